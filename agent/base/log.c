@@ -1,0 +1,154 @@
+/* log: see log.h. A line is built in a fixed buffer and cut, never allocated: logging works out of
+ * memory. */
+#include "base/log.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+enum { LINE_BYTES_MAX = 4096 }; /* PIPE_BUF: one write() to a pipe stays whole */
+
+static const char *const LEVEL_NAMES[] = {"error", "warn", "info", "debug"};
+static _Atomic int level_now = LOG_LEVEL_INFO; /* writer: log_configure; readers: any; relaxed */
+static _Atomic int format_now = LOG_FORMAT_KV;
+
+void log_configure(enum log_level level, enum log_format format)
+{
+	atomic_store_explicit(&level_now, level, memory_order_relaxed);
+	atomic_store_explicit(&format_now, format, memory_order_relaxed);
+}
+
+int log_level_parse(const char *text, enum log_level *ret_level)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(LEVEL_NAMES); i++) {
+		if (strcmp(text, LEVEL_NAMES[i]) == 0) {
+			*ret_level = (enum log_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int log_format_parse(const char *text, enum log_format *ret_format)
+{
+	if (strcmp(text, "kv") == 0)
+		*ret_format = LOG_FORMAT_KV;
+	else if (strcmp(text, "json") == 0)
+		*ret_format = LOG_FORMAT_JSON;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+const char *log_format_u64(char buffer[static 24], uint64_t value)
+{
+	snprintf(buffer, 24, "%" PRIu64, value);
+	return buffer;
+}
+
+struct line {
+	char text[LINE_BYTES_MAX];
+	size_t len;
+};
+
+static void put(struct line *line, char c)
+{
+	if (line->len < sizeof line->text - 3) /* room for the closing characters */
+		line->text[line->len++] = c;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+	for (; *text; text++)
+		put(line, *text);
+}
+
+static void put_quoted(struct line *line, const char *text)
+{
+	static const char HEX[] = "0123456789abcdef";
+	put(line, '"');
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c == '"' || c == '\\') {
+			put(line, '\\');
+			put(line, (char)c);
+		} else if (c < 0x20 || c == 0x7f) {
+			put_text(line, "\\u00");
+			put(line, HEX[c >> 4]);
+			put(line, HEX[c & 15]);
+		} else {
+			put(line, (char)c);
+		}
+	}
+	put(line, '"');
+}
+
+static bool is_plain(const char *text)
+{
+	if (!*text)
+		return false;
+	for (; *text; text++)
+		if ((unsigned char)*text <= 0x20 || *text == '"' || *text == '=' || *text == '\\' ||
+		    (unsigned char)*text >= 0x7f)
+			return false;
+	return true;
+}
+
+static void put_pair(struct line *line, enum log_format format, const char *key, const char *value)
+{
+	if (format == LOG_FORMAT_JSON) {
+		put(line, line->len > 1 ? ',' : ' ');
+		put_quoted(line, key);
+		put(line, ':');
+		put_quoted(line, value);
+		return;
+	}
+	if (line->len)
+		put(line, ' ');
+	put_text(line, key);
+	put(line, '=');
+	if (is_plain(value))
+		put_text(line, value);
+	else
+		put_quoted(line, value);
+}
+
+void log_event(enum log_level level, const char *event, ...)
+{
+	if ((int)level > atomic_load_explicit(&level_now, memory_order_relaxed))
+		return;
+	enum log_format format =
+		(enum log_format)atomic_load_explicit(&format_now, memory_order_relaxed);
+	struct line line;
+	line.len = 0;
+	if (format == LOG_FORMAT_JSON)
+		put(&line, '{');
+	struct timespec now;
+	struct tm utc;
+	char stamp[40];
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	size_t n = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(stamp + n, sizeof stamp - n, ".%06ldZ", now.tv_nsec / 1000);
+	put_pair(&line, format, "time", stamp);
+	put_pair(&line, format, "level", LEVEL_NAMES[level]);
+	put_pair(&line, format, "event", event);
+	va_list args;
+	va_start(args, event);
+	for (const char *key; (key = va_arg(args, const char *));) {
+		const char *value = va_arg(args, const char *);
+		put_pair(&line, format, key, value ? value : "");
+	}
+	va_end(args);
+	if (format == LOG_FORMAT_JSON)
+		line.text[line.len++] = '}';
+	line.text[line.len++] = '\n';
+	ssize_t written = write(STDERR_FILENO, line.text, line.len);
+	(void)written; /* nowhere to tell it */
+}

@@ -1,0 +1,169 @@
+/* sys: see sys.h. */
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static _Atomic(struct sys_hook *)
+	hook_now; /* writer: a test; readers: every wrapper; acquire/release */
+
+void sys_set_hook(struct sys_hook *hook)
+{
+	atomic_store_explicit(&hook_now, hook, memory_order_release);
+}
+
+static inline bool intercepted(enum sys_call call, int fd, size_t len, ssize_t *ret_result)
+{
+	struct sys_hook *hook = atomic_load_explicit(&hook_now, memory_order_acquire);
+	if (__builtin_expect(!hook, 1))
+		return false;
+	return hook->intercept(hook, call, fd, len, ret_result);
+}
+
+static inline ssize_t answer(ssize_t result)
+{
+	return result < 0 ? -errno : result;
+}
+
+static size_t iov_bytes(const struct iovec *iov, size_t count)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < count; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
+ssize_t sys_vmsplice(int pipe_fd, const struct iovec *iov, size_t count, unsigned int flags)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_VMSPLICE, pipe_fd, iov_bytes(iov, count), &result))
+		return result;
+	return answer(vmsplice(pipe_fd, iov, count, flags));
+}
+
+ssize_t sys_splice(int from_fd, int to_fd, size_t len, unsigned int flags)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_SPLICE, to_fd, len, &result))
+		return result;
+	return answer(splice(from_fd, NULL, to_fd, NULL, len, flags));
+}
+
+ssize_t sys_tee(int from_fd, int to_fd, size_t len, unsigned int flags)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_TEE, to_fd, len, &result))
+		return result;
+	return answer(tee(from_fd, to_fd, len, flags));
+}
+
+ssize_t sys_send(int fd, const void *data, size_t len, int flags)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_SEND, fd, len, &result))
+		return result;
+	return answer(send(fd, data, len, flags));
+}
+
+ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_SENDMSG, fd, iov_bytes(message->msg_iov, message->msg_iovlen),
+			&result))
+		return result;
+	return answer(sendmsg(fd, message, flags));
+}
+
+int sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_SENDMMSG, fd, count, &result))
+		return (int)result;
+	return (int)answer(sendmmsg(fd, messages, count, flags));
+}
+
+ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_RECVMSG, fd, 0, &result))
+		return result;
+	return answer(recvmsg(fd, message, flags));
+}
+
+int sys_socket(int domain, int type, int protocol)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_SOCKET, -1, 0, &result))
+		return (int)result;
+	return (int)answer(socket(domain, type, protocol));
+}
+
+int sys_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_CONNECT, fd, len, &result))
+		return (int)result;
+	return (int)answer(connect(fd, address, len));
+}
+
+int sys_bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_BIND, fd, len, &result))
+		return (int)result;
+	return (int)answer(bind(fd, address, len));
+}
+
+int sys_setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_SETSOCKOPT, fd, len, &result))
+		return (int)result;
+	return (int)answer(setsockopt(fd, level, option, value, len));
+}
+
+int sys_setsockopt_int(int fd, int level, int option, int value)
+{
+	return sys_setsockopt(fd, level, option, &value, sizeof value);
+}
+
+int sys_pipe(int ret_fds[2], int flags)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_PIPE, -1, 0, &result))
+		return (int)result;
+	return (int)answer(pipe2(ret_fds, flags));
+}
+
+int sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_POLL, count ? fds[0].fd : -1, count, &result))
+		return (int)result;
+	return (int)answer(ppoll(fds, count, timeout, NULL));
+}
+
+int sys_map(void **ret_memory, size_t len_bytes, bool huge)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_MMAP, -1, len_bytes, &result))
+		return (int)result;
+	void *memory =
+		mmap(NULL, len_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	if (huge)
+		madvise(memory, len_bytes, MADV_HUGEPAGE); /* a wish */
+	madvise(memory, len_bytes, MADV_DONTFORK); /* after a fork private pages would detach */
+	*ret_memory = memory;
+	return 0;
+}
+
+void sys_unmap(void *memory, size_t len_bytes)
+{
+	if (memory)
+		munmap(memory, len_bytes);
+}

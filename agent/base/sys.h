@@ -1,0 +1,75 @@
+/*
+ * sys: one wrapper a system call of the data path. A wrapper returns what the call returned, or
+ * -errno.
+ *
+ * The wrappers are the seam for fault injection: a test installs a hook that is asked before each
+ * call and may answer for the kernel (an errno, a short count). Without a hook the cost is one
+ * predicted branch. Thread: wrappers are thread-safe; the hook is set while no other thread is
+ * inside the data path.
+ */
+#pragma once
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+enum sys_call {
+	SYS_CALL_VMSPLICE,
+	SYS_CALL_SPLICE,
+	SYS_CALL_TEE,
+	SYS_CALL_SEND,
+	SYS_CALL_SENDMSG,
+	SYS_CALL_SENDMMSG,
+	SYS_CALL_SOCKET,
+	SYS_CALL_CONNECT,
+	SYS_CALL_BIND,
+	SYS_CALL_SETSOCKOPT,
+	SYS_CALL_PIPE,
+	SYS_CALL_MMAP,
+	SYS_CALL_POLL,
+	SYS_CALL_RECVMSG,
+	SYS_CALL_COUNT,
+};
+
+/**
+ * struct sys_hook - a test's stand-in for the kernel
+ * @intercept: true: *ret_result is the wrapper's answer (>= 0, or -errno) and the kernel is not
+ * asked.
+ *             @fd is the descriptor written to (for splice the output), @len the bytes asked for.
+ */
+struct sys_hook {
+	bool (*intercept)(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
+			  ssize_t *ret_result);
+};
+
+/** sys_set_hook() - install @hook (borrowed until replaced), NULL: none */
+void sys_set_hook(struct sys_hook *hook);
+
+ssize_t sys_vmsplice(int pipe_fd, const struct iovec *iov, size_t count, unsigned int flags);
+ssize_t sys_splice(int from_fd, int to_fd, size_t len, unsigned int flags);
+ssize_t sys_tee(int from_fd, int to_fd, size_t len, unsigned int flags);
+ssize_t sys_send(int fd, const void *data, size_t len, int flags);
+ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags);
+int sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags);
+int sys_socket(int domain, int type, int protocol);
+int sys_connect(int fd, const struct sockaddr *address, socklen_t len);
+int sys_bind(int fd, const struct sockaddr *address, socklen_t len);
+int sys_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
+int sys_setsockopt_int(int fd, int level, int option, int value);
+int sys_pipe(int ret_fds[2], int flags);
+int sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout);
+
+/**
+ * sys_map() - fresh zeroed private memory, never shared with a child (MADV_DONTFORK)
+ * @len_bytes: multiple of the page size
+ * @huge:      ask for huge pages (a wish: plain pages where refused)
+ *
+ * Return: 0; negative errno.
+ */
+int sys_map(void **ret_memory, size_t len_bytes, bool huge);
+void sys_unmap(void *memory, size_t len_bytes);

@@ -1,0 +1,109 @@
+/*
+ * agent: what the outside may ask of the agent. api/ calls this and nothing else of agent/.
+ *
+ * Every call takes the caller and a request message (the RPC's own) and gives a response message,
+ * owned by the caller of the function and freed with protobuf_c_message_free_unpacked(&m->base,
+ * NULL). Calls return 0, or the error_code (> 0) with *ret_error filled; never a negative errno.
+ * Thread: any. Calls hold the agent's lock for microseconds only; CancelJob waits until sending has
+ * ended (<= 2 s).
+ */
+#pragma once
+#include "pagecast/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pagecast/v1/agent_service.pb-c.h"
+#include "pagecast/v1/job.pb-c.h"
+#include "pagecast/v1/transmit_service.pb-c.h"
+
+struct agent;
+
+enum agent_role { AGENT_ROLE_NONE, AGENT_ROLE_VIEWER, AGENT_ROLE_OPERATOR, AGENT_ROLE_ADMIN };
+
+struct agent_caller {
+	const char *principal; /* who: "local", "uid:1000", a token's name; becomes Job.owner */
+	enum agent_role role;
+	const char *peer; /* from where, for the audit log: "127.0.0.1:51234", "unix" */
+};
+
+struct agent_options {
+	const char *name; /* host name; borrowed during the call */
+	const char *version;
+	const char *state_dir;	 /* where the store lives; NULL: in memory */
+	const char *policy_file; /* NULL: the built-in policy */
+	/* The policy file's codec belongs to api/: main() lends it. Return 0 or an error_code. */
+	int (*parse_policy)(const char *json, size_t len, Pagecast__V1__Policy **ret_policy,
+			    struct error *ret_error);
+	uint32_t workers;
+	const int *pin_cpus; /* [pin_count]; worker i runs on pin_cpus[i % pin_count] */
+	size_t pin_count;
+	uint32_t history_max_jobs; /* finished jobs kept, by count and by age; 0: the default */
+	uint64_t history_max_age_s;
+};
+
+/** agent_new() - probe, read policy and store; starts no thread. Return: 0; error_code */
+int agent_new(struct agent **ret_agent, const struct agent_options *options,
+	      struct error *ret_error);
+/** agent_start() - scheduler and workers run from here on */
+int agent_start(struct agent *agent, struct error *ret_error);
+/** agent_stop() - take nothing more, end running jobs as INTERRUPTED, flush; returns within 4 s */
+void agent_stop(struct agent *agent);
+struct agent *agent_free(struct agent *agent);
+/** agent_reload_policy() - SIGHUP; a bad file keeps the old policy and says so */
+int agent_reload_policy(struct agent *agent, struct error *ret_error);
+
+/* ---- TransmitService ---- */
+/** agent_submit_job() - @ret_created: false when request_id named a job that was there already; may
+ * be NULL */
+int agent_submit_job(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__SubmitJobRequest *request, Pagecast__V1__Job **ret_job,
+		     bool *ret_created, struct error *ret_error);
+int agent_get_job(struct agent *agent, const struct agent_caller *caller,
+		  const Pagecast__V1__GetJobRequest *request, Pagecast__V1__Job **ret_job,
+		  struct error *ret_error);
+int agent_list_jobs(struct agent *agent, const struct agent_caller *caller,
+		    const Pagecast__V1__ListJobsRequest *request,
+		    Pagecast__V1__ListJobsResponse **ret_response, struct error *ret_error);
+int agent_update_job(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__UpdateJobRequest *request, Pagecast__V1__Job **ret_job,
+		     struct error *ret_error);
+int agent_cancel_job(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__CancelJobRequest *request, Pagecast__V1__Job **ret_job,
+		     struct error *ret_error);
+int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
+		      const Pagecast__V1__CancelJobsRequest *request,
+		      Pagecast__V1__CancelJobsResponse **ret_response, struct error *ret_error);
+int agent_pause_job(struct agent *agent, const struct agent_caller *caller,
+		    const Pagecast__V1__PauseJobRequest *request, Pagecast__V1__Job **ret_job,
+		    struct error *ret_error);
+int agent_resume_job(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__ResumeJobRequest *request, Pagecast__V1__Job **ret_job,
+		     struct error *ret_error);
+int agent_delete_job(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__DeleteJobRequest *request,
+		     Pagecast__V1__DeleteJobResponse **ret_response, struct error *ret_error);
+
+/* ---- AgentService ---- */
+int agent_get_agent(struct agent *agent, const struct agent_caller *caller,
+		    const Pagecast__V1__GetAgentRequest *request, Pagecast__V1__Agent **ret_agent,
+		    struct error *ret_error);
+int agent_get_policy(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__GetPolicyRequest *request,
+		     Pagecast__V1__Policy **ret_policy, struct error *ret_error);
+int agent_list_interfaces(struct agent *agent, const struct agent_caller *caller,
+			  const Pagecast__V1__ListInterfacesRequest *request,
+			  Pagecast__V1__ListInterfacesResponse **ret_response,
+			  struct error *ret_error);
+int agent_list_engines(struct agent *agent, const struct agent_caller *caller,
+		       const Pagecast__V1__ListEnginesRequest *request,
+		       Pagecast__V1__ListEnginesResponse **ret_response, struct error *ret_error);
+
+/* ---- following ---- */
+/**
+ * agent_set_listener() - be told that something got a new revision (a job changed, or was deleted)
+ * @changed: called with no lock held, from any of the agent's threads; must only note it and
+ * return. One listener, set before agent_start().
+ */
+void agent_set_listener(struct agent *agent, void (*changed)(void *context, uint64_t revision),
+			void *context);

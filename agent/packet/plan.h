@@ -1,0 +1,148 @@
+/*
+ * plan: a JobSpec compiled: checked, defaults filled in, every payload turned into bytes.
+ *
+ * plan_compile() is the only place where a spec's meaning is decided; what comes after (packing,
+ * pacing, engines) reads the plan, never the spec. A plan is immutable once compiled and may be
+ * read by any thread. Sizes in bytes, times in ns. An *item* is one payload, sent `repeat` times in
+ * a row; a *pass* is all items in turn.
+ */
+#pragma once
+#include "pagecast/error.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pagecast/v1/job_spec.pb-c.h"
+
+enum {
+	PLAN_STREAMS_MAX = 1024,
+	PLAN_NAME_BYTES_MAX = 128,
+	PLAN_LABELS_MAX = 64,
+	PLAN_UDP4_PAYLOAD_MAX = 65507,
+	PLAN_UDP6_PAYLOAD_MAX = 65527,
+};
+/* All payload bytes of one plan together, generated ones too: what a 4 MiB spec may cost in memory.
+ */
+#define PLAN_BYTES_MAX (UINT64_C(256) << 20)
+
+enum plan_kind { PLAN_UDP, PLAN_RAW_IP, PLAN_ETHERNET };
+
+struct plan_destination {
+	enum plan_kind kind;
+	int family; /* AF_INET, AF_INET6; AF_PACKET for Ethernet */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to, from;		     /* from.any.sa_family AF_UNSPEC: the kernel's choice */
+	char interface[IF_NAMESIZE]; /* empty: by route */
+	uint8_t protocol;	     /* raw IP */
+	uint8_t ttl;		     /* 0: the kernel's default */
+	uint8_t dscp;		     /* 0 .. 63 */
+	bool header_included, broadcast, multicast, dont_fragment;
+	char text[INET6_ADDRSTRLEN + IF_NAMESIZE +
+		  16]; /* "127.0.0.1:9000", "[::1]:9", for messages */
+};
+
+struct plan_item {
+	const uint8_t *bytes; /* [len] payload (UDP, raw), packet (header_included) or frame; owned
+				 by the plan */
+	uint32_t len;	      /* 0 is an empty datagram */
+	uint32_t repeat;      /* >= 1 */
+};
+
+enum plan_rate_kind { PLAN_RATE_UNLIMITED, PLAN_RATE_PPS, PLAN_RATE_BPS, PLAN_RATE_LINE_PERCENT };
+
+struct plan_rate {
+	enum plan_rate_kind kind;
+	double value;		   /* pps, bits a second at layer, or percent of the line */
+	Pagecast__V1__Layer layer; /* never UNSPECIFIED */
+	uint32_t max_back_to_back; /* 0: the fewest that hold the rate */
+};
+
+enum plan_limit_kind { PLAN_LIMIT_PACKETS, PLAN_LIMIT_BYTES, PLAN_LIMIT_DURATION, PLAN_LIMIT_NONE };
+
+struct plan_limit { /* loops and "one pass" become PLAN_LIMIT_PACKETS */
+	enum plan_limit_kind kind;
+	uint64_t packets; /* for BYTES too: worked out from the items */
+	uint64_t bytes;
+	int64_t duration_ns;
+};
+
+struct plan_burst {
+	uint32_t packets; /* 0: no bursts */
+	int64_t gap_ns;	  /* end of a burst to the start of the next */
+};
+
+struct plan_stream {
+	char name[PLAN_NAME_BYTES_MAX + 1];
+	struct plan_destination destination;
+	struct plan_item *items; /* [item_count], item_count >= 1 */
+	size_t item_count;
+	uint64_t pass_packets, pass_bytes; /* of one pass */
+	uint32_t len_max;		   /* longest item */
+	bool one_len;			   /* all items are of one length */
+	struct plan_rate rate;
+	struct plan_limit limit;
+	struct plan_burst burst;
+	int64_t start_delay_ns;
+	uint16_t overhead_l3; /* bytes of headers the kernel adds before the payload up to L3 */
+};
+
+struct plan {
+	struct plan_stream *streams; /* [stream_count] */
+	size_t stream_count;
+	Pagecast__V1__EngineKind engine;    /* UNSPECIFIED: auto */
+	Pagecast__V1__PageLayout layout;    /* PACKED or PAGE_PER_PACKET */
+	Pagecast__V1__FullPolicy when_full; /* WAIT or DROP */
+	uint32_t page_offset;		    /* PAGE_PER_PACKET */
+	int64_t max_duration_ns;	    /* 0: none */
+	int64_t start_time_ns;		    /* CLOCK_REALTIME; 0: as soon as a worker is free */
+	int64_t start_tolerance_ns;	    /* -1: none */
+	int64_t lease_ns;		    /* 0: none */
+	int32_t priority;
+	uint64_t bytes; /* all payload bytes held */
+};
+
+/**
+ * plan_compile() - check a spec and turn it into a plan
+ * @spec:      borrowed; may hold anything the wire can carry
+ * @ret_plan:  owned by the caller, plan_free(); NULL: only check (payload bytes are not generated)
+ * @ret_error: all faults at once, one field path each ("streams[0].udp.port")
+ *
+ * What this version does not offer yet is refused by name, never ignored.
+ * Thread: any. Return: 0; an error_code (> 0) with @ret_error filled.
+ */
+int plan_compile(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
+		 struct error *ret_error);
+
+/** plan_free() - NULL-safe. Return: NULL */
+struct plan *plan_free(struct plan *plan);
+
+/**
+ * plan_layer_bytes() - how many bytes a packet of @len counts at @layer
+ *
+ * PAYLOAD: len; L3: + the IP (and UDP) header the kernel adds; L2: + 14 (Ethernet frames: len as
+ * is); L2_FCS: + 4, at least 64; L1: L2_FCS + 20. Fragments of an oversized datagram are not
+ * counted apart.
+ */
+uint64_t plan_layer_bytes(const struct plan_stream *stream, uint32_t len,
+			  Pagecast__V1__Layer layer);
+
+/* A place in the endless sequence of passes. */
+struct plan_cursor {
+	size_t item;
+	uint32_t repeat_done;
+};
+
+/**
+ * plan_peek_run() - the packets that follow: @ret_count equal ones of *@ret_item, at most to the
+ * end of the item's repeats. Never 0.
+ */
+void plan_peek_run(const struct plan_stream *stream, const struct plan_cursor *cursor,
+		   const struct plan_item **ret_item, uint64_t *ret_count);
+/** plan_advance() - move on by @count (<= what plan_peek_run() gave) */
+void plan_advance(const struct plan_stream *stream, struct plan_cursor *cursor, uint64_t count);

@@ -1,0 +1,130 @@
+/*
+ * engine: the ways out of the machine, one contract. engine_<name>.c each; engine_private.h has the
+ * ops.
+ *
+ * An engine (one a job and worker) owns what its streams share: pipes, scratch, ring. A flow (one a
+ * stream) owns the connected socket. engine_send() hands over packets from a position in a sealed
+ * arena and says exactly what became of them: everything it reports as sent was taken by the
+ * kernel, everything else is still to be decided by the caller. Between two calls nothing is left
+ * inside: no byte in a pipe, no frame in a ring that could leave later or with another job. Thread:
+ * one worker. Never blocks longer than a system call on a non-blocking descriptor takes.
+ */
+#pragma once
+#include "packet/plan.h"
+#include "pagecast/error.h"
+#include "transmit/problem.h"
+#include "transmit/train.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+struct flow;
+
+struct engine_counters { /* real counts of system calls and pages handed to the kernel (each
+			    vmsplice, each slot) */
+	uint64_t syscalls;
+	uint64_t pages;
+};
+
+enum engine_outcome {
+	ENGINE_DONE,	/* all that was asked was sent */
+	ENGINE_FULL,	/* no room (EAGAIN, ENOBUFS) at the cursor: wait and call again, or drop */
+	ENGINE_REFUSED, /* `refused` packets at the cursor were refused with `error`: account and
+			   skip them */
+};
+
+struct engine_result {
+	enum engine_outcome outcome;
+	uint64_t sent;	  /* packets taken; the cursor was moved behind them */
+	uint64_t bytes;	  /* their payload (frame) bytes */
+	uint64_t refused; /* ENGINE_REFUSED: packets the cursor was moved over without sending */
+	uint64_t longest_burst; /* most packets handed over by one system call */
+	int error;		/* positive errno of FULL (EAGAIN, ENOBUFS) or REFUSED */
+};
+
+/* Soft errors that arrive for a flow after the send: ICMP, neighbour failures. */
+struct flow_complaints {
+	uint64_t refused;     /* ECONNREFUSED */
+	uint64_t unreachable; /* EHOSTUNREACH, ENETUNREACH */
+	uint64_t too_long;    /* EMSGSIZE: fragmentation needed */
+	uint64_t other;
+	int last_error;
+};
+
+/**
+ * engine_choose() - which engine a plan gets
+ * @ret_why: a sentence: why this engine and path; static or inside @plan's lifetime
+ *
+ * Return: 0; an error_code with @ret_error (FAILED_PRECONDITION: engine not available here, naming
+ * what is missing).
+ */
+int engine_choose(const struct plan *plan, Pagecast__V1__EngineKind *ret_kind, const char **ret_why,
+		  struct error *ret_error);
+
+/** engine_new() - pipes and scratch; allocates, sends nothing. Return: 0; negative errno */
+int engine_new(struct engine **ret_engine, Pagecast__V1__EngineKind kind, const struct plan *plan);
+struct engine *engine_free(struct engine *engine);
+
+/**
+ * flow_open() - socket, bind, connect, options for one stream
+ * @problems: what went wrong, in words, with @field
+ *
+ * Return: 0; negative errno (told in @problems).
+ */
+int flow_open(struct flow **ret_flow, struct engine *engine, const struct plan_stream *stream,
+	      const char *field, struct problem_set *problems);
+struct flow *flow_close(struct flow *flow);
+
+/** flow_limits() - how trains must be cut for this flow (device, MTU, layout, probe) */
+struct train_limits flow_limits(const struct flow *flow);
+
+/** flow_path() - "udp: vmsplice, tee, splice; trains of 44"; owned by the flow. */
+const char *flow_path(const struct flow *flow);
+Pagecast__V1__KernelCopies flow_kernel_copies(const struct flow *flow);
+/** flow_why() - why this path: "eth0 has no scatter-gather: the kernel copies"; owned by the flow,
+ * maybe empty */
+const char *flow_why(const struct flow *flow);
+
+/**
+ * flow_load() - take a packed arena for sending (load a master pipe with a template); borrowed
+ * until the next flow_load() or flow_close(). Return: 0; negative errno
+ */
+int flow_load(struct flow *flow, const struct trains *trains);
+
+/**
+ * flow_send() - hand over up to @packets_max packets from *cursor on, of the loaded trains
+ * @counters: raised by what was really called and handed over
+ *
+ * May send fewer than asked only with FULL or REFUSED, or at the end of a fresh arena. Bounded work
+ * a call: at most FLOW_SEND_PACKETS_MAX packets or 16 trains, so that the caller stays able to
+ * react.
+ */
+enum { FLOW_SEND_PACKETS_MAX = 2048 };
+void flow_send(struct flow *flow, struct train_cursor *cursor, uint64_t packets_max,
+	       struct engine_result *ret_result, struct engine_counters *counters);
+
+/** flow_wait_room() - wait until the socket may have room, at most @timeout_ns. Return: 0 room; 1
+ * timeout */
+int flow_wait_room(struct flow *flow, int64_t timeout_ns, struct engine_counters *counters);
+
+/** flow_complaints() - read soft errors that came in since the last call (error queue), add them up
+ */
+void flow_complaints(struct flow *flow, struct flow_complaints *complaints,
+		     struct engine_counters *counters);
+
+/* What this machine can do, found out once at start by trying it (never by kernel version). */
+struct engine_fact {
+	Pagecast__V1__EngineKind kind;
+	bool available;
+	char why[160];
+	char facts[8][120];
+	size_t fact_count;
+};
+enum { ENGINE_KINDS = 4 };
+/** engine_probe() - try everything on loopback; bounded to 100 ms. Thread: before the workers start
+ */
+void engine_probe(void);
+/** engine_facts() - the result of the probe, [ENGINE_KINDS]; static. Thread: any after
+ * engine_probe() */
+const struct engine_fact *engine_facts(void);

@@ -1,0 +1,44 @@
+/*
+ * pages: a write-once arena. OPEN (being filled) -> SEALED (immutable, lent to the kernel) ->
+ * RETIRED.
+ *
+ * The one rule that is safe on every device: a page the kernel may hold is never written again, it
+ * is replaced (design: "When may a page be written again?"; pinned by tests/kernel). pages_retire()
+ * unmaps; skbs that still reference the old pages keep them alive. Thread: one worker.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PAGES_PAGE_BYTES = 4096 };
+enum pages_state { PAGES_OPEN, PAGES_SEALED, PAGES_RETIRED };
+
+struct pages {
+	uint8_t *memory;       /* [capacity_bytes], page aligned */
+	size_t capacity_bytes; /* multiple of the page size */
+	size_t used_bytes;
+	enum pages_state state;
+	bool huge;
+};
+
+#define PAGES_NULL ((struct pages){.state = PAGES_RETIRED})
+
+/** pages_open() - map a fresh arena. Return: 0; negative errno */
+int pages_open(struct pages *pages, size_t capacity_bytes, bool huge);
+
+/**
+ * pages_reserve() - room for @len bytes at the next offset that is a multiple of @align (1, or the
+ * page size)
+ *
+ * Return: 0 with *ret_offset; PAGES_E_FULL (1): nothing reserved.
+ */
+enum { PAGES_E_FULL = 1 };
+int pages_reserve(struct pages *pages, size_t len, size_t align, size_t *ret_offset);
+
+/** pages_seal() - end writing; from here on the bytes never change. The tail of the last page is
+ * zeroed by mmap. */
+void pages_seal(struct pages *pages);
+
+/** pages_retire() - give the mapping back; also from OPEN. Idempotent */
+void pages_retire(struct pages *pages);

@@ -1,0 +1,97 @@
+/*
+ * sender: one job being sent: its streams side by side, each with pacer, trains, flow and account.
+ *
+ * sender_new() compiles nothing and sends nothing: it opens sockets and packs pages, so that
+ * sender_run() can start on the nanosecond. sender_run() is the send loop, on the worker's thread.
+ * Control calls come from any thread, are in effect within 10 ms at any speed and never block on
+ * the worker: they change atomics and wake a futex. Snapshots are published by the worker (at least
+ * every 10 ms while counts move) and read by any thread without a lock held by the worker.
+ */
+#pragma once
+#include "base/clock.h"
+#include "packet/plan.h"
+#include "transmit/account.h"
+#include "transmit/engine.h"
+#include "transmit/histogram.h"
+#include "transmit/problem.h"
+
+struct sender;
+
+enum sender_end {
+	SENDER_RUNNING, /* not ended */
+	SENDER_LIMIT_REACHED,
+	SENDER_CANCELLED, /* by a call */
+	SENDER_LEASE_EXPIRED,
+	SENDER_MAX_DURATION,
+	SENDER_INTERRUPTED, /* the agent ends */
+	SENDER_START_MISSED,
+	SENDER_ERROR, /* could not go on: problems say why */
+};
+
+struct sender_report { /* of a job or of a stream */
+	struct account account;
+	Pagecast__V1__EngineKind engine;
+	char path[160];
+	char why[200];
+	Pagecast__V1__KernelCopies kernel_copies;
+	double requested_pps, achieved_pps, requested_bps, achieved_bps;
+	Pagecast__V1__Layer layer;
+	struct histogram_summary gap_error_ns;
+	uint64_t late_packets;
+	uint32_t longest_burst;
+	double start_error_ns;
+	double cpu_seconds;
+	int64_t first_packet_ns, last_packet_ns; /* CLOCK_REALTIME; 0: none */
+};
+
+struct sender_snapshot {
+	uint64_t version;	 /* rises with every publication */
+	struct account account;	 /* of the job */
+	int64_t taken_ns;	 /* CLOCK_REALTIME */
+	int64_t first_packet_ns; /* CLOCK_REALTIME, 0: none yet */
+	double current_pps;	 /* over the last second or less */
+	double current_bps_l2;
+	double fraction; /* 0 .. 1; 0 where the limit has no end */
+	bool paused;
+	char waiting_for[64]; /* "start_time", "room in the socket buffer", or empty */
+};
+
+struct sender_options {
+	const struct clock *clock;
+	double max_pps; /* of the whole job, from the policy; 0: none */
+	double max_bps_l2;
+	void (*published)(
+		void *context); /* on the worker's thread after each publication; may be NULL */
+	void *context;
+};
+
+/**
+ * sender_new() - sockets open, pages packed, nothing sent
+ * @plan:     borrowed until sender_free()
+ * @problems: why it failed, in words
+ *
+ * Return: 0; an error_code > 0 when the job cannot run (problems say why).
+ */
+int sender_new(struct sender **ret_sender, const struct plan *plan,
+	       const struct sender_options *options, struct problem_set *problems,
+	       struct error *ret_error);
+
+/** sender_run() - send until the end. Thread: worker. Return: why it ended, never SENDER_RUNNING */
+enum sender_end sender_run(struct sender *sender);
+
+/* Control. Thread: any. The first end reason given wins. */
+void sender_stop(struct sender *sender,
+		 enum sender_end why); /* CANCELLED, LEASE_EXPIRED, INTERRUPTED */
+void sender_pause(struct sender *sender);
+void sender_resume(struct sender *sender);
+/** sender_set_rate() - @stream SIZE_MAX: each stream. Return: 0; an error_code with @ret_error */
+int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate *rate,
+		    struct error *ret_error);
+/** sender_snapshot() - Thread: any; wait-free for the worker */
+void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
+
+/* After sender_run() returned. Thread: the one that ran it. @stream SIZE_MAX: the job's. */
+void sender_report(const struct sender *sender, size_t stream, struct sender_report *ret_report);
+const struct problem_set *sender_problems(const struct sender *sender);
+
+struct sender *sender_free(struct sender *sender);

@@ -1,0 +1,75 @@
+/*
+ * train: packets packed into pages, as the sequence in which they leave.
+ *
+ * A train is `segments` packets of `segment_bytes` each, back to back from `offset`. A train of
+ * more than one segment starts on a page boundary, so that any of its sub-runs fits the fragment
+ * limit of an skb. A lone packet may start anywhere, but is placed so that it covers no more than
+ * TRAIN_PIPE_BUFFERS pages. `struct trains` is a sealed arena with its trains. A cyclic one (a
+ * template) stands for the endless sequence; otherwise it is one filling of a fresh arena, and the
+ * next filling replaces the arena. Thread: one worker.
+ */
+#pragma once
+#include "packet/plan.h"
+#include "transmit/pages.h"
+
+enum {
+	TRAIN_SEGMENTS_MAX = 128, /* UDP_MAX_SEGMENTS; the probe may find 64 */
+	TRAIN_PIPE_BUFFERS = 16,  /* one splice() reads this many pipe buffers into one send */
+	TRAIN_BYTES_MAX =
+		61440, /* what a train carries: 15 pages, under every limit of IPv4 and IPv6 */
+	TRAIN_TEMPLATE_BYTES_MAX = 32 << 20, /* a longer pass goes through fresh arenas */
+	TRAIN_FRESH_BYTES = 2 << 20,	     /* one huge page */
+};
+
+struct train {
+	uint32_t offset;	/* in the arena */
+	uint32_t segment_bytes; /* 0: empty datagrams, no bytes in the arena */
+	uint32_t segments;	/* >= 1 */
+};
+
+/* What the path takes, from the probe and the route; decides how trains are cut. */
+struct train_limits {
+	uint32_t segments_max;	    /* 1: no trains */
+	uint32_t segment_bytes_max; /* longest datagram that may be a segment (path MTU less
+				       headers) */
+	uint32_t page_offset;	    /* PAGE_PER_PACKET: one packet a page at this offset; else 0 */
+	bool page_per_packet;
+};
+
+struct trains {
+	struct pages pages;
+	struct train *trains; /* [count] */
+	size_t count;
+	uint64_t packets; /* in all trains */
+	bool cyclic;
+};
+
+struct train_cursor {
+	size_t train;
+	uint32_t segment; /* next segment of that train */
+};
+
+#define TRAINS_NULL ((struct trains){.pages = PAGES_NULL})
+
+/**
+ * trains_pack() - fill a new arena from @cursor on, seal it
+ * @stream:  what to pack; borrowed
+ * @limits:  how trains are cut
+ * @cursor:  in: where to start; out: behind the last packet packed (unchanged for a template)
+ * @packets_max: no more than this many (the rest of the job's limit)
+ *
+ * A stream whose passes fit TRAIN_TEMPLATE_BYTES_MAX becomes a cyclic template: as many whole
+ * passes as make every train full (equal sizes), at least one. Otherwise one fresh arena is filled.
+ * Return: 0 with *ret_trains owned (trains_retire()); negative errno.
+ */
+int trains_pack(struct trains *ret_trains, const struct plan_stream *stream,
+		const struct train_limits *limits, struct plan_cursor *cursor,
+		uint64_t packets_max);
+
+/** trains_at_end() - true when a fresh filling is used up */
+bool trains_at_end(const struct trains *trains, const struct train_cursor *cursor);
+
+/** trains_advance() - move @cursor by @packets, wrapping in a template */
+void trains_advance(const struct trains *trains, struct train_cursor *cursor, uint64_t packets);
+
+void trains_retire(struct trains *trains);

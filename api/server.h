@@ -1,0 +1,40 @@
+/*
+ * server: the HTTP side of the agent: listeners, limits, routes. The only header of api/ that
+ * agent/main.c sees (with policy_json.h for the policy file).
+ *
+ * One libmicrohttpd daemon a listener, so that a flooded TCP port cannot lock the operator's unix
+ * socket out.
+ */
+#pragma once
+#include "pagecast/agent.h"
+#include "pagecast/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct server;
+
+struct server_options {
+	struct agent *agent; /* borrowed until server_stop() */
+	const char *const
+		*listen; /* [listen_count]: "127.0.0.1:8470", "[::1]:0", "unix:/run/…/api.sock" */
+	size_t listen_count;
+	bool listen_optional; /* a default unix socket that cannot be made is told, not fatal */
+	const char *const *allow_hosts; /* further Host values */
+	size_t allow_host_count;
+	const char *const *allow_origins;
+	size_t allow_origin_count;
+};
+
+/** server_start() - bind all and serve. Return: 0; error_code with a sentence naming the listener
+ */
+int server_start(struct server **ret_server, const struct server_options *options,
+		 struct error *ret_error);
+
+/** server_url() - "http://127.0.0.1:8470" (with the real port), "unix:/run/…": listener @index,
+ * NULL past the end */
+const char *server_url(const struct server *server, size_t index);
+
+/** server_stop() - accept no more, answer what waits, close; bounded to 2 s. Return: NULL */
+struct server *server_stop(struct server *server);

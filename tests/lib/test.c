@@ -1,0 +1,64 @@
+/* test: see test.h. */
+#include "lib/test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+enum { SKIPPED = 77 };
+static jmp_buf skip_case;
+static size_t ran, skipped;
+
+void test_fail(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "%s:%d: ", file, line);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(1);
+}
+
+void test_skip(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	printf("  skipped: ");
+	vprintf(format, args);
+	putchar('\n');
+	va_end(args);
+	longjmp(skip_case, 1);
+}
+
+static bool wanted(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	return argc < 2;
+}
+
+static void run_case(const struct test_case *test)
+{
+	if (setjmp(skip_case)) {
+		skipped++;
+		return;
+	}
+	test->run();
+	ran++;
+}
+
+int test_main(int argc, char **argv, const struct test_case *cases, size_t count)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (!wanted(argc, argv, cases[i].name))
+			continue;
+		printf("%s\n", cases[i].name);
+		run_case(&cases[i]);
+	}
+	printf("%zu ran, %zu skipped\n", ran, skipped);
+	if (ran)
+		return 0;
+	return skipped ? SKIPPED : 1; /* a name that matches no case is a mistake */
+}

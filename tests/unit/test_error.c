@@ -1,0 +1,37 @@
+/* The one error form: codes, sentences, violations. */
+#include "lib/test.h"
+#include "pagecast/error.h"
+
+TEST(error_lists_all_violations_and_says_how_many_more)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	error_violate(&error, "streams[0].udp.port", "%u is not between 1 and 65535", 70000U);
+	CHECK_INT(error.code, ==, ERROR_CODE_INVALID_ARGUMENT);
+	CHECK_STR(error_message(&error), "streams[0].udp.port: 70000 is not between 1 and 65535");
+	error_violate(&error, "name", "longer than 128 bytes");
+	CHECK_INT(error.violation_count, ==, 2);
+	CHECK_STR(error_message(&error),
+		  "streams[0].udp.port: 70000 is not between 1 and 65535 (and 1 more)");
+}
+
+TEST(error_bounds_what_it_lists)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	for (int i = 0; i < ERROR_VIOLATIONS_MAX + 10; i++)
+		error_violate(&error, "f", "%d", i);
+	CHECK_INT(error.violation_count, ==, ERROR_VIOLATIONS_MAX);
+	CHECK_INT(error.violations_unlisted, ==, 10);
+	CHECK_HAS(error_message(&error), "(and 73 more)");
+}
+
+TEST(error_set_may_quote_the_message_it_replaces)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	error_set(&error, ERROR_CODE_NOT_FOUND, "no job %s", "X");
+	error_set(&error, ERROR_CODE_INTERNAL, "while looking: %s", error_message(&error));
+	CHECK_STR(error_message(&error), "while looking: no job X");
+	CHECK_STR(error_code_name(error.code), "internal");
+}
+
+TEST_MAIN(CASE(error_lists_all_violations_and_says_how_many_more), CASE(error_bounds_what_it_lists),
+	  CASE(error_set_may_quote_the_message_it_replaces))
