@@ -1,0 +1,66 @@
+/*
+ * netlink: one question to rtnetlink and its answer, for net.
+ *
+ * A request is built in a buffer of fixed size; the answer's messages are handed to a function one
+ * by one. Attributes are found by a walk that never leaves the message it was given.
+ */
+#pragma once
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	NETLINK_REQUEST_BYTES = 256,   /* the longest request here is a route look-up, ~100 B */
+	NETLINK_ANSWER_BYTES = 65536,  /* the kernel fills 32 KiB of a dump at most */
+	NETLINK_DUMP_ATTEMPTS_MAX = 5, /* a dump that the table changed under is asked for again */
+};
+
+struct netlink_request {
+	union {
+		struct nlmsghdr header;
+		uint8_t bytes[NETLINK_REQUEST_BYTES];
+	};
+};
+
+/** netlink_begin() - a message of @type with NLM_F_REQUEST | @flags and room for the fixed part of
+ * @fixed_bytes, zeroed. Return: the fixed part, inside @request */
+void *netlink_begin(struct netlink_request *request, uint16_t type, uint16_t flags,
+		    size_t fixed_bytes);
+
+/** netlink_add() - append an attribute; the sum of all fits NETLINK_REQUEST_BYTES (asserted) */
+void netlink_add(struct netlink_request *request, uint16_t type, const void *data, size_t len);
+
+/** What is done with a message of the answer. Return: 0 go on; negative errno, which ends the
+ * call */
+typedef int netlink_each(const struct nlmsghdr *message, void *context);
+
+/**
+ * netlink_ask() - send @request, hand each message of the answer to @each
+ * @restart: for dumps: forget what was collected, the answer begins anew; NULL: none needed
+ *
+ * Return: 0; -ETIMEDOUT: no answer within NET_TIMEOUT_MS; -EAGAIN: the table kept changing;
+ * -EBADMSG: an answer that is none; the kernel's own negative errno.
+ */
+int netlink_ask(const struct netlink_request *request, netlink_each *each,
+		void (*restart)(void *context), void *context);
+
+/** netlink_fixed() - the fixed part of @message, NULL when it is shorter than @fixed_bytes */
+const void *netlink_fixed(const struct nlmsghdr *message, size_t fixed_bytes);
+
+struct netlink_attribute {
+	const void *data; /* NULL: not there. May be misaligned: memcpy() */
+	size_t len;
+};
+
+/** netlink_attributes() - the attributes of types 0 .. @max behind the fixed part; ret is [max + 1]
+ * and the last one of a type wins */
+void netlink_attributes(const struct nlmsghdr *message, size_t fixed_bytes,
+			struct netlink_attribute *ret, uint16_t max);
+/** netlink_nested() - the same inside an attribute */
+void netlink_nested(struct netlink_attribute outer, struct netlink_attribute *ret, uint16_t max);
+
+/** netlink_u32() - value of a 4-byte attribute. Return: false where it is missing or of another
+ * length */
+bool netlink_u32(struct netlink_attribute attribute, uint32_t *ret_value);
