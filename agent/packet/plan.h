@@ -49,7 +49,7 @@ struct plan_destination {
 
 struct plan_item {
 	const uint8_t *bytes; /* [len] payload (UDP, raw), packet (header_included) or frame; owned
-				 by the plan */
+				 by the plan; NULL in an outline */
 	uint32_t len;	      /* 0 is an empty datagram */
 	uint32_t repeat;      /* >= 1 */
 };
@@ -117,6 +117,16 @@ struct plan {
  * Thread: any. Return: 0; an error_code (> 0) with @ret_error filled.
  */
 int plan_compile(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
+		 struct error *ret_error);
+
+/**
+ * plan_outline() - plan_compile() without the payload bytes: items have their `len`, `bytes` is
+ * NULL
+ *
+ * Costs what the spec is long, not what it generates: submission checks the policy, the sum of the
+ * rates and how many packets are asked for (the books of a job that is cancelled before it ran).
+ */
+int plan_outline(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 		 struct error *ret_error);
 
 /** plan_free() - NULL-safe. Return: NULL */
