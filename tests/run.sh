@@ -19,9 +19,9 @@ case ${1:-} in
 '') ;;
 --quick | --long) mode=${1#--} ;;
 *)
-	sed -n '2,14s/^# \{0,1\}//p' "$0"
-	exit 2
-	;;
+    sed -n '2,14s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
 esac
 cores=$(nproc 2>/dev/null || echo 2)
 
@@ -32,57 +32,57 @@ long=OFF
 
 # build DIR CMAKE_ARGUMENT…
 build() {
-	dir=$1
-	shift
-	generator=
-	[ -f "$dir/CMakeCache.txt" ] || ! command -v ninja >/dev/null 2>&1 || generator="-G Ninja"
-	echo "== $dir: building"
-	# shellcheck disable=SC2086 # two words on purpose
-	cmake $generator -S . -B "$dir" -DPAGECAST_LONG=$long "$@" >"$log" 2>&1 &&
-		cmake --build "$dir" --parallel "$cores" >"$log" 2>&1 && return 0
-	grep -v '^\[' "$log" | tail -n 60
-	echo "run.sh: $dir does not build"
-	return 1
+    dir=$1
+    shift
+    generator=
+    [ -f "$dir/CMakeCache.txt" ] || ! command -v ninja >/dev/null 2>&1 || generator="-G Ninja"
+    echo "== $dir: building"
+    # shellcheck disable=SC2086 # two words on purpose
+    cmake $generator -S . -B "$dir" -DPAGECAST_LONG=$long "$@" >"$log" 2>&1 &&
+        cmake --build "$dir" --parallel "$cores" >"$log" 2>&1 && return 0
+    grep -v '^\[' "$log" | tail -n 60
+    echo "run.sh: $dir does not build"
+    return 1
 }
 
 # check DIR CTEST_ARGUMENT…: ctest as it runs; ahead of its closing lines, the reason of each skip
 check() {
-	dir=$1
-	shift
-	echo "== $dir: testing"
-	{
-		code=0
-		# shellcheck disable=SC2086 # a prefix of two words, or none
-		$prefix ctest --test-dir "$dir" --no-tests=error --output-on-failure \
-			--parallel "$cores" "$@" 2>&1 ||
-			code=$?
-		echo $code >"$log"
-	} | awk -v results="$dir/Testing/Temporary/LastTest.log" '
-		function reasons(   line, name) {
-			while ((getline line <results) > 0) {
-				if (line ~ /^[0-9]+\/[0-9]+ Test: /) {
-					name = line
-					sub(/^[^:]*: /, "", name)
-				}
-				if (line ~ /^ *skipped: /) {
-					sub(/^ */, "", line)
-					print name ": " line
-				}
-			}
-		}
-		/^[0-9]+% tests passed/ { reasons(); print "" }
-		{ print; fflush() }'
-	return "$(cat "$log")"
+    dir=$1
+    shift
+    echo "== $dir: testing"
+    {
+        code=0
+        # shellcheck disable=SC2086 # a prefix of two words, or none
+        $prefix ctest --test-dir "$dir" --no-tests=error --output-on-failure \
+            --parallel "$cores" "$@" 2>&1 ||
+            code=$?
+        echo $code >"$log"
+    } | awk -v results="$dir/Testing/Temporary/LastTest.log" '
+        function reasons(   line, name) {
+            while ((getline line <results) > 0) {
+                if (line ~ /^[0-9]+\/[0-9]+ Test: /) {
+                    name = line
+                    sub(/^[^:]*: /, "", name)
+                }
+                if (line ~ /^ *skipped: /) {
+                    sub(/^ */, "", line)
+                    print name ": " line
+                }
+            }
+        }
+        /^[0-9]+% tests passed/ { reasons(); print "" }
+        { print; fflush() }'
+    return "$(cat "$log")"
 }
 
 # A ThreadSanitizer program does not start where the kernel shuffles addresses further than its
 # runtime expects; setarch -R asks the kernel not to.
 tsan_prefix() {
-	printf 'int main(void) { return 0; }\n' >"$log.c"
-	gcc -fsanitize=thread -o "$log.bin" "$log.c" || return 1
-	"$log.bin" 2>/dev/null && return 0
-	prefix="setarch $(uname -m) -R"
-	$prefix "$log.bin" 2>/dev/null
+    printf 'int main(void) { return 0; }\n' >"$log.c"
+    gcc -fsanitize=thread -o "$log.bin" "$log.c" || return 1
+    "$log.bin" 2>/dev/null && return 0
+    prefix="setarch $(uname -m) -R"
+    $prefix "$log.bin" 2>/dev/null
 }
 
 log=$(mktemp)
@@ -105,10 +105,10 @@ sanitized='^(lint|interop|bench)$'
 
 build build-asan -DCMAKE_BUILD_TYPE=Debug -DPAGECAST_SANITIZE_ADDRESS=ON || exit 1
 if ! tsan_prefix; then
-	# said here, so that ctest stays the last to speak
-	echo "== build-tsan: skipped: ThreadSanitizer programs do not start on this machine"
-	check build-asan -LE "$sanitized"
-	exit
+    # said here, so that ctest stays the last to speak
+    echo "== build-tsan: skipped: ThreadSanitizer programs do not start on this machine"
+    check build-asan -LE "$sanitized"
+    exit
 fi
 with_tsan=$prefix
 prefix=

@@ -1,0 +1,148 @@
+"""The rules of the tree that a compiler does not know. Each takes a Tree and yields findings."""
+
+import os
+import re
+
+from tree import read_map, room_of
+
+# Headers of the C library and of Linux: any room may include them. What is neither here nor in the
+# tree belongs to somebody else, and the map says in which room it may be.
+SYSTEM_FOLDERS = ("arpa/", "asm/", "linux/", "net/", "netinet/", "netpacket/", "sys/")
+SYSTEM_HEADERS = {
+    "assert.h", "byteswap.h", "ctype.h", "dirent.h", "dlfcn.h", "endian.h", "errno.h", "fcntl.h",
+    "float.h", "fnmatch.h", "getopt.h", "glob.h", "grp.h", "ifaddrs.h", "inttypes.h", "libgen.h",
+    "limits.h", "locale.h", "malloc.h", "math.h", "netdb.h", "poll.h", "pthread.h", "pwd.h",
+    "sched.h", "semaphore.h", "setjmp.h", "signal.h", "spawn.h", "stdalign.h", "stdarg.h",
+    "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h",
+    "string.h", "strings.h", "syslog.h", "termios.h", "threads.h", "time.h", "ucontext.h",
+    "unistd.h", "wchar.h",
+}
+# Names that a room's include path gives: the first folder of the spelling, and where it lies.
+SPELLINGS = (
+    ("pagecast/v1/", "proto/pagecast/v1/"),
+    ("google/protobuf/", "proto/google/protobuf/"),
+    ("protobuf-c/", "proto/protobuf-c/"),
+    ("pagecast/", "agent/include/pagecast/"),
+    ("base/", "agent/base/"),
+    ("packet/", "agent/packet/"),
+    ("transmit/", "agent/transmit/"),
+    ("receive/", "agent/receive/"),
+    ("core/", "agent/core/"),
+    ("lib/", "tests/lib/"),
+    ("agent/", "agent/"),
+    ("api/", "api/"),
+    ("client/", "client/"),
+    ("tests/", "tests/"),
+)
+AT_ROOT = re.compile(r"\..*|CMakeLists\.txt|CMakePresets\.json|README\.md")
+FOLDERS_AT_ROOT = {"agent", "proto", "api", "client", "tests"}
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+
+# A promise instead of the thing. Spelled so that this file does not accuse itself.
+PROMISES = re.compile(
+    r"\b(TO" r"DO|FIX" r"ME|XX" r"X|not (yet )?implement" r"ed|stu" r"b(bed)?|place" r"holder"
+    r"|for n" r"ow|ha" r"ck)\b",
+    re.IGNORECASE,
+)
+LINE_MAX = 100
+SOURCE_LINES_MAX = 600
+
+
+def line_of(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
+def located(spelling, includer):
+    """Where in the tree an included name lies; None: not in the tree."""
+    for prefix, folder in SPELLINGS:
+        if spelling.startswith(prefix):
+            return folder + spelling[len(prefix):]
+    return None
+
+
+def check_includes(tree):
+    """Who includes what: the map's third column, third-party headers too."""
+    rooms = read_map(tree.get("README.md") or "")
+    if not rooms:
+        yield 'README.md: no table of rooms under "## Map"'
+    for path, text in tree.sources(".c", ".h").items():
+        room = room_of(rooms, path)
+        if not room:
+            continue
+        for match in INCLUDE.finditer(text):
+            form, spelling = match.groups()
+            where = f"{path}:{line_of(text, match.start())}"
+            target = located(spelling, path)
+            if not target and form == '"':
+                target = os.path.normpath(os.path.join(os.path.dirname(path), spelling))
+            if ".." in spelling.split("/"):
+                yield f'{where}: "{spelling}" climbs out of its folder; spell the room'
+            elif target:
+                if not room.may_include_room(target):
+                    yield f"{where}: {room.path} may not include {spelling} (README.md, Map)"
+            elif not (spelling in SYSTEM_HEADERS or spelling.startswith(SYSTEM_FOLDERS)):
+                if not room.may_include_header(spelling):
+                    yield f"{where}: {room.path} may not include <{spelling}> (README.md, Map)"
+
+
+def check_places(tree):
+    """Every file has a room of the map, every room has files, nothing else lies at the root."""
+    rooms = read_map(tree.get("README.md") or "")
+    for path in tree:
+        first = path.split("/")[0]
+        if "/" not in path:
+            if not AT_ROOT.fullmatch(path):
+                yield f"{path}: does not belong at the root"
+        elif first not in FOLDERS_AT_ROOT and not first.startswith("."):
+            yield f"{path}: {first}/ does not belong at the root"
+        elif not first.startswith(".") and not room_of(rooms, path):
+            yield f"{path}: no row of README.md's map holds it"
+    for room in rooms:
+        if not any(room.holds(path) for path in tree):
+            yield f"README.md: the map names {room.path}, which is not there"
+
+
+def check_words(tree):
+    """No promises, and no path of somebody's machine."""
+    machine = re.compile(r"(?<![\w.])/(work|home|root|Users)/\w")
+    for path, text in tree.items():
+        for pattern in (PROMISES, machine) if text else ():
+            for match in pattern.finditer(text):
+                where = f"{path}:{line_of(text, match.start())}"
+                yield f'{where}: "{match.group()}": do it, or say what is'
+
+
+def check_sources(tree):
+    """A source opens with prose, is one concern, and fits a screen's width."""
+    for path, text in tree.sources(".c", ".h").items():
+        lines = text.split("\n")
+        if not text.startswith("/*"):
+            yield f"{path}:1: does not open with a comment that says what it owns"
+        if path.endswith(".h") and "\n#pragma once\n" not in text:
+            yield f"{path}:1: no #pragma once"
+        if len(lines) - 1 > SOURCE_LINES_MAX:
+            yield f"{path}: {len(lines) - 1} lines; above {SOURCE_LINES_MAX} it is two concerns"
+        for number, line in enumerate(lines, 1):
+            if len(line.expandtabs(8)) > LINE_MAX:
+                yield f"{path}:{number}: wider than {LINE_MAX} columns"
+
+
+def check_text(tree):
+    """Line ends, blanks at the end of a line, a newline at the end of a file."""
+    for path, text in tree.items():
+        if not text or path.endswith(".md"):
+            continue
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.endswith((" ", "\t", "\r")):
+                yield f"{path}:{number}: blanks or a carriage return at the end of the line"
+        if not text.endswith("\n"):
+            yield f"{path}: no newline at the end"
+
+
+RULES = {
+    "includes": check_includes,
+    "places": check_places,
+    "words": check_words,
+    "sources": check_sources,
+    "text": check_text,
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""The lint can fail: a tree with one fault each, and the finding it must give."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+import lint
+import rules
+from tree import Tree
+
+README = """# Example
+
+## Map
+| folder | what it is | may include |
+|---|---|---|
+| `proto` | schema | |
+| `agent/include/pagecast` | the agent's face | `proto` |
+| `agent/base` | the lowest | |
+| `agent/core` | jobs | `agent/base`, `proto`, `<sqlite3.h>` |
+| `api` | HTTP | `agent/include/pagecast`, `proto`, `<microhttpd.h>`, `<json-c/>` |
+
+## Other
+| `client` | not a row of the map | `*` |
+"""
+
+
+def tree_with(**files):
+    """A small tree without a fault, and the given files: slashes are written as __, dots as _o_."""
+    tree = Tree({
+        "README.md": README,
+        "proto/pagecast/v1/a.proto": 'syntax = "proto3";\n',
+        "agent/include/pagecast/agent.h": "/* agent: face. */\n#pragma once\n",
+        "agent/base/base.c": "/* base: lowest. */\n#include <stdio.h>\n#include <linux/if.h>\n",
+        "agent/core/core.c": '/* core: jobs. */\n#include "base/base.h"\n#include <sqlite3.h>\n',
+        "api/api.c": '/* api: HTTP. */\n#include "pagecast/agent.h"\n#include <json-c/json.h>\n',
+    })
+    tree.update({k.replace("__", "/").replace("_o_", "."): v for k, v in files.items()})
+    return tree
+
+
+class Rules(unittest.TestCase):
+    def finds(self, rule, part, **files):
+        findings = list(rules.RULES[rule](tree_with(**files)))
+        self.assertEqual(len(findings), 1, findings)
+        self.assertIn(part, findings[0])
+
+    def test_a_tree_without_fault_has_no_finding(self):
+        for name, rule in rules.RULES.items():
+            self.assertEqual(list(rule(tree_with())), [], name)
+
+    def test_an_upper_room_is_not_included_from_below(self):
+        self.finds("includes", "agent/base/x.c:2: agent/base may not include core/core.h",
+                   agent__base__x_o_c='/* x. */\n#include "core/core.h"\n')
+
+    def test_inner_folders_are_not_seen_from_the_api(self):
+        self.finds("includes", "may not include base/base.h",
+                   api__x_o_c='/* x. */\n#include "base/base.h"\n')
+        self.finds("includes", "climbs out",
+                   api__x_o_c='/* x. */\n#include "../agent/base/base.h"\n')
+
+    def test_a_third_party_header_in_the_wrong_room(self):
+        self.finds("includes", "agent/core may not include <microhttpd.h>",
+                   agent__core__x_o_c="/* x. */\n#include <microhttpd.h>\n")
+        self.finds("includes", "api may not include <sqlite3.h>",
+                   api__x_o_c="/* x. */\n# include <sqlite3.h>\n")
+        self.finds("includes", "agent/base may not include <json-c/json.h>",
+                   agent__base__x_o_h="/* x. */\n#pragma once\n#include <json-c/json.h>\n")
+
+    def test_generated_code_stays_out_of_rooms_without_it(self):
+        self.finds("includes", "agent/base may not include pagecast/v1/job.pb-c.h",
+                   agent__base__x_o_c='/* x. */\n#include "pagecast/v1/job.pb-c.h"\n')
+
+    def test_a_map_that_is_gone_is_a_finding(self):
+        tree = tree_with()
+        tree["README.md"] = "# Example\n"
+        self.assertIn("no table of rooms", list(rules.check_includes(tree))[0])
+
+    def test_files_without_a_room(self):
+        self.finds("places", "notes.txt: does not belong at the root", notes_o_txt="x\n")
+        self.finds("places", "src/ does not belong", src__a_o_c="/* a. */\n")
+        self.finds("places", "no row of README.md's map", agent__attic__a_o_c="/* a. */\n")
+
+    def test_a_room_without_files(self):
+        tree = tree_with()
+        del tree["api/api.c"]
+        self.assertEqual(list(rules.check_places(tree)),
+                         ["README.md: the map names api, which is not there"])
+
+    def test_promises_and_machine_paths(self):
+        self.finds("words", 'api/x.c:2: "TO' 'DO"', api__x_o_c="/* x. */\n/* TO" "DO: y */\n")
+        self.finds("words", "for n" "ow", agent__base__x_o_c="/* empty for n" "ow */\n")
+        self.finds("words", "/ho" "me/m", api__x_o_sh="cd /ho" "me/me\n")
+
+    def test_sources_open_with_prose_and_stay_narrow(self):
+        self.finds("sources", "does not open with a comment", api__x_o_c="#include <stdio.h>\n")
+        self.finds("sources", "no #pragma once", api__x_o_h="/* x. */\n")
+        self.finds("sources", "wider than 100", api__x_o_c="/* x. */\n" + "\t" * 12 + "abcde\n")
+        self.finds("sources", "two concerns", api__x_o_c="/* x. */\n" + "\n" * 600)
+
+    def test_ends_of_lines(self):
+        self.finds("text", "api/x.c:2: blanks", api__x_o_c="/* x. */\nint a; \n")
+        self.finds("text", "carriage return", api__x_o_c="/* x. */\r\n")
+        self.finds("text", "no newline", api__x_o_c="/* x. */")
+
+
+class Tools(unittest.TestCase):
+    """Each tool, where it is here, on a folder with one bad file of its kind."""
+
+    def finds(self, check, path, text, **more):
+        with tempfile.TemporaryDirectory() as root:
+            for name, content in {path: text, ".gitignore": "/build*/\n", **more}.items():
+                os.makedirs(os.path.dirname(os.path.join(root, name)), exist_ok=True)
+                with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                    file.write(content)
+            try:
+                findings = lint.TOOLS[check](Tree.load(root), root)
+            except lint.Skip as reason:
+                self.skipTest(str(reason))
+            self.assertNotEqual(findings, [], check)
+
+    def test_format(self):
+        self.finds("format", "a.c", "int  main( ) {return 0;}\n", **{".clang-format": "{}\n"})
+
+    def test_scripts(self):
+        self.finds("scripts", "a.sh", "#!/bin/sh\nif true; then\n")
+        self.finds("scripts", "a.py", "def f(:\n")
+
+    def test_shellcheck(self):
+        self.finds("shellcheck", "a.sh", '#!/bin/sh\ncd "$1"\nrm -r $2/*\n')
+
+    def test_proto(self):
+        self.finds("proto", "proto/a.proto", 'syntax = "proto3";\nmessage A { B b = 1; }\n')
+
+    def test_unit(self):
+        self.finds("unit", "agent/pagecastd.service.in", "[Service]\nExecStart=/bin/true\n")
+
+
+class Walk(unittest.TestCase):
+    def test_ignored_files_are_left_out(self):
+        with tempfile.TemporaryDirectory() as root:
+            for name in ("a.c", "b.o", "build-x/c.c", "agent/build/d.c", ".git/e.c"):
+                os.makedirs(os.path.dirname(os.path.join(root, name)), exist_ok=True)
+                with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                    file.write("/* x. */\n")
+            with open(os.path.join(root, ".gitignore"), "w", encoding="utf-8") as file:
+                file.write("/build*/\n*.o\n")
+            self.assertEqual(sorted(Tree.load(root)), [".gitignore", "a.c", "agent/build/d.c"])
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
