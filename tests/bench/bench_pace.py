@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""How true the agent's rates are, beside tcpreplay and trafgen, in one run.
+
+Each sends for three seconds at each rate, in turn, several rounds; gaps judges at the receiving end
+by the kernel's time stamps. A figure is the median of the rounds. CPU is that of the whole process:
+the agent's by its CPU clock around the job, a peer's from start to exit.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+
+import lab
+import render
+
+RATES_PPS = (10, 1_000, 10_000, 100_000)
+SECONDS = 3
+LENGTH = 200
+SMOKE_PPS, SMOKE_PACKETS = 1000, 300
+
+
+def agent_spec(pps, packets):
+    return {
+        "name": f"pace {pps}",
+        "streams": [{
+            "udp": {"address": lab.RECEIVER, "port": lab.PORT},
+            "payloads": [{"random": {"seed": "1", "length": LENGTH}}],
+            "rate": {"pps": pps},
+            "limit": {"packets": str(packets)},
+        }],
+    }
+
+
+def run_agent(agent, pps, packets):
+    job, _, cpu = agent.run(agent_spec(pps, packets))
+    if job["state"] != "JOB_STATE_SUCCEEDED":
+        raise lab.LabError(f"{pps} pps: {job['state']}: {lab.job_problems(job)}")
+    return {"cpu_seconds": cpu, "sent": int(job["account"]["packetsSent"]),
+            "report": job["report"]}
+
+
+def peer_commands(here, pps, packets):
+    trafgen, pcap = here.write_frames(LENGTH, lab.RECEIVER_MAC, lab.RECEIVER)
+    base = ["trafgen", "-P1", "--dev", lab.DEVICE, "--in", trafgen, "-n", str(packets)]
+    return {
+        "tcpreplay": ["tcpreplay", "-i", lab.DEVICE, f"--pps={pps}", "--preload-pcap",
+                      f"--limit={packets}", "--loop=1000000", pcap],
+        "trafgen -t": [*base, "-t", f"{1_000_000 // pps}us"],
+        "trafgen -b": [*base, "-b", f"{pps}pps"],
+    }
+
+
+def one_run(here, agent, name, pps, packets):
+    with here.judge(pps=pps, idle_ms=max(700, 3000 // pps)) as verdict:
+        if name == "agent":
+            told = run_agent(agent, pps, packets)
+        else:
+            _, _, cpu = lab.run_timed(here.sending(*peer_commands(here, pps, packets)[name]))
+            told = {"cpu_seconds": cpu, "sent": packets}
+    if name == "agent" and verdict["datagrams"] != told["sent"]:
+        raise lab.LabError(f"agent sent {told['sent']} at {pps} pps, received {verdict}")
+    if "gap_error_ns" not in verdict:
+        raise lab.LabError(f"{name} at {pps} pps: nothing arrived")
+    return {**told, **verdict, "rate_error_ppm": (verdict["pps"] / pps - 1) * 1e6}
+
+
+def medians(runs):
+    return {
+        "sent": statistics.median(run["sent"] for run in runs),
+        "received": statistics.median(run["datagrams"] for run in runs),
+        "rate_error_ppm": statistics.median(run["rate_error_ppm"] for run in runs),
+        "longest_burst": statistics.median(run["longest_burst"] for run in runs),
+        "cpu_seconds": statistics.median(run["cpu_seconds"] for run in runs),
+        **{f"gap_error_{key}_ns": statistics.median(run["gap_error_ns"][key] for run in runs)
+           for key in ("p50", "p90", "p99", "max")},
+    }
+
+
+def measure(here, agent, rounds):
+    names = ["agent", *(name for name in ("tcpreplay", "trafgen -t", "trafgen -b")
+                        if shutil.which(name.split()[0]))]
+    runs = {}
+    for number in range(rounds):
+        for pps in RATES_PPS:
+            for name in names:
+                run = one_run(here, agent, name, pps, pps * SECONDS)
+                runs.setdefault((name, pps), []).append(run)
+                print(f"round {number + 1}: {name:11} {pps:7} pps: p90 "
+                      f"{run['gap_error_ns']['p90'] / 1000:9.1f} us, rate "
+                      f"{run['rate_error_ppm']:+9.0f} ppm, burst {run['longest_burst']:5}, "
+                      f"CPU {run['cpu_seconds']:.3f} s", file=sys.stderr)
+    return [{"name": name, "pps": pps, **medians(of), "runs": of}
+            for (name, pps), of in runs.items()]
+
+
+def targets(results):
+    rows = {(row["name"], row["pps"]): row for row in results}
+
+    def over(pps, figure):
+        peer = rows.get(("tcpreplay", pps))
+        return rows["agent", pps][figure] / peer[figure] if peer and peer[figure] else None
+
+    found = []
+    for pps in RATES_PPS:
+        found.append(render.target(f"{pps} pps: mean rate off by, ppm",
+                                   abs(rows["agent", pps]["rate_error_ppm"]), 50, at_most=True))
+    for pps, gap, cpu in ((100_000, 0.5, None), (10_000, 1.0, 0.7), (1_000, 1.3, 0.25),
+                          (10, 1.3, 0.25)):
+        found.append(render.target(f"{pps} pps: p90 gap error over tcpreplay's",
+                                   over(pps, "gap_error_p90_ns"), gap, at_most=True))
+        if cpu:
+            found.append(render.target(f"{pps} pps: CPU over tcpreplay's",
+                                       over(pps, "cpu_seconds"), cpu, at_most=True))
+        found.append(render.target(f"{pps} pps: longest burst over tcpreplay's",
+                                   over(pps, "longest_burst"), 1.0, at_most=True))
+    return found
+
+
+def table(results):
+    return render.markdown_table(
+        ("", "asked pps", "rate off by, ppm", "gap error p90, us", "p99, us", "longest burst",
+         "CPU, s"),
+        [(row["name"], f"{row['pps']:,}", f"{row['rate_error_ppm']:+,.0f}",
+          render.significant(row["gap_error_p90_ns"] / 1000),
+          render.significant(row["gap_error_p99_ns"] / 1000),
+          f"{row['longest_burst']:g}", f"{row['cpu_seconds']:.3f}")
+         for row in sorted(results, key=lambda row: row["pps"])])
+
+
+def chart(results):
+    series = {}
+    for row in results:
+        series.setdefault(row["name"], []).append(
+            (row["pps"], max(row["gap_error_p90_ns"], 1) / 1000))
+    return render.line_chart("Gap error at the receiver, 90th percentile", "packets a second asked",
+                             "microseconds", series)
+
+
+def smoke(here, agent):
+    run = one_run(here, agent, "agent", SMOKE_PPS, SMOKE_PACKETS)
+    if run["sent"] != SMOKE_PACKETS or run["datagrams"] != SMOKE_PACKETS:
+        raise lab.LabError(f"asked {SMOKE_PACKETS}, sent {run['sent']}, got {run['datagrams']}")
+    return {"machine": lab.machine(), "smoke": run}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("programs", help="where pagecastd and gaps lie: build/bin")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", default="-", help="file for the JSON; - is stdout")
+    parser.add_argument("--svg", help="file for the chart")
+    parser.add_argument("--smoke", action="store_true", help="do the counts agree? no figures")
+    options = parser.parse_args()
+    try:
+        with lab.Lab(options.programs) as here, lab.Agent(here) as agent:
+            if options.smoke:
+                result, results = smoke(here, agent), None
+            else:
+                results = measure(here, agent, options.rounds)
+                result = {"machine": lab.machine(), "rounds": options.rounds, "seconds": SECONDS,
+                          "results": results, "targets": targets(results)}
+    except lab.Skip as reason:
+        print(f"skipped: {reason}")
+        return 77
+    with sys.stdout if options.json == "-" else open(options.json, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+        file.write("\n")
+    if results:
+        print(table(results), render.targets_table(result["targets"]), sep="\n", file=sys.stderr)
+        if options.svg:
+            with open(options.svg, "w", encoding="utf-8") as file:
+                file.write(chart(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

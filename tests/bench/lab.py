@@ -1,0 +1,242 @@
+"""Two network namespaces and a veth pair, the programs that run in them, and what they cost.
+
+The sending side is 198.18.0.1, the receiving one 198.18.0.2. 198.18.0.3 is a sink: a neighbour whose
+MAC address nobody has, so that the far end drops the frames and only the sending is measured.
+Figures from here compare within one run; from run to run the machine drifts.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+SENDER, RECEIVER, SINK = "198.18.0.1", "198.18.0.2", "198.18.0.3"
+SENDER_MAC, RECEIVER_MAC, SINK_MAC = (
+    "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:99")
+PORT = 9999
+DEVICE = "pc0"
+COMMAND_SECONDS_MAX = 120
+
+
+class Skip(Exception):
+    """The lab cannot be set up here; the text says why."""
+
+
+class LabError(Exception):
+    """A program of the lab did something else than it was asked for."""
+
+
+def shell(*arguments):
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode != 0:
+        raise LabError(f"{' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Lab:
+    """The namespaces, for as long as the `with` lasts; a folder for files, removed with them."""
+
+    def __init__(self, programs):
+        self.programs = os.path.abspath(programs)  # where ways, gaps and pagecastd lie
+        self.tx, self.rx = f"pc-tx-{os.getpid()}", f"pc-rx-{os.getpid()}"
+        self.folder = None
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        if os.geteuid() != 0:
+            raise Skip("network namespaces need root")
+        if not shutil.which("ip"):
+            raise Skip("no ip(8) here: apt-get install iproute2")
+        self.folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pagecast-lab-"))
+        try:
+            self._up()
+        except LabError as error:
+            self.__exit__(None, None, None)
+            raise Skip(f"no network namespaces here: {error}") from None
+        return self
+
+    def __exit__(self, *what):
+        self._stack.close()
+
+    def _up(self):
+        for name in (self.tx, self.rx):
+            shell("ip", "netns", "add", name)
+            self._stack.callback(shell, "ip", "netns", "del", name)
+        shell("ip", "-n", self.tx, "link", "add", DEVICE, "type", "veth",
+              "peer", "name", "pc1", "netns", self.rx)
+        for name, device, address, mac in (
+                (self.tx, DEVICE, SENDER, SENDER_MAC), (self.rx, "pc1", RECEIVER, RECEIVER_MAC)):
+            shell("ip", "-n", name, "addr", "add", address + "/24", "dev", device)
+            shell("ip", "-n", name, "link", "set", device, "address", mac, "up")
+            shell("ip", "-n", name, "link", "set", "lo", "up")
+        for address, mac in ((RECEIVER, RECEIVER_MAC), (SINK, SINK_MAC)):
+            shell("ip", "-n", self.tx, "neigh", "replace", address, "lladdr", mac, "dev", DEVICE)
+
+    def sending(self, *arguments):
+        return ["ip", "netns", "exec", self.tx, *arguments]
+
+    def receiving(self, *arguments):
+        return ["ip", "netns", "exec", self.rx, *arguments]
+
+    def far_end_bytes(self):
+        """Bytes that reached the far end of the veth, sink or not; a train counts its headers once."""
+        link = json.loads(shell("ip", "-n", self.rx, "-s", "-j", "link", "show", "pc1"))[0]
+        return link["stats64"]["rx"]["bytes"]
+
+    def ways(self, way, length, packets):
+        """One bare loop to the sink: what it printed."""
+        return json.loads(shell("timeout", "-s", "KILL", str(COMMAND_SECONDS_MAX), *self.sending(
+            f"{self.programs}/ways", way, str(length), str(packets), SINK)))
+
+    @contextlib.contextmanager
+    def judge(self, pps=0, count=0, idle_ms=700):
+        """A gaps that listens while the block runs; the dictionary holds its verdict afterwards."""
+        arguments = self.receiving(
+            f"{self.programs}/gaps", "--port", str(PORT), "--idle-ms", str(idle_ms),
+            "--pps", str(pps), "--count", str(count))
+        verdict = {}
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process:
+            try:
+                if not process.stderr.readline().startswith("port"):
+                    raise LabError("gaps does not listen")
+                yield verdict
+                output, _ = process.communicate(timeout=COMMAND_SECONDS_MAX)
+                verdict.update(json.loads(output))
+            finally:
+                process.kill()
+
+    def write_frames(self, length, mac, address):
+        """One Ethernet/IPv4/UDP frame of `length` payload bytes, for trafgen and for tcpreplay."""
+        frame = udp_frame(length, mac, address)
+        trafgen, pcap = f"{self.folder}/{length}.cfg", f"{self.folder}/{length}.pcap"
+        with open(trafgen, "w", encoding="ascii") as file:
+            file.write("{ " + ", ".join(f"0x{byte:02x}" for byte in frame) + " }\n")
+        with open(pcap, "wb") as file:
+            file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+            for i in range(1000):
+                file.write(struct.pack("<IIII", 0, i, len(frame), len(frame)) + frame)
+        return trafgen, pcap
+
+
+def udp_frame(length, mac, address):
+    header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + length, 0, 0, 64, socket.IPPROTO_UDP, 0,
+                         socket.inet_aton(SENDER), socket.inet_aton(address))
+    total = sum(struct.unpack(">10H", header))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    header = header[:10] + struct.pack(">H", ~total & 0xFFFF) + header[12:]
+    ethernet = bytes.fromhex((mac + SENDER_MAC).replace(":", "")) + b"\x08\x00"
+    return ethernet + header + struct.pack(">HHHH", 1, PORT, 8 + length, 0) + b"Z" * length
+
+
+def process_cpu_seconds(pid):
+    """User and system time of a whole process so far, by its CPU clock: nanoseconds, not ticks."""
+    return time.clock_gettime(((~pid) << 3) | 2)
+
+
+def run_timed(arguments):
+    """Run a program to its end. Returns its output, wall seconds and CPU seconds."""
+    start = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(  # pylint: disable=consider-using-with
+            ["timeout", "-s", "KILL", str(COMMAND_SECONDS_MAX), *arguments],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.monotonic() - start
+        output.seek(0)
+        return output.read(), wall, usage.ru_utime + usage.ru_stime
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=COMMAND_SECONDS_MAX)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Agent:
+    """A pagecastd in the sending namespace, spoken to over its unix socket."""
+
+    READY_SECONDS_MAX = 10
+
+    def __init__(self, lab, *options):
+        self.socket = f"{lab.folder}/api.sock"
+        self.log = f"{lab.folder}/agent.log"
+        self._arguments = lab.sending(
+            f"{lab.programs}/pagecastd", "--listen", "unix:" + self.socket,
+            "--state-dir", f"{lab.folder}/state", *options)
+        self.process = None
+
+    def __enter__(self):
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+                self._arguments, stdout=log, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + self.READY_SECONDS_MAX
+        while True:
+            try:
+                self.call("GET", "/healthz")
+                return self
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.__exit__(None, None, None)
+                    with open(self.log, encoding="utf-8") as log:
+                        raise LabError(f"pagecastd did not come up:\n{log.read()}") from None
+                time.sleep(0.02)
+
+    def __exit__(self, *what):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def call(self, method, path, body=None):
+        with contextlib.closing(_UnixConnection(self.socket)) as connection:
+            headers = {"Content-Type": "application/json"} if body is not None else {}
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        if answer.status >= 300:
+            raise LabError(f"{method} {path}: {answer.status} {text}")
+        return json.loads(text) if text.startswith("{") else text
+
+    def run(self, spec):
+        """Submit a job and wait for its end. Returns the Job; wall and CPU seconds around it."""
+        cpu, start = process_cpu_seconds(self.process.pid), time.monotonic()
+        job = self.call("POST", "/v1/jobs", spec)
+        deadline = start + COMMAND_SECONDS_MAX
+        while not job.get("endTime"):
+            if time.monotonic() > deadline:
+                raise LabError(f"job {job['id']} does not end: {job['state']}")
+            job = self.call("GET", f"/v1/jobs/{job['id']}?wait=30&until=end")
+        return (job, time.monotonic() - start,
+                process_cpu_seconds(self.process.pid) - cpu)
+
+    def resident_kib(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def job_problems(job):
+    return "; ".join(problem["message"] for problem in job.get("problems", []))
+
+
+def machine():
+    """What a figure was measured on: as much as tells two runs apart."""
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        model = next((line.split(":", 1)[1].strip() for line in info
+                      if line.startswith("model name")), "unknown")
+    return {"kernel": os.uname().release, "cpu": model, "cores": os.cpu_count()}

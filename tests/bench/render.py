@@ -1,0 +1,90 @@
+"""Tables in Markdown and charts in SVG: what a benchmark's JSON looks like to a person."""
+
+import math
+from xml.sax.saxutils import escape
+
+# Told apart by people who do not see red from green, on white and on black.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 80, 170, 40, 50
+
+
+def markdown_table(header, rows):
+    """First column left, the others right aligned."""
+    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def targets_table(targets):
+    return markdown_table(
+        ("to reach", "wanted", "got", "reached"),
+        [(t["name"], t["wanted"], t["got"], "yes" if t["reached"] else "no") for t in targets])
+
+
+def target(name, got, wanted, at_most=False):
+    """One line of what is to be reached: `got` is a number, or None where it was not measured."""
+    reached = got is not None and (got <= wanted if at_most else got >= wanted)
+    return {"name": name, "wanted": ("<= " if at_most else ">= ") + f"{wanted:g}",
+            "got": "not measured" if got is None else f"{got:.3g}", "reached": reached}
+
+
+def significant(value):
+    """Three digits that matter, thousands apart: 12.3, 0.0456, 1,230."""
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{round(value, digits):,.{min(digits, 6)}f}"
+
+
+def _decades(values):
+    low, high = min(values), max(values)
+    return math.floor(math.log10(low)), max(math.ceil(math.log10(high)),
+                                            math.floor(math.log10(low)) + 1)
+
+
+def _decade_name(power):
+    return f"{10 ** power:,}" if power >= 0 else f"{10.0 ** power:g}"
+
+
+def line_chart(title, x_name, y_name, series):
+    """Log-log lines. `series`: name to a list of (x, y), all above zero."""
+    points = [point for line in series.values() for point in line]
+    x_low, x_high = _decades([x for x, _ in points])
+    y_low, y_high = _decades([y for _, y in points])
+    plot_width, plot_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+
+    def at(x, y):
+        return (LEFT + (math.log10(x) - x_low) / (x_high - x_low) * plot_width,
+                TOP + (y_high - math.log10(y)) / (y_high - y_low) * plot_height)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+        f' font-family="sans-serif" font-size="12"><title>{escape(title)}</title>',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        f'<text x="{LEFT}" y="22" font-size="15">{escape(title)}</text>',
+        f'<text x="{LEFT + plot_width / 2}" y="{HEIGHT - 10}" text-anchor="middle">'
+        f"{escape(x_name)}</text>",
+        f'<text transform="translate(16 {TOP + plot_height / 2}) rotate(-90)"'
+        f' text-anchor="middle">{escape(y_name)}</text>',
+    ]
+    for power in range(x_low, x_high + 1):
+        x, _ = at(10.0 ** power, 10.0 ** y_low)
+        parts.append(f'<path d="M{x:.1f} {TOP}v{plot_height}" stroke="#ddd"/><text x="{x:.1f}"'
+                     f' y="{TOP + plot_height + 18}" text-anchor="middle">'
+                     f"{_decade_name(power)}</text>")
+    for power in range(y_low, y_high + 1):
+        _, y = at(10.0 ** x_low, 10.0 ** power)
+        parts.append(f'<path d="M{LEFT} {y:.1f}h{plot_width}" stroke="#ddd"/><text'
+                     f' x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">'
+                     f"{_decade_name(power)}</text>")
+    for i, (name, line) in enumerate(series.items()):
+        colour = COLOURS[i % len(COLOURS)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in sorted(line)))
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>'
+                  for x, y in (at(*point) for point in line)]
+        y = TOP + 12 + 20 * i
+        parts.append(f'<rect x="{WIDTH - RIGHT + 12}" y="{y - 9}" width="12" height="12"'
+                     f' fill="{colour}"/><text x="{WIDTH - RIGHT + 30}" y="{y + 2}">'
+                     f"{escape(name)}</text>")
+    return "\n".join(parts) + "\n</svg>\n"
