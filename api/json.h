@@ -1,11 +1,13 @@
 /*
  * json: canonical proto3 JSON <-> protobuf-c messages, driven by descriptors alone.
  *
- * json_check() is the strict RFC 8259 gate in front of json-c (depth, counts, duplicate keys,
- * UTF-8, integers); json-c then builds and prints trees. Names in: lowerCamelCase and snake_case;
- * enums by name, name without prefix, or number; 64-bit integers as strings or numbers; bytes
- * base64 standard or URL-safe; Timestamp and Duration as strings; null = absent; NaN and Infinity
- * as strings. Thread: any; no shared state.
+ * json_check() is the strict RFC 8259 gate (depth, counts, duplicate keys, UTF-8). json_read() then
+ * builds the message straight from the text, json_write() prints into one buffer: a tree of json-c
+ * in between costs 70 to 250 bytes a value, more than the 1 MiB that a hostile 64 KiB body may take
+ * (heap_budget.h). Names in: lowerCamelCase and snake_case; enums by name, name without prefix (in
+ * any case), or number; 64-bit integers as strings or numbers; bytes base64 standard or URL-safe;
+ * Timestamp and Duration as strings; null = absent; NaN and Infinity as strings. For text that is
+ * no message (errors) see json_buffer.h. Thread: any; no shared state.
  */
 #pragma once
 #include "pagecast/error.h"
@@ -18,14 +20,14 @@
 
 enum { JSON_DEPTH_MAX = 32, JSON_VALUES_MAX = 262144 };
 
-/** json_check() - is @text [@len bytes] strictly valid? Return: 0; INVALID_ARGUMENT naming the
- * offset */
+/** json_check() - is @text [@len bytes] strictly valid, and no string with U+0000 in it? Return: 0;
+ * INVALID_ARGUMENT naming offset, line and column */
 int json_check(const char *text, size_t len, struct error *ret_error);
 
 struct json_read_options {
 	bool ignore_unknown; /* Connect's leniency header; otherwise an unknown field is an error
 				naming it */
-	const char *field_prefix; /* "spec." stripped or added to field paths; NULL: none */
+	const char *field_prefix; /* put before every field path, as "spec."; NULL: none */
 };
 
 /**
