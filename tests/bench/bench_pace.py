@@ -118,11 +118,16 @@ def targets(results):
     return found
 
 
+def rate_error(ppm):
+    """In parts per million while that says something, else as a factor of what was asked."""
+    return f"{ppm:+,.0f} ppm" if abs(ppm) < 100_000 else f"x {render.significant(1 + ppm / 1e6)}"
+
+
 def table(results):
     return render.markdown_table(
-        ("", "asked pps", "rate off by, ppm", "gap error p90, us", "p99, us", "longest burst",
+        ("", "asked pps", "rate off by", "gap error p90, us", "p99, us", "longest burst",
          "CPU, s"),
-        [(row["name"], f"{row['pps']:,}", f"{row['rate_error_ppm']:+,.0f}",
+        [(row["name"], f"{row['pps']:,}", rate_error(row["rate_error_ppm"]),
           render.significant(row["gap_error_p90_ns"] / 1000),
           render.significant(row["gap_error_p99_ns"] / 1000),
           f"{row['longest_burst']:g}", f"{row['cpu_seconds']:.3f}")

@@ -1,0 +1,136 @@
+#!/bin/sh
+# quickstart.sh: from an empty machine to packets that were sent and counted, in one command.
+#
+# Installs what is missing, builds Release into build/, starts pagecastd on its own defaults, lets a
+# receiver on loopback count, and sends one job through the client. Ends with what was sent, what
+# was received, at which rate and by which path; exits 0 only if the two counts agree. Nothing is
+# left running and nothing is left behind but build/.
+set -eu
+cd "$(dirname "$0")/.."
+
+PACKETS=100000
+SIZE=64
+RATE_PPS=50000
+# Without root the receiver's buffer is what the system allows: a few hundred packets. Slower, so
+# that a pause of the machine does not lose what it was to count.
+[ "$(id -u)" = 0 ] || RATE_PPS=20000
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/pagecast-quickstart.XXXXXX")
+agent=
+receiver=
+
+# stop PID: ask, wait up to 5 s, insist
+stop() {
+    [ -n "$1" ] || return 0
+    kill "$1" 2>/dev/null || return 0
+    tries=0
+    while kill -0 "$1" 2>/dev/null && [ $tries -lt 50 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    kill -KILL "$1" 2>/dev/null || :
+    wait "$1" 2>/dev/null || :
+}
+
+clean_up() {
+    trap '' INT TERM HUP
+    stop "$receiver"
+    stop "$agent"
+    rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+fail() {
+    echo "quickstart.sh: $1" >&2
+    [ -z "${2:-}" ] || tail -n 30 "$2" >&2
+    exit 1
+}
+
+thousands() {
+    echo "$1" | sed -e :a -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/;ta'
+}
+
+# field NAME FILE: a number of the receiver's one line of JSON
+field() {
+    sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p" "$2"
+}
+
+# start OPTION…: an agent whose files lie in the work folder; waits until it listens
+start() {
+    RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/state" build/bin/pagecastd "$@" \
+        >"$work/agent.log" 2>&1 &
+    agent=$!
+    tries=0
+    while [ $tries -lt 100 ]; do
+        url=$(sed -n 's/^listening on \(http:.*\)/\1/p' "$work/agent.log")
+        [ -z "$url" ] || return 0
+        kill -0 "$agent" 2>/dev/null || break
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    stop "$agent"
+    agent=
+    return 1
+}
+
+sh agent/install-deps.sh build || exit 1
+echo "building Release in $(pwd)/build"
+generator=
+[ -f build/CMakeCache.txt ] || ! command -v ninja >/dev/null 2>&1 || generator="-G Ninja"
+# shellcheck disable=SC2086 # two words on purpose
+{
+    cmake $generator -S . -B build -DCMAKE_BUILD_TYPE=Release &&
+        cmake --build build --parallel "$(nproc 2>/dev/null || echo 2)" --target pagecastd pagecast gaps
+} >"$work/build.log" 2>&1 || fail "it does not build" "$work/build.log"
+
+mkdir -m 700 "$work/run" "$work/state"
+if start; then
+    echo "pagecastd runs on its defaults, $url"
+elif grep -qi 'in use' "$work/agent.log"; then
+    echo "127.0.0.1:8470 is taken by another program; using a free port"
+    start --listen 127.0.0.1:0 --listen "unix:$work/run/api.sock" ||
+        fail "pagecastd does not start" "$work/agent.log"
+    echo "pagecastd runs, $url"
+else
+    fail "pagecastd does not start" "$work/agent.log"
+fi
+
+build/bin/gaps --address 127.0.0.1 --idle-ms 2000 --pps $RATE_PPS --count $PACKETS \
+    >"$work/received.json" 2>"$work/receiver.log" &
+receiver=$!
+port=
+tries=0
+while [ -z "$port" ] && [ $tries -lt 50 ]; do
+    sleep 0.1
+    port=$(sed -n 's/^port //p' "$work/receiver.log")
+    tries=$((tries + 1))
+done
+[ -n "$port" ] || fail "the receiver does not start" "$work/receiver.log"
+
+set -- send "udp://127.0.0.1:$port" --text "hello from pagecast" --size $SIZE \
+    --packets $PACKETS --pps $RATE_PPS
+echo "pagecast $*"
+if ! build/bin/pagecast --agent "$url" "$@" >"$work/sent.txt"; then
+    cat "$work/sent.txt"
+    fail "the job did not succeed" "$work/agent.log"
+fi
+cat "$work/sent.txt"
+wait "$receiver" || :
+receiver=
+
+sent=$(sed -n 's/^ *sent *\([0-9,]*\) of .*/\1/p' "$work/sent.txt" | tr -d ,)
+path=$(sed -n 's/^ *path *//p' "$work/sent.txt")
+received=$(field datagrams "$work/received.json")
+pps=$(field pps "$work/received.json")
+lost=$(field lost_here "$work/received.json")
+echo
+echo "sent      $(thousands "${sent:-0}") packets of $SIZE bytes"
+echo "received  $(thousands "${received:-0}")"
+echo "rate      $(thousands "${pps%%.*}") packets a second at the receiver, $(thousands $RATE_PPS) asked"
+echo "path      ${path:-unknown}"
+if [ "$sent" != "$PACKETS" ] || [ "$received" != "$PACKETS" ]; then
+    [ "${lost:-0}" = 0 ] || echo "note      the receiver had no room for $(thousands "$lost")"
+    fail "the counts do not agree"
+fi
