@@ -242,7 +242,7 @@ static int take_defaults(struct config *config, struct error *ret_error)
 static int take_all(struct config *config, const char *const *arguments, size_t argument_count,
 		    const char *const *environment, struct error *ret_error)
 {
-	for (size_t i = 0, used; i < argument_count; i += used) {
+	for (size_t i = 0, used = 0; i < argument_count; i += used) {
 		int r = read_argument(config, arguments + i, argument_count - i, &used, ret_error);
 		if (r)
 			return r;

@@ -190,7 +190,7 @@ int netlink_ask(const struct netlink_request *request, netlink_each *each,
 		return -ENOMEM;
 	int64_t deadline_ns = clock_monotonic_ns(clock_real()) + NET_TIMEOUT_MS * CLOCK_NS_PER_MS;
 	for (int attempt = 0; attempt < NETLINK_DUMP_ATTEMPTS_MAX; attempt++) {
-		bool interrupted;
+		bool interrupted = false;
 		if (attempt && restart)
 			restart(context);
 		int error = ask_once(request, each, context, buffer, deadline_ns, &interrupted);

@@ -13,6 +13,7 @@ mirror=${MIRROR:-http://deb.debian.org/debian}
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/fresh-debian.XXXXXX")
 chmod 755 "$root"
+# shellcheck disable=SC2317 # the trap reaches it
 clean_up() {
     if [ "${KEEP:-0}" = 0 ]; then
         rm -rf --one-file-system "$root"
