@@ -1,4 +1,5 @@
 /* layer: what a packet counts at each layer; see plan_layer_bytes() in plan.h. */
+#include "base/util.h"
 #include "packet/plan.h"
 
 enum {
@@ -17,7 +18,9 @@ uint64_t plan_layer_bytes(const struct plan_stream *stream, uint32_t len, Pageca
 	switch (layer) {
 	case PAGECAST__V1__LAYER__LAYER_PAYLOAD: return len;
 	case PAGECAST__V1__LAYER__LAYER_L3:
-		return stream->destination.kind == PLAN_ETHERNET ? len - ETHERNET_HEADER_BYTES : l3;
+		if (stream->destination.kind != PLAN_ETHERNET)
+			return l3;
+		return len - MIN(len, (uint32_t)ETHERNET_HEADER_BYTES + stream->vlan_bytes);
 	case PAGECAST__V1__LAYER__LAYER_L2_FCS: return with_fcs;
 	case PAGECAST__V1__LAYER__LAYER_L1: return with_fcs + PREAMBLE_AND_GAP_BYTES;
 	default: /* L2, and UNSPECIFIED, which plan_compile() replaced */ return l2;

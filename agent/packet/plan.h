@@ -7,6 +7,7 @@
  * a row; a *pass* is all items in turn.
  */
 #pragma once
+#include "base/net.h"
 #include "pagecast/error.h"
 
 #include <net/if.h>
@@ -19,30 +20,49 @@
 
 enum {
 	PLAN_STREAMS_MAX = 1024,
+	PLAN_PAYLOADS_MAX = 65536, /* in all streams: what an item costs beside its bytes */
 	PLAN_NAME_BYTES_MAX = 128,
 	PLAN_LABELS_MAX = 64,
+	PLAN_LABEL_KEY_BYTES_MAX = 63,
+	PLAN_LABEL_VALUE_BYTES_MAX = 255,
+	PLAN_PRIORITY_MAX = 100, /* and -100 */
+	PLAN_PAGE_BYTES = 4096,
+	PLAN_PAGE_OFFSET_DEFAULT = 64,
 	PLAN_UDP4_PAYLOAD_MAX = 65507,
 	PLAN_UDP6_PAYLOAD_MAX = 65527,
+	PLAN_RAW4_PAYLOAD_MAX = 65515,
+	PLAN_RAW6_PAYLOAD_MAX = 65535,
+	PLAN_PACKET_BYTES_MAX = 65535, /* header_included: what an IPv4 length can say */
+	PLAN_FRAME_BYTES_MIN = 14,
+	PLAN_FRAME_BYTES_MAX = 65549, /* header and the longest IPv4 packet; the MTU is less */
 };
 /* All payload bytes of one plan together, generated ones too: what a 4 MiB spec may cost in memory.
  */
 #define PLAN_BYTES_MAX (UINT64_C(256) << 20)
+/* Packets of one stream: all streams of a job added up stay below 2^63, and JSON readers that know
+ * only doubles see each count exactly. At 50 million a second this is 5 years. */
+#define PLAN_PACKETS_MAX (UINT64_C(1) << 53)
+/* Below this a packet leaves less than every 10 s: a job a packet serves better. Above the upper
+ * ends no clock in this machine resolves the gap; "unlimited" says what is meant. */
+#define PLAN_PPS_MIN 0.1
+#define PLAN_PPS_MAX 1e9
+#define PLAN_BPS_MAX UINT64_C(1000000000000000)
 
 enum plan_kind { PLAN_UDP, PLAN_RAW_IP, PLAN_ETHERNET };
 
 struct plan_destination {
 	enum plan_kind kind;
-	int family; /* AF_INET, AF_INET6; AF_PACKET for Ethernet */
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} to, from;		     /* from.any.sa_family AF_UNSPEC: the kernel's choice */
-	char interface[IF_NAMESIZE]; /* empty: by route */
-	uint8_t protocol;	     /* raw IP */
+	int family;	       /* AF_INET, AF_INET6; AF_PACKET for Ethernet */
+	union net_ip to, from; /* with ports; from.any.sa_family AF_UNSPEC: the kernel's choice */
+	char interface[IF_NAMESIZE]; /* a zone's too; empty: by route */
+	uint8_t protocol;	     /* raw IP; header_included without one: 255 */
 	uint8_t ttl;		     /* 0: the kernel's default */
 	uint8_t dscp;		     /* 0 .. 63 */
-	bool header_included, broadcast, multicast, dont_fragment;
+	bool header_included;
+	bool broadcast; /* SO_BROADCAST is asked for: without it the kernel refuses each broadcast
+			   address, directed ones too */
+	bool multicast;
+	bool dont_fragment;
 	char text[INET6_ADDRSTRLEN + IF_NAMESIZE +
 		  16]; /* "127.0.0.1:9000", "[::1]:9", for messages */
 };
@@ -90,6 +110,7 @@ struct plan_stream {
 	struct plan_burst burst;
 	int64_t start_delay_ns;
 	uint16_t overhead_l3; /* bytes of headers the kernel adds before the payload up to L3 */
+	uint16_t vlan_bytes;  /* Ethernet frames built from a FrameHeader: of their VLAN tags */
 };
 
 struct plan {
@@ -104,17 +125,20 @@ struct plan {
 	int64_t start_tolerance_ns;	    /* -1: none */
 	int64_t lease_ns;		    /* 0: none */
 	int32_t priority;
-	uint64_t bytes; /* all payload bytes held */
+	uint64_t bytes;	 /* all payload bytes held */
+	uint8_t *memory; /* [bytes] what the items point into; owned */
 };
 
 /**
  * plan_compile() - check a spec and turn it into a plan
  * @spec:      borrowed; may hold anything the wire can carry
  * @ret_plan:  owned by the caller, plan_free(); NULL: only check (payload bytes are not generated)
- * @ret_error: all faults at once, one field path each ("streams[0].udp.port")
+ * @ret_error: all faults at once, one field path each ("streams[0].udp.port"); ERROR_NULL before
  *
- * What this version does not offer yet is refused by name, never ignored.
- * Thread: any. Return: 0; an error_code (> 0) with @ret_error filled.
+ * What this version does not offer yet is refused by name, never ignored. Interfaces must exist
+ * now, and what a FrameHeader leaves open is looked up now. Memory is counted before it is taken.
+ * Thread: any. Return: 0; an error_code (> 0) with @ret_error filled: INVALID_ARGUMENT; NOT_FOUND
+ * when all that is wrong is that interfaces are not there; UNAVAILABLE: no memory.
  */
 int plan_compile(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 		 struct error *ret_error);
@@ -128,6 +152,15 @@ int plan_compile(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
  */
 int plan_outline(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 		 struct error *ret_error);
+
+/**
+ * plan_rate_compile() - the same check for a Rate that comes by itself, as in UpdateJob
+ * @field: path of the message for @ret_error, as "rate"
+ *
+ * Return: 0 with *ret_rate; an error_code (> 0) with @ret_error filled.
+ */
+int plan_rate_compile(const Pagecast__V1__Rate *rate, const char *field, struct plan_rate *ret_rate,
+		      struct error *ret_error);
 
 /** plan_free() - NULL-safe. Return: NULL */
 struct plan *plan_free(struct plan *plan);

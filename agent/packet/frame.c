@@ -1,0 +1,368 @@
+/* frame: see frame.h. */
+#include "packet/frame.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "packet/address.h"
+
+enum {
+	TTL_DEFAULT = 64,
+	VLAN_ID_MAX = 4094, /* 4095 is reserved */
+	VLAN_PRIORITY_MAX = 7,
+	ETHERTYPE_MIN = 0x600, /* below it is a length */
+	ETHERTYPE_MAX = 0xffff,
+	IP_DONT_FRAGMENT = 0x4000,
+	DSCP_MAX = 63,
+};
+
+/* One FrameHeader being compiled: where it leaves, and the addresses found so far. */
+struct build {
+	struct check *check;
+	const Pagecast__V1__FrameHeader *header;
+	const struct net_link *link; /* NULL: the interface was a fault already */
+	union net_ip from, to;	     /* AF_UNSPEC: no IP header */
+	struct frame *frame;
+};
+
+static void append(struct frame *frame, const void *data, size_t len)
+{
+	memcpy(frame->header + frame->header_bytes, data, len);
+	frame->header_bytes = (uint8_t)(frame->header_bytes + len);
+}
+
+static void append_u16(struct frame *frame, uint32_t value)
+{
+	uint16_t wire = htons((uint16_t)value);
+	append(frame, &wire, sizeof wire);
+}
+
+/* Without addresses nothing above the ethertype is built: what is said about it would be lost. */
+static void check_bare(struct build *build)
+{
+	const Pagecast__V1__FrameHeader *header = build->header;
+	const struct {
+		const char *field;
+		uint32_t value;
+	} lost[] = {{"sourcePort", header->source_port},
+		    {"destinationPort", header->destination_port},
+		    {"ttl", header->ttl},
+		    {"dscp", header->dscp},
+		    {"ipProtocol", header->ip_protocol}};
+	for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
+		if (lost[i].value)
+			check_fault(build->check, lost[i].field,
+				    "%u, but without destinationAddress no IP header is built",
+				    lost[i].value);
+	if (*header->source_address)
+		check_fault(build->check, "destinationAddress",
+			    "missing, with sourceAddress %s given", header->source_address);
+	if (!header->ethertype)
+		check_fault(build->check, "ethertype",
+			    "missing: give it, or addresses to take it from");
+}
+
+/* The source the route to the destination would take. */
+static void resolve_source(struct build *build)
+{
+	struct net_route route;
+	if (!build->link)
+		return;
+	int error = net_route_get(&build->to.any, NULL, build->link->name, &route);
+	if (!error && route.source.any.sa_family)
+		build->from = route.source;
+	else
+		check_fault(build->check, "sourceAddress",
+			    "missing, and %s has no address that reaches %s", build->link->name,
+			    build->header->destination_address);
+}
+
+static void compile_addresses(struct build *build)
+{
+	const Pagecast__V1__FrameHeader *header = build->header;
+	struct check *check = build->check;
+	char zone[IF_NAMESIZE];
+	if (!*header->destination_address) {
+		check_bare(build);
+		return;
+	}
+	bool to = address_parse(check, "destinationAddress", header->destination_address,
+				&build->to, zone);
+	if (*header->source_address) {
+		bool from = address_parse(check, "sourceAddress", header->source_address,
+					  &build->from, zone);
+		if (from && to && build->from.any.sa_family != build->to.any.sa_family)
+			check_fault(check, "sourceAddress", "%s is of another family than %s",
+				    header->source_address, header->destination_address);
+	} else if (to) {
+		resolve_source(build);
+	}
+	if (header->destination_port && header->ip_protocol && header->ip_protocol != IPPROTO_UDP)
+		check_fault(check, "ipProtocol", "%u, but destinationPort makes it UDP, 17",
+			    header->ip_protocol);
+	if (header->source_port && !header->destination_port)
+		check_fault(check, "destinationPort", "missing, with sourcePort %u given",
+			    header->source_port);
+	uint32_t natural = build->to.any.sa_family == AF_INET ? ETH_P_IP : ETH_P_IPV6;
+	if (to && header->ethertype && header->ethertype != natural)
+		check_fault(check, "ethertype", "0x%04x, but the addresses make it 0x%04x",
+			    header->ethertype, natural);
+}
+
+static void check_numbers(struct build *build)
+{
+	const Pagecast__V1__FrameHeader *header = build->header;
+	struct check *check = build->check;
+	check_range(check, "sourcePort", header->source_port, 0, UINT16_MAX);
+	check_range(check, "destinationPort", header->destination_port, 0, UINT16_MAX);
+	check_range(check, "ttl", header->ttl, 0, UINT8_MAX);
+	check_range(check, "dscp", header->dscp, 0, DSCP_MAX);
+	check_range(check, "ipProtocol", header->ip_protocol, 0, UINT8_MAX);
+	if (header->ethertype)
+		check_range(check, "ethertype", header->ethertype, ETHERTYPE_MIN, ETHERTYPE_MAX);
+	if (header->n_vlans > FRAME_VLANS_MAX)
+		check_fault(check, "vlans", "%zu tags are more than %d", header->n_vlans,
+			    FRAME_VLANS_MAX);
+	for (size_t i = 0; i < header->n_vlans && i < FRAME_VLANS_MAX; i++) {
+		const Pagecast__V1__VlanTag *tag = header->vlans[i];
+		size_t mark = check_enter(check, "vlans[%zu]", i);
+		check_range(check, "id", tag->id, 0, VLAN_ID_MAX);
+		check_range(check, "priority", tag->priority, 0, VLAN_PRIORITY_MAX);
+		if (tag->ethertype)
+			check_range(check, "ethertype", tag->ethertype, ETHERTYPE_MIN,
+				    ETHERTYPE_MAX);
+		check_leave(check, mark);
+	}
+}
+
+/* A destination MAC that follows from the address alone. */
+static bool mac_of_group(const union net_ip *to, uint8_t mac[static NET_MAC_BYTES])
+{
+	if (address_limited_broadcast(to)) {
+		memset(mac, 0xff, NET_MAC_BYTES);
+		return true;
+	}
+	if (!address_multicast(to))
+		return false;
+	if (to->any.sa_family == AF_INET) {
+		const uint8_t *ip = (const uint8_t *)&to->v4.sin_addr;
+		memcpy(mac, (uint8_t[]){0x01, 0x00, 0x5e, ip[1] & 0x7f, ip[2], ip[3]},
+		       NET_MAC_BYTES);
+		return true;
+	}
+	mac[0] = mac[1] = 0x33;
+	memcpy(mac + 2, &to->v6.sin6_addr.s6_addr[12], 4);
+	return true;
+}
+
+static bool mac_of_neighbour(const struct build *build, uint8_t mac[static NET_MAC_BYTES])
+{
+	struct net_route route;
+	struct net_neighbour neighbour;
+	if (net_route_get(&build->to.any, NULL, build->link->name, &route))
+		return false;
+	if (route.type == NET_ROUTE_BROADCAST) {
+		memset(mac, 0xff, NET_MAC_BYTES);
+		return true;
+	}
+	if (net_neighbour_get(build->link->index, &route.next_hop.any, &neighbour) ||
+	    !neighbour.has_mac)
+		return false;
+	memcpy(mac, neighbour.mac, NET_MAC_BYTES);
+	return true;
+}
+
+static void compile_destination_mac(struct build *build, uint8_t mac[static NET_MAC_BYTES])
+{
+	const Pagecast__V1__FrameHeader *header = build->header;
+	if (*header->destination_mac) {
+		address_mac(build->check, "destinationMac", header->destination_mac, mac);
+		return;
+	}
+	if (!build->to.any.sa_family) {
+		check_fault(build->check, "destinationMac",
+			    "missing, and there is no destinationAddress to find it by");
+		return;
+	}
+	if (!build->link || mac_of_group(&build->to, mac) || build->link->loopback)
+		return; /* loopback: all MACs are zero */
+	if (!mac_of_neighbour(build, mac))
+		check_fault(build->check, "destinationMac",
+			    "missing, and the neighbour table of %s does not know %s",
+			    build->link->name, header->destination_address);
+}
+
+static void compile_source_mac(struct build *build, uint8_t mac[static NET_MAC_BYTES])
+{
+	if (*build->header->source_mac)
+		address_mac(build->check, "sourceMac", build->header->source_mac, mac);
+	else if (build->link && build->link->has_mac)
+		memcpy(mac, build->link->mac, NET_MAC_BYTES);
+	else if (build->link && !build->link->loopback)
+		check_fault(build->check, "sourceMac", "missing, and %s has none",
+			    build->link->name);
+}
+
+static void build_l2(struct build *build, const uint8_t *to, const uint8_t *from)
+{
+	const Pagecast__V1__FrameHeader *header = build->header;
+	struct frame *frame = build->frame;
+	append(frame, to, NET_MAC_BYTES);
+	append(frame, from, NET_MAC_BYTES);
+	for (size_t i = 0; i < header->n_vlans && i < FRAME_VLANS_MAX; i++) {
+		const Pagecast__V1__VlanTag *tag = header->vlans[i];
+		append_u16(frame, tag->ethertype ? tag->ethertype : ETH_P_8021Q);
+		append_u16(frame, tag->priority << 13 | tag->id);
+		frame->vlan_bytes += 4;
+	}
+	switch (build->to.any.sa_family) {
+	case AF_INET: append_u16(frame, ETH_P_IP); break;
+	case AF_INET6: append_u16(frame, ETH_P_IPV6); break;
+	default: append_u16(frame, header->ethertype); break;
+	}
+}
+
+static void build_ip(struct build *build)
+{
+	const Pagecast__V1__FrameHeader *header = build->header;
+	uint8_t protocol = header->ip_protocol ? (uint8_t)header->ip_protocol : IPPROTO_UDP;
+	uint8_t ttl = header->ttl ? (uint8_t)header->ttl : TTL_DEFAULT;
+	build->frame->ip_at = build->frame->header_bytes;
+	build->frame->ipv6 = build->to.any.sa_family == AF_INET6;
+	if (build->frame->ipv6) {
+		struct ip6_hdr ip = {
+			.ip6_flow = htonl(UINT32_C(6) << 28 | header->dscp << 22),
+			.ip6_nxt = protocol,
+			.ip6_hlim = ttl,
+			.ip6_src = build->from.v6.sin6_addr,
+			.ip6_dst = build->to.v6.sin6_addr,
+		};
+		append(build->frame, &ip, sizeof ip);
+	} else {
+		/* Never fragmented, so the id has no meaning (RFC 6864). */
+		struct iphdr ip = {
+			.version = 4,
+			.ihl = 5,
+			.tos = (uint8_t)(header->dscp << 2),
+			.frag_off = htons(IP_DONT_FRAGMENT),
+			.ttl = ttl,
+			.protocol = protocol,
+			.saddr = build->from.v4.sin_addr.s_addr,
+			.daddr = build->to.v4.sin_addr.s_addr,
+		};
+		append(build->frame, &ip, sizeof ip);
+	}
+	if (!header->destination_port)
+		return;
+	build->frame->udp_at = build->frame->header_bytes;
+	append_u16(build->frame, header->source_port);
+	append_u16(build->frame, header->destination_port);
+	append_u16(build->frame, 0);
+	append_u16(build->frame, 0);
+}
+
+static void compile_header(struct check *check, const Pagecast__V1__FrameHeader *header,
+			   const struct net_link *link, struct frame *ret_frame)
+{
+	size_t mark = check_enter(check, "header");
+	struct build build = {.check = check, .header = header, .link = link, .frame = ret_frame};
+	uint8_t to[NET_MAC_BYTES] = {0}, from[NET_MAC_BYTES] = {0};
+	check_numbers(&build);
+	compile_addresses(&build);
+	compile_destination_mac(&build, to);
+	compile_source_mac(&build, from);
+	build_l2(&build, to, from);
+	if (build.to.any.sa_family)
+		build_ip(&build);
+	check_leave(check, mark);
+}
+
+void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination *ethernet,
+		   struct plan_destination *ret, struct frame *ret_frame)
+{
+	size_t mark = check_enter(check, "ethernet");
+	struct net_link link;
+	uint32_t index = 0;
+	ret->kind = PLAN_ETHERNET;
+	ret->family = AF_PACKET;
+	snprintf(ret->interface, sizeof ret->interface, "%s", ethernet->interface);
+	snprintf(ret->text, sizeof ret->text, "%s", ret->interface);
+	if (!*ethernet->interface)
+		check_fault(check, "interface", "missing: the interface that frames leave by");
+	else
+		address_interface(check, "interface", ethernet->interface, &index);
+	if (ethernet->header) {
+		bool known = index && net_link_by_index(index, &link) == 0;
+		compile_header(check, ethernet->header, known ? &link : NULL, ret_frame);
+	}
+	check_leave(check, mark);
+}
+
+uint32_t frame_bytes_max(const struct frame *frame)
+{
+	if (!frame->ip_at)
+		return PLAN_FRAME_BYTES_MAX;
+	uint32_t ip_max = frame->ipv6 ? sizeof(struct ip6_hdr) + UINT16_MAX : UINT16_MAX;
+	uint32_t longest = frame->ip_at + ip_max;
+	return longest < PLAN_FRAME_BYTES_MAX ? longest : PLAN_FRAME_BYTES_MAX;
+}
+
+static uint64_t sum_words(const uint8_t *bytes, size_t len)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+	if (len % 2)
+		sum += (uint32_t)bytes[len - 1] << 8;
+	return sum;
+}
+
+static uint16_t fold(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+static void put_u16(uint8_t *at, uint16_t network_order)
+{
+	memcpy(at, &network_order, sizeof network_order);
+}
+
+static void finish_udp(const struct frame *frame, uint8_t *bytes, uint32_t len)
+{
+	uint8_t *udp = bytes + frame->udp_at;
+	const uint8_t *addresses =
+		bytes + frame->ip_at +
+		(frame->ipv6 ? offsetof(struct ip6_hdr, ip6_src) : offsetof(struct iphdr, saddr));
+	uint32_t udp_len = len - frame->udp_at;
+	put_u16(udp + offsetof(struct udphdr, len), htons((uint16_t)udp_len));
+	uint64_t sum = sum_words(addresses, frame->ipv6 ? 32 : 8) + IPPROTO_UDP + udp_len +
+		       sum_words(udp, udp_len);
+	uint16_t check = fold(sum);
+	put_u16(udp + offsetof(struct udphdr, check), check ? check : 0xffff);
+}
+
+void frame_finish(const struct frame *frame, uint8_t *bytes, uint32_t len)
+{
+	memcpy(bytes, frame->header, frame->header_bytes);
+	if (!frame->ip_at)
+		return;
+	uint8_t *ip = bytes + frame->ip_at;
+	uint32_t ip_len = len - frame->ip_at;
+	if (frame->ipv6) {
+		put_u16(ip + offsetof(struct ip6_hdr, ip6_plen),
+			htons((uint16_t)(ip_len - sizeof(struct ip6_hdr))));
+	} else {
+		put_u16(ip + offsetof(struct iphdr, tot_len), htons((uint16_t)ip_len));
+		put_u16(ip + offsetof(struct iphdr, check),
+			fold(sum_words(ip, sizeof(struct iphdr))));
+	}
+	if (frame->udp_at)
+		finish_udp(frame, bytes, len);
+}
