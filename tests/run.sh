@@ -75,6 +75,19 @@ check() {
     return "$(cat "$log")"
 }
 
+# npm's packages for tests/interop and buf, in the build tree; without npm their tests skip.
+node_packages() {
+    command -v npm >/dev/null 2>&1 || return 0
+    mkdir -p build/node
+    cmp -s tests/interop/package-lock.json build/node/package-lock.json && return 0
+    cp tests/interop/package.json build/node/
+    (cd build/node && cp ../../tests/interop/package-lock.json . &&
+        npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 && return 0
+    rm -f build/node/package-lock.json
+    echo "run.sh: npm could not install tests/interop/package.json; what needs it skips"
+    tail -n 5 "$log"
+}
+
 # A ThreadSanitizer program does not start where the kernel shuffles addresses further than its
 # runtime expects; setarch -R asks the kernel not to.
 tsan_prefix() {
@@ -93,6 +106,7 @@ sh agent/install-deps.sh build test
 sh agent/install-deps.sh optional || :
 [ "$mode" != long ] || sh agent/install-deps.sh bench
 
+node_packages
 build build -DCMAKE_BUILD_TYPE=Release || exit 1
 check build || exit $?
 [ "$mode" != quick ] || exit 0
