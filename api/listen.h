@@ -1,0 +1,38 @@
+/*
+ * listen: the sockets that the server accepts on.
+ *
+ * TCP on loopback addresses only: whoever reaches them has an account on this machine. Unix sockets
+ * get mode 0660, or 0600 where the umask shuts the group out, from their first moment on. A socket
+ * file that nobody answers on is what a killed agent left behind and is replaced; one that answers,
+ * or a file that is no socket, stays. Thread: the one that starts and stops the server.
+ */
+#pragma once
+#include "pagecast/error.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct listen_socket {
+	int fd;	    /* owned; -1: none */
+	char *url;  /* owned; "http://127.0.0.1:8470", "unix:/run/pagecast/api.sock" */
+	char *path; /* owned; the socket file, NULL: TCP */
+	dev_t device;
+	ino_t inode; /* of the file that was made, to remove no other */
+};
+
+#define LISTEN_SOCKET_NULL ((struct listen_socket){.fd = -1})
+
+/**
+ * listen_open() - bind and listen
+ * @where: "127.0.0.1:8470", "[::1]:0", "localhost:8470", "unix:PATH"; port 0: a free one
+ *
+ * Return: 0; INVALID_ARGUMENT: not an address that may be listened on; UNAVAILABLE: it cannot be
+ * had. Every message names @where.
+ */
+int listen_open(const char *where, struct listen_socket *ret_socket, struct error *ret_error);
+
+/** listen_unlink() - remove the socket file, if it still is the one that was made */
+void listen_unlink(struct listen_socket *socket);
+
+/** listen_close() - unlink, close, free */
+void listen_close(struct listen_socket *socket);

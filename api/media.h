@@ -1,0 +1,33 @@
+/*
+ * media: which form a body has and which form of answer a client wants.
+ *
+ * JSON and protobuf carry the same messages. Form types and text/plain are what a web page can send
+ * to any server without being asked; they are never read. Thread: any; no state.
+ */
+#pragma once
+#include <stdbool.h>
+
+enum media {
+	MEDIA_NONE, /* no Content-Type; nothing acceptable */
+	MEDIA_JSON,
+	MEDIA_PROTOBUF,
+	MEDIA_FORM, /* what a web page may send unasked */
+	MEDIA_OTHER,
+};
+
+/** media_type() - @content_type as sent, NULL: absent. A charset other than UTF-8 is MEDIA_OTHER */
+enum media media_type(const char *content_type);
+
+struct media_accept { /* what the Accept lines said so far: of each form the most exact range */
+	struct media_range {
+		int exact; /* 0: not named, 1: star/star, 2: application/star, 3: by name */
+		int q;	   /* thousandths */
+	} json, protobuf;
+	bool any; /* there was an Accept line */
+};
+
+/** media_accept_add() - read one Accept line; ranges that mean nothing here are skipped */
+void media_accept_add(struct media_accept *accept, const char *line);
+
+/** media_accept_choose() - MEDIA_JSON, MEDIA_PROTOBUF, or MEDIA_NONE when neither is acceptable */
+enum media media_accept_choose(const struct media_accept *accept);

@@ -1,0 +1,58 @@
+/*
+ * reply: the answer to a request: a message as JSON or protobuf, or the one form of error.
+ *
+ * Built by whoever owns the request, queued by the HTTP thread. Every answer forbids storing and
+ * sniffing. If memory runs out while an answer is built, a fixed one takes its place.
+ */
+#pragma once
+#include "pagecast/error.h"
+
+#include <microhttpd.h>
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct request;
+
+enum { REPLY_HEADERS_MAX = 10 };
+
+struct reply {
+	unsigned int status;
+	const char *content_type; /* static; NULL: no body */
+	char *body;		  /* owned, malloc */
+	size_t len;
+	struct reply_header {
+		const char *name; /* static */
+		char *value;	  /* owned */
+	} headers[REPLY_HEADERS_MAX];
+	size_t header_count;
+	bool close; /* and end the connection */
+};
+
+void reply_deinit(struct reply *reply);
+
+/** reply_header() - add a header; a value that holds a line break is dropped */
+void reply_header(struct request *request, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** reply_message() - in the form that the client asked for */
+void reply_message(struct request *request, unsigned int status, const ProtobufCMessage *message);
+
+/** reply_empty() - 204, 304: no body */
+void reply_empty(struct request *request, unsigned int status);
+
+/** reply_text() - a static text */
+void reply_text(struct request *request, unsigned int status, const char *text);
+
+/** reply_error() - the error form, with the REST status of its code */
+void reply_error(struct request *request, const struct error *error);
+
+/** reply_refuse() - an error with a status of its own (405, 413, 415, …) */
+void reply_refuse(struct request *request, unsigned int status, enum error_code code,
+		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** reply_status() - the REST status of an error code */
+unsigned int reply_status(enum error_code code);
+
+/** reply_queue() - hand the answer to the library. Return: MHD_NO: the connection must end */
+enum MHD_Result reply_queue(struct request *request);

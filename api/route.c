@@ -1,0 +1,157 @@
+/* route: see route.h. */
+#include "api/route.h"
+
+#include "api/query.h"
+#include "api/rest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct route_table *const TABLES[] = {&REST_JOBS_ROUTES, &REST_AGENT_ROUTES};
+
+static const char *const VERB_NAMES[] = {
+	[ROUTE_GET] = "GET",	 [ROUTE_HEAD] = "HEAD",	    [ROUTE_POST] = "POST",
+	[ROUTE_PATCH] = "PATCH", [ROUTE_DELETE] = "DELETE", [ROUTE_OPTIONS] = "OPTIONS",
+};
+
+enum route_verb route_verb(const char *method)
+{
+	static const char *const OTHERS[] = {"PUT", "TRACE", "CONNECT"};
+	for (size_t i = 0; i < sizeof VERB_NAMES / sizeof *VERB_NAMES; i++)
+		if (strcmp(method, VERB_NAMES[i]) == 0)
+			return (enum route_verb)i;
+	for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
+		if (strcmp(method, OTHERS[i]) == 0)
+			return ROUTE_OTHER;
+	return ROUTE_UNKNOWN;
+}
+
+static const char *plain_fault(const char *path)
+{
+	if (*path != '/')
+		return "the target must be a path that begins with \"/\"";
+	for (const char *at = path; *at; at++) {
+		if (*at <= 0x20 || *at >= 0x7f)
+			return "the path holds a byte that must be written as %XX";
+		if (strchr("\"<>\\^`{|}#", *at))
+			return "the path holds a character that no URL may hold";
+	}
+	return NULL;
+}
+
+static const char *segment_fault(const char *path)
+{
+	if (strstr(path, "//"))
+		return "the path holds an empty segment (\"//\")";
+	for (const char *at = path; (at = strchr(at, '/'));) {
+		size_t len = strcspn(++at, "/");
+		if ((len == 1 && at[0] == '.') || (len == 2 && at[0] == '.' && at[1] == '.'))
+			return "the path holds a \".\" or \"..\" segment";
+	}
+	return NULL;
+}
+
+const char *route_path_fault(const char *path)
+{
+	const char *fault = plain_fault(path);
+	if (!fault)
+		fault = segment_fault(path);
+	if (fault || !strchr(path, '%'))
+		return fault;
+	/* What an escape hides is judged as if it stood there. */
+	char *decoded = strdup(path);
+	if (!decoded)
+		return "out of memory";
+	if (!query_unescape(decoded, false)) {
+		fault = "the path holds a malformed escape or %00";
+	} else {
+		for (const char *at = decoded; *at && !fault; at++)
+			if ((unsigned char)*at < 0x20 || *at == 0x7f || *at == '\\')
+				fault = "the path hides a control character in an escape";
+		if (!fault)
+			fault = segment_fault(decoded);
+	}
+	free(decoded);
+	return fault;
+}
+
+static bool is_var_char(char c)
+{
+	return c && c != '/' && c != ':';
+}
+
+bool route_pattern_match(const char *pattern, const char *path, struct route_match *ret_match)
+{
+	struct route_match match = {0};
+	while (*pattern) {
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+			continue;
+		}
+		struct route_var *var = &match.vars[match.var_count++];
+		size_t name_len = strcspn(++pattern, "}");
+		size_t len = 0;
+		while (is_var_char(path[len]))
+			len++;
+		if (!len || len > ROUTE_VAR_BYTES_MAX)
+			return false;
+		memcpy(var->name, pattern, name_len);
+		memcpy(var->value, path, len);
+		pattern += name_len + 1;
+		path += len;
+	}
+	if (*path)
+		return false;
+	*ret_match = match;
+	return true;
+}
+
+const struct route *route_find(enum route_verb verb, const char *path,
+			       struct route_match *ret_match, bool *ret_known)
+{
+	const struct route *found = NULL;
+	if (verb == ROUTE_HEAD)
+		verb = ROUTE_GET;
+	*ret_known = false;
+	for (size_t t = 0; t < sizeof TABLES / sizeof *TABLES; t++) {
+		for (size_t i = 0; i < TABLES[t]->count; i++) {
+			const struct route *route = &TABLES[t]->routes[i];
+			struct route_match match;
+			if (!route_pattern_match(route->path, path, &match))
+				continue;
+			*ret_known = true;
+			if (route->verb != verb || found)
+				continue;
+			found = route;
+			*ret_match = match;
+		}
+	}
+	return found;
+}
+
+void route_allow(const char *path, char ret_allow[static ROUTE_ALLOW_BYTES])
+{
+	bool verbs[sizeof VERB_NAMES / sizeof *VERB_NAMES] = {[ROUTE_OPTIONS] = true};
+	struct route_match match;
+	for (size_t t = 0; t < sizeof TABLES / sizeof *TABLES; t++)
+		for (size_t i = 0; i < TABLES[t]->count; i++)
+			if (!path || route_pattern_match(TABLES[t]->routes[i].path, path, &match))
+				verbs[TABLES[t]->routes[i].verb] = true;
+	verbs[ROUTE_HEAD] = verbs[ROUTE_GET];
+	size_t len = 0;
+	ret_allow[0] = '\0';
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (verbs[i])
+			len += (size_t)snprintf(ret_allow + len, ROUTE_ALLOW_BYTES - len, "%s%s",
+						len ? ", " : "", VERB_NAMES[i]);
+}
+
+const char *route_var(const struct route_match *match, const char *name)
+{
+	for (size_t i = 0; i < match->var_count; i++)
+		if (strcmp(match->vars[i].name, name) == 0)
+			return match->vars[i].value;
+	return "";
+}

@@ -1,0 +1,162 @@
+/* wait: see wait.h. */
+#include "api/wait.h"
+
+#include "api/limits.h"
+#include "api/thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct waits {
+	pthread_t thread;
+	int wake_fd;
+	atomic_bool changed; /* writer: agent's threads; reader: notifier, which clears it */
+	atomic_size_t count; /* of waiters held; writers: HTTP threads, notifier */
+	pthread_mutex_t lock;
+	struct waiter *incoming; /* under lock: added, not yet seen by the notifier */
+	bool stop;		 /* under lock */
+	bool joined;
+	struct waiter *held; /* notifier only */
+};
+
+static void wake(struct waits *waits)
+{
+	uint64_t one = 1;
+	ssize_t n = write(waits->wake_fd, &one, sizeof one);
+	(void)n; /* a full counter wakes as well */
+}
+
+void waits_changed(void *context, uint64_t revision)
+{
+	struct waits *waits = context;
+	(void)revision;
+	/* Sequentially consistent with waits_add(): either the waiter is counted here, or its first
+	 * look comes after this change. */
+	if (atomic_load(&waits->count) && !atomic_exchange(&waits->changed, true))
+		wake(waits);
+}
+
+/* Returns whether the table takes no more. */
+static bool take_incoming(struct waits *waits)
+{
+	pthread_mutex_lock(&waits->lock);
+	while (waits->incoming) {
+		struct waiter *waiter = waits->incoming;
+		waits->incoming = waiter->next;
+		waiter->next = waits->held;
+		waits->held = waiter;
+	}
+	bool stop = waits->stop;
+	pthread_mutex_unlock(&waits->lock);
+	return stop;
+}
+
+static void look(struct waits *waits, int64_t now_ms, bool stop)
+{
+	for (struct waiter **at = &waits->held; *at;) {
+		struct waiter *waiter = *at;
+		bool expired = stop || waiter->until_ms <= now_ms;
+		if (!expired && !waiter->ready(waiter)) {
+			at = &waiter->next;
+			continue;
+		}
+		*at = waiter->next;
+		atomic_fetch_sub(&waits->count, 1);
+		waiter->wake(waiter, expired);
+	}
+}
+
+static int until_next_ms(const struct waits *waits, int64_t now_ms)
+{
+	int64_t next_ms = INT64_MAX;
+	for (const struct waiter *waiter = waits->held; waiter; waiter = waiter->next)
+		if (waiter->until_ms < next_ms)
+			next_ms = waiter->until_ms;
+	if (next_ms == INT64_MAX)
+		return -1;
+	return next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
+}
+
+static void *waits_run(void *context)
+{
+	struct waits *waits = context;
+	for (;;) {
+		struct pollfd fd = {.fd = waits->wake_fd, .events = POLLIN};
+		uint64_t woken;
+		poll(&fd, 1, until_next_ms(waits, thread_now_ms()));
+		if (fd.revents && read(waits->wake_fd, &woken, sizeof woken) < 0)
+			woken = 0;
+		atomic_store(&waits->changed, false);
+		bool stop = take_incoming(waits);
+		look(waits, thread_now_ms(), stop);
+		if (stop)
+			return NULL;
+		poll(NULL, 0, LIMIT_WAIT_SCAN_MS); /* many revisions, one look */
+	}
+}
+
+int waits_start(struct waits **ret_waits, struct error *ret_error)
+{
+	struct waits *waits = calloc(1, sizeof *waits);
+	if (!waits)
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	pthread_mutex_init(&waits->lock, NULL);
+	waits->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int r = waits->wake_fd < 0 ? errno : thread_start(&waits->thread, waits_run, waits);
+	if (r) {
+		waits->joined = true;
+		waits_free(waits);
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "HTTP server: %s", strerror(r));
+	}
+	*ret_waits = waits;
+	return 0;
+}
+
+bool waits_add(struct waits *waits, struct waiter *waiter)
+{
+	if (atomic_fetch_add(&waits->count, 1) >= LIMIT_WAITERS) {
+		atomic_fetch_sub(&waits->count, 1);
+		return false;
+	}
+	pthread_mutex_lock(&waits->lock);
+	bool stop = waits->stop;
+	if (!stop) {
+		waiter->next = waits->incoming;
+		waits->incoming = waiter;
+	}
+	pthread_mutex_unlock(&waits->lock);
+	if (stop)
+		atomic_fetch_sub(&waits->count, 1);
+	else
+		wake(waits);
+	return !stop;
+}
+
+void waits_finish(struct waits *waits)
+{
+	pthread_mutex_lock(&waits->lock);
+	waits->stop = true;
+	pthread_mutex_unlock(&waits->lock);
+	wake(waits);
+	if (!waits->joined)
+		pthread_join(waits->thread, NULL);
+	waits->joined = true;
+}
+
+struct waits *waits_free(struct waits *waits)
+{
+	if (!waits)
+		return NULL;
+	if (!waits->joined)
+		waits_finish(waits);
+	if (waits->wake_fd >= 0)
+		close(waits->wake_fd);
+	pthread_mutex_destroy(&waits->lock);
+	free(waits);
+	return NULL;
+}

@@ -1,0 +1,66 @@
+/* media: Content-Type and Accept. */
+#include "lib/test.h"
+
+#include "api/media.h"
+
+#include <stddef.h>
+
+static enum media choose(const char *first, const char *second)
+{
+	struct media_accept accept = {0};
+	if (first)
+		media_accept_add(&accept, first);
+	if (second)
+		media_accept_add(&accept, second);
+	return media_accept_choose(&accept);
+}
+
+TEST(media_type_reads_content_types)
+{
+	static const struct {
+		const char *text;
+		enum media media;
+	} cases[] = {
+		{NULL, MEDIA_NONE},
+		{"application/json", MEDIA_JSON},
+		{"Application/JSON ; charset=UTF-8", MEDIA_JSON},
+		{"application/json;charset=\"utf-8\"", MEDIA_JSON},
+		{"application/json; charset=utf-16", MEDIA_OTHER},
+		{"application/jsonx", MEDIA_OTHER},
+		{"application/x-protobuf", MEDIA_PROTOBUF},
+		{"application/protobuf; messageType=JobSpec", MEDIA_PROTOBUF},
+		{"application/x-www-form-urlencoded", MEDIA_FORM},
+		{"multipart/form-data; boundary=x", MEDIA_FORM},
+		{"text/plain", MEDIA_FORM},
+		{"text/plain;application/json", MEDIA_FORM},
+		{"text/html", MEDIA_OTHER},
+		{"", MEDIA_OTHER},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		if (media_type(cases[i].text) != cases[i].media)
+			test_fail(__FILE__, __LINE__, "%s", cases[i].text);
+}
+
+TEST(media_accept_prefers_what_is_named_and_weighted)
+{
+	CHECK_INT(choose(NULL, NULL), ==, MEDIA_JSON);
+	CHECK_INT(choose("*/*", NULL), ==, MEDIA_JSON);
+	CHECK_INT(choose("application/x-protobuf", NULL), ==, MEDIA_PROTOBUF);
+	CHECK_INT(choose("application/x-protobuf, */*", NULL), ==, MEDIA_PROTOBUF);
+	CHECK_INT(choose("application/json, application/protobuf", NULL), ==, MEDIA_JSON);
+	CHECK_INT(choose("application/json;q=0.5, application/protobuf", NULL), ==, MEDIA_PROTOBUF);
+	CHECK_INT(choose("application/json", "application/protobuf;q=0.9"), ==, MEDIA_JSON);
+	CHECK_INT(choose("text/html,application/xhtml+xml,*/*;q=0.8", NULL), ==, MEDIA_JSON);
+	CHECK_INT(choose("application/json;q=0, */*", NULL), ==, MEDIA_PROTOBUF);
+}
+
+TEST(media_accept_finds_nothing_acceptable)
+{
+	CHECK_INT(choose("text/html", NULL), ==, MEDIA_NONE);
+	CHECK_INT(choose("application/json;q=0", NULL), ==, MEDIA_NONE);
+	CHECK_INT(choose("", NULL), ==, MEDIA_NONE);
+}
+
+TEST_MAIN(CASE(media_type_reads_content_types),
+	  CASE(media_accept_prefers_what_is_named_and_weighted),
+	  CASE(media_accept_finds_nothing_acceptable))
