@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pagecast/v1/job.pb-c.h"
+
 struct engine;
 struct flow;
 
@@ -45,8 +47,10 @@ struct engine_result {
 
 /* Soft errors that arrive for a flow after the send: ICMP, neighbour failures. */
 struct flow_complaints {
-	uint64_t refused;     /* ECONNREFUSED */
-	uint64_t unreachable; /* EHOSTUNREACH, ENETUNREACH */
+	uint64_t refused; /* ECONNREFUSED */
+	uint64_t
+		no_neighbour; /* EHOSTUNREACH from this host itself: the next hop does not answer */
+	uint64_t unreachable; /* EHOSTUNREACH, ENETUNREACH and their kin from elsewhere */
 	uint64_t too_long;    /* EMSGSIZE: fragmentation needed */
 	uint64_t other;
 	int last_error;
@@ -93,25 +97,40 @@ const char *flow_why(const struct flow *flow);
 int flow_load(struct flow *flow, const struct trains *trains);
 
 /**
- * flow_send() - hand over up to @packets_max packets from *cursor on, of the loaded trains
+ * flow_send() - hand over up to @packets_max (>= 1) packets from *cursor on, of the loaded trains
+ * @cursor:   not at the end of a filling; moved behind what was sent or refused
  * @counters: raised by what was really called and handed over
  *
- * May send fewer than asked only with FULL or REFUSED, or at the end of a fresh arena. Bounded work
- * a call: at most FLOW_SEND_PACKETS_MAX packets or 16 trains, so that the caller stays able to
- * react.
+ * Bounded work a call, so that the caller stays able to react: at most FLOW_SEND_TRAINS_MAX trains
+ * or FLOW_SEND_LONE_MAX single datagrams, and FLOW_SEND_PACKETS_MAX packets. DONE with fewer than
+ * asked means just that, or the end of a fresh arena (trains_at_end()): call again for the rest.
+ * DONE always moved the cursor by at least one packet; FULL and REFUSED may come after some.
  */
-enum { FLOW_SEND_PACKETS_MAX = 2048 };
+enum { FLOW_SEND_TRAINS_MAX = 16, FLOW_SEND_LONE_MAX = 256, FLOW_SEND_PACKETS_MAX = 2048 };
 void flow_send(struct flow *flow, struct train_cursor *cursor, uint64_t packets_max,
 	       struct engine_result *ret_result, struct engine_counters *counters);
 
-/** flow_wait_room() - wait until the socket may have room, at most @timeout_ns. Return: 0 room; 1
- * timeout */
+/** flow_wait_room() - after FULL: wait until there may be room, at most @timeout_ns; after ENOBUFS,
+ * which no descriptor announces the end of, for a growing moment. Return: 0 room; 1 timeout */
 int flow_wait_room(struct flow *flow, int64_t timeout_ns, struct engine_counters *counters);
 
 /** flow_complaints() - read soft errors that came in since the last call (error queue), add them up
  */
 void flow_complaints(struct flow *flow, struct flow_complaints *complaints,
 		     struct engine_counters *counters);
+
+/**
+ * flow_tell_refused() - put into words that @packets of this flow were refused with @error
+ * (ENGINE_REFUSED)
+ */
+void flow_tell_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
+		       struct problem_set *problems);
+/**
+ * flow_tell_complaints() - put into words what came back, all in all ("nothing listens on …")
+ * @total: of the whole stream, so that the counts in the sentences stay true
+ */
+void flow_tell_complaints(const struct flow *flow, const struct flow_complaints *total,
+			  const char *field, struct problem_set *problems);
 
 /* What this machine can do, found out once at start by trying it (never by kernel version). */
 struct engine_fact {
@@ -122,9 +141,11 @@ struct engine_fact {
 	size_t fact_count;
 };
 enum { ENGINE_KINDS = 4 };
-/** engine_probe() - try everything on loopback; bounded to 100 ms. Thread: before the workers start
- */
+/** engine_probe() - try everything on loopback; bounded to 100 ms. Runs once: a second call, from
+ * any thread, returns at once */
 void engine_probe(void);
 /** engine_facts() - the result of the probe, [ENGINE_KINDS]; static. Thread: any after
  * engine_probe() */
 const struct engine_fact *engine_facts(void);
+/** engine_handover_ns() - what handing over one datagram costs here, as the probe saw it */
+int64_t engine_handover_ns(void);

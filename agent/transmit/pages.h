@@ -24,7 +24,25 @@ struct pages {
 
 #define PAGES_NULL ((struct pages){.state = PAGES_RETIRED})
 
-/** pages_open() - map a fresh arena. Return: 0; negative errno */
+/** pages_round_up() - @len up to a multiple of the page size */
+static inline size_t pages_round_up(size_t len)
+{
+	return (len + PAGES_PAGE_BYTES - 1) & ~(size_t)(PAGES_PAGE_BYTES - 1);
+}
+
+/** pages_covered() - how many pages (pipe slots, fragments) [offset, offset + len) touches */
+static inline size_t pages_covered(size_t offset, size_t len)
+{
+	return len ? (offset % PAGES_PAGE_BYTES + len - 1) / PAGES_PAGE_BYTES + 1 : 0;
+}
+
+/**
+ * pages_open() - map a fresh arena
+ * @capacity_bytes: >= 1, rounded up to whole pages; costs memory only as far as it is written
+ * @huge:           ask for huge pages: worth it where much is written once
+ *
+ * Return: 0; negative errno.
+ */
 int pages_open(struct pages *pages, size_t capacity_bytes, bool huge);
 
 /**
@@ -37,7 +55,7 @@ enum { PAGES_E_FULL = 1 };
 int pages_reserve(struct pages *pages, size_t len, size_t align, size_t *ret_offset);
 
 /** pages_seal() - end writing; from here on the bytes never change. The tail of the last page is
- * zeroed by mmap. */
+ * zero, as mmap gave it. */
 void pages_seal(struct pages *pages);
 
 /** pages_retire() - give the mapping back; also from OPEN. Idempotent */

@@ -61,5 +61,11 @@ void problem_add(struct problem_set *set, enum problem_code code, enum problem_s
 		 const char *field, int error, uint64_t count, const char *format, ...)
 	__attribute__((format(printf, 7, 8)));
 
+/** problem_put() - the same for what is counted elsewhere: @count is all there was so far, and
+ * replaces the older count */
+void problem_put(struct problem_set *set, enum problem_code code, enum problem_severity severity,
+		 const char *field, int error, uint64_t count, const char *format, ...)
+	__attribute__((format(printf, 7, 8)));
+
 /** errno_name() - "ENOBUFS"; "errno 4242" is never returned: unknown numbers give "E?" ; static */
 const char *errno_name(int error);

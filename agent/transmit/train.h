@@ -18,7 +18,11 @@ enum {
 	TRAIN_BYTES_MAX =
 		61440, /* what a train carries: 15 pages, under every limit of IPv4 and IPv6 */
 	TRAIN_TEMPLATE_BYTES_MAX = 32 << 20, /* a longer pass goes through fresh arenas */
-	TRAIN_FRESH_BYTES = 2 << 20,	     /* one huge page */
+	TRAIN_TEMPLATE_TRAINS_MAX = 1 << 18, /* the list of them stays within 3 MiB */
+	TRAIN_TEMPLATE_FULL = 16,  /* so many trains make a short last one cheap: no more passes */
+	TRAIN_TEMPLATE_LONE = 256, /* so many lone packets fill one hand-over */
+	TRAIN_FRESH_BYTES = 2 << 20,   /* one huge page */
+	TRAIN_FRESH_TRAINS_MAX = 8192, /* of one filling: tiny lone packets end it earlier */
 };
 
 struct train {
@@ -37,11 +41,13 @@ struct train_limits {
 };
 
 struct trains {
-	struct pages pages;
+	struct pages pages;   /* nothing mapped where all packets are empty */
 	struct train *trains; /* [count] */
 	size_t count;
 	uint64_t packets; /* in all trains */
 	bool cyclic;
+	bool uniform; /* cyclic, and every packet is the same: one train stands for all, and the
+			 cursor never leaves its start */
 };
 
 struct train_cursor {
@@ -56,20 +62,35 @@ struct train_cursor {
  * @stream:  what to pack; borrowed
  * @limits:  how trains are cut
  * @cursor:  in: where to start; out: behind the last packet packed (unchanged for a template)
- * @packets_max: no more than this many (the rest of the job's limit)
+ * @packets_max: >= 1; no more than this many (the rest of the job's limit)
  *
  * A stream whose passes fit TRAIN_TEMPLATE_BYTES_MAX becomes a cyclic template: as many whole
- * passes as make every train full (equal sizes), at least one. Otherwise one fresh arena is filled.
- * Return: 0 with *ret_trains owned (trains_retire()); negative errno.
+ * passes as make every train full (equal sizes), or TRAIN_TEMPLATE_FULL trains; at least one. Less
+ * than a pass left, or longer passes: one fresh arena is filled.
+ * Return: 0 with *ret_trains owned (trains_retire()); negative errno; -EMSGSIZE: a packet that does
+ * not fit its page (PAGE_PER_PACKET), refused by the plan before.
  */
 int trains_pack(struct trains *ret_trains, const struct plan_stream *stream,
 		const struct train_limits *limits, struct plan_cursor *cursor,
 		uint64_t packets_max);
 
-/** trains_at_end() - true when a fresh filling is used up */
+/** trains_at_end() - true when a fresh filling is used up; never for a template */
 bool trains_at_end(const struct trains *trains, const struct train_cursor *cursor);
 
-/** trains_advance() - move @cursor by @packets, wrapping in a template */
+/**
+ * trains_peek() - what leaves next: the rest of the train at @cursor, at most @packets_max (>= 1)
+ * of it. Not at the end.
+ */
+struct train trains_peek(const struct trains *trains, const struct train_cursor *cursor,
+			 uint64_t packets_max);
+
+/** trains_advance() - move @cursor by @packets, wrapping in a template; a filling ends at its end
+ */
 void trains_advance(const struct trains *trains, struct train_cursor *cursor, uint64_t packets);
 
 void trains_retire(struct trains *trains);
+
+static inline uint32_t train_bytes(const struct train *train)
+{
+	return train->segment_bytes * train->segments; /* <= 65,527: no overflow */
+}

@@ -1,0 +1,400 @@
+/*
+ * engine_splice: pages go from the arena through a pipe into the socket; the kernel takes
+ * references, not bytes (UDP; a raw socket copies once).
+ *
+ * PACKED: one vmsplice() (or, for a template that fits, one tee() from a master pipe) brings many
+ * trains into the pipe, then each splice() takes exactly one train or one datagram. Exactly: asking
+ * for more than the pipe holds corks the socket and glues datagrams, more than 17 fragments lose
+ * one (tests/kernel: traps A and B). So every call is counted in whole pieces, and after any
+ * surprise the pipe is settled before the next. Thread: one worker; the pipe is shared by its
+ * flows, since it is empty between two calls.
+ */
+#include "transmit/engine_splice.h"
+
+#include "base/sys.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+enum {
+	RECUTS_MAX = 4,	   /* each makes the limits tighter: shorter, 64, 1 */
+	VMSPLICES_MAX = 3, /* an interrupted or odd one is made again on a settled pipe */
+};
+
+static struct splice_engine *splice_engine(struct flow *flow)
+{
+	return container_of(flow->engine, struct splice_engine, engine);
+}
+
+static struct splice_flow *splice_flow(struct flow *flow)
+{
+	return container_of(flow, struct splice_flow, flow);
+}
+
+/* ---- a batch: what one call hands over ---- */
+
+/* Add @piece if the lists and @slots_max have room for it. */
+static bool batch_add(struct splice_batch *batch, uint8_t *memory, const struct train *piece,
+		      uint32_t slots_max)
+{
+	size_t len = train_bytes(piece);
+	bool train = piece->segments > 1;
+	if (batch->piece_count == FLOW_SEND_LONE_MAX ||
+	    (train && batch->train_count == FLOW_SEND_TRAINS_MAX))
+		return false;
+	if (len) {
+		uint8_t *at = memory + piece->offset;
+		struct iovec *last =
+			batch->range_count ? &batch->ranges[batch->range_count - 1] : NULL;
+		bool joined = last && (uint8_t *)last->iov_base + last->iov_len == at;
+		size_t slots = pages_covered(piece->offset, len);
+		if (joined && piece->offset % PAGES_PAGE_BYTES)
+			slots--; /* its first page is in the slot of the piece before */
+		if (batch->slots + slots > slots_max)
+			return false;
+		if (joined)
+			last->iov_len += len;
+		else
+			batch->ranges[batch->range_count++] = (struct iovec){at, len};
+		batch->slots += slots;
+	}
+	batch->pieces[batch->piece_count++] = *piece;
+	batch->train_count += train;
+	batch->bytes += len;
+	batch->packets += piece->segments;
+	return true;
+}
+
+/* Gather from @cursor on, as much as one call may hand over and @slots_max slots hold. */
+static void batch_gather(struct splice_batch *batch, const struct flow *flow,
+			 struct train_cursor cursor, uint64_t packets_max, uint32_t slots_max)
+{
+	batch->piece_count = batch->range_count = batch->train_count = 0;
+	batch->bytes = batch->slots = 0;
+	batch->packets = 0;
+	while (batch->packets < packets_max && !trains_at_end(flow->trains, &cursor)) {
+		struct train piece = flow_next_piece(flow, &cursor, packets_max - batch->packets);
+		if (!batch_add(batch, flow->trains->pages.memory, &piece, slots_max))
+			return;
+		trains_advance(flow->trains, &cursor, piece.segments);
+	}
+}
+
+/* ---- into the pipe ---- */
+
+/* Return: bytes now in @pipe, maybe fewer than the batch has; negative errno */
+static ssize_t load_by_vmsplice(const struct engine_pipe *pipe, const struct splice_batch *batch,
+				struct engine_counters *counters)
+{
+	counters->syscalls++;
+	ssize_t r = sys_vmsplice(pipe->in, batch->ranges, batch->range_count, SPLICE_F_NONBLOCK);
+	if (r == (ssize_t)batch->bytes)
+		counters->pages += batch->slots;
+	else if (r > 0)
+		counters->pages += pages_covered(0, (size_t)r);
+	return r;
+}
+
+static void drop_master(struct splice_flow *flow)
+{
+	engine_pipe_close(&flow->master);
+	flow->master_bytes = 0;
+	flow->master_packets = 0;
+}
+
+/* A tee always begins at the front of the master, so only what starts a template can use it. */
+static bool load_by_tee(struct flow *flow, struct engine_pipe *pipe,
+			const struct splice_batch *batch, struct engine_counters *counters)
+{
+	struct splice_flow *own = splice_flow(flow);
+	counters->syscalls++;
+	ssize_t r = sys_tee(own->master.out, pipe->in, batch->bytes, SPLICE_F_NONBLOCK);
+	if (r == (ssize_t)batch->bytes)
+		return true;
+	if (r != -EINTR)
+		drop_master(own); /* it goes on without */
+	engine_pipe_settle(pipe, counters);
+	return false;
+}
+
+/* Return: 0 with *ret_bytes in the pipe, at least the first piece; positive errno: nothing is */
+static int load_pipe(struct flow *flow, struct engine_pipe *pipe, const struct splice_batch *batch,
+		     bool from_start, size_t *ret_bytes, struct engine_counters *counters)
+{
+	*ret_bytes = batch->bytes;
+	if (batch->bytes == 0)
+		return 0;
+	if (from_start && batch->bytes <= splice_flow(flow)->master_bytes &&
+	    load_by_tee(flow, pipe, batch, counters))
+		return 0;
+	int error = EIO;
+	for (int i = 0; i < VMSPLICES_MAX; i++) {
+		if (engine_pipe_ready(pipe) < 0)
+			return ENOBUFS;
+		ssize_t r = load_by_vmsplice(pipe, batch, counters);
+		if (r >= (ssize_t)train_bytes(&batch->pieces[0])) {
+			*ret_bytes = (size_t)r;
+			return 0;
+		}
+		error = r < 0 ? (int)-r : EIO;
+		if (engine_pipe_settle(pipe, counters) < 0)
+			return ENOBUFS;
+	}
+	return error;
+}
+
+/* ---- out of the pipe ---- */
+
+static ssize_t hand_over_once(struct flow *flow, const struct engine_pipe *pipe,
+			      const struct train *piece, struct engine_counters *counters)
+{
+	ssize_t r = flow_segment(flow, piece, counters);
+	if (r < 0)
+		return r;
+	size_t len = train_bytes(piece);
+	counters->syscalls++;
+	if (len == 0)
+		return sys_send(flow->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL);
+	r = sys_splice(pipe->out, flow->fd, len, SPLICE_F_NONBLOCK);
+	return r < 0 || r == (ssize_t)len ? r : -EIO; /* short: a lost step */
+}
+
+bool splice_hand_over(struct flow *flow, const struct engine_pipe *pipe, const struct train *piece,
+		      struct engine_counters *counters, enum flow_fault *ret_fault, int *ret_error)
+{
+	for (unsigned int tries = 0;; tries++) {
+		ssize_t r = hand_over_once(flow, pipe, piece, counters);
+		if (__builtin_expect(r >= 0, 1))
+			return true;
+		enum flow_fault fault = flow_fault(flow, piece, (int)-r, tries, counters);
+		if (fault == FLOW_RETRY)
+			continue;
+		*ret_fault = fault;
+		*ret_error = (int)-r;
+		return false;
+	}
+}
+
+/* Hand over the pieces that are whole in the pipe. Return: false: stopped, or to be cut anew */
+static bool hand_over_batch(struct flow *flow, const struct engine_pipe *pipe,
+			    const struct splice_batch *batch, size_t *bytes,
+			    struct train_cursor *cursor, struct engine_result *result,
+			    struct engine_counters *counters)
+{
+	for (size_t i = 0; i < batch->piece_count; i++) {
+		const struct train *piece = &batch->pieces[i];
+		enum flow_fault fault;
+		int error;
+		if (train_bytes(piece) > *bytes)
+			return true; /* a short vmsplice(): the rest comes with the next call */
+		if (!splice_hand_over(flow, pipe, piece, counters, &fault, &error)) {
+			if (fault != FLOW_RECUT)
+				flow_stopped(flow, cursor, piece, fault, error, result);
+			return fault != FLOW_RECUT;
+		}
+		*bytes -= train_bytes(piece);
+		result->longest_burst = MAX(result->longest_burst, (uint64_t)piece->segments);
+		flow_sent(flow, cursor, piece, result);
+	}
+	return true;
+}
+
+/* The pages could not be brought into the pipe. */
+static void not_loaded(struct flow *flow, struct train_cursor *cursor, const struct train *piece,
+		       int error, struct engine_result *result)
+{
+	bool room = error == EAGAIN || error == ENOMEM || error == ENOBUFS || error == EINTR;
+	flow_stopped(flow, cursor, piece, room ? FLOW_ROOM : FLOW_REFUSED, error, result);
+}
+
+/* One batch. Return: false: the limits changed before anything left: gather again */
+static bool send_batch(struct flow *flow, struct train_cursor *cursor, uint64_t packets_max,
+		       struct engine_result *result, struct engine_counters *counters)
+{
+	struct splice_engine *engine = splice_engine(flow);
+	struct splice_batch *batch = &engine->batch;
+	bool from_start = flow->trains->cyclic && cursor->train == 0 && cursor->segment == 0;
+	if (from_start && splice_flow(flow)->master_packets)
+		packets_max = MIN(packets_max, splice_flow(flow)->master_packets);
+	if (engine_pipe_ready(&engine->pipe) < 0) {
+		struct train first = flow_next_piece(flow, cursor, packets_max);
+		not_loaded(flow, cursor, &first, ENOBUFS, result);
+		return true;
+	}
+	batch_gather(batch, flow, *cursor, packets_max, engine->pipe.slots);
+	size_t bytes;
+	int error = load_pipe(flow, &engine->pipe, batch, from_start, &bytes, counters);
+	if (error) {
+		not_loaded(flow, cursor, &batch->pieces[0], error, result);
+		return true;
+	}
+	bool decided =
+		hand_over_batch(flow, &engine->pipe, batch, &bytes, cursor, result, counters);
+	if (bytes)
+		engine_pipe_settle(&engine->pipe, counters);
+	return decided || result->sent;
+}
+
+static void splice_send(struct flow *flow, struct train_cursor *cursor, uint64_t packets_max,
+			struct engine_result *result, struct engine_counters *counters)
+{
+	if (flow->limits.page_per_packet) {
+		splice_send_pages(flow, &splice_engine(flow)->pipe, cursor, packets_max, result,
+				  counters);
+		return;
+	}
+	for (int i = 0; i < RECUTS_MAX; i++)
+		if (send_batch(flow, cursor, packets_max, result, counters))
+			return;
+	struct train first = flow_next_piece(flow, cursor, 1);
+	flow_stopped(flow, cursor, &first, FLOW_REFUSED, EIO, result);
+}
+
+/* How this flow's packets leave, in words; by the first load, which shows the usual train. */
+static void describe(struct flow *flow)
+{
+	const struct plan_stream *stream = flow->stream;
+	const char *kind = stream->destination.kind == PLAN_RAW_IP ? "raw ip" : "udp";
+	bool empty = false;
+	uint32_t longest = 0;
+	for (size_t i = 0; i < stream->item_count; i++)
+		empty |= stream->items[i].len == 0;
+	for (size_t i = 0; i < flow->trains->count; i++)
+		if (flow->trains->trains[i].segment_bytes)
+			longest = MAX(longest, flow->trains->trains[i].segments);
+	if (stream->len_max == 0) {
+		snprintf(flow->path, sizeof flow->path, "%s: send (empty datagrams)", kind);
+		return;
+	}
+	int n;
+	if (flow->limits.page_per_packet)
+		n = snprintf(flow->path, sizeof flow->path,
+			     "%s: vmsplice of a page, splice of head, packet and tail", kind);
+	else
+		n = snprintf(flow->path, sizeof flow->path, "%s: vmsplice, %ssplice", kind,
+			     splice_flow(flow)->master_bytes ? "tee, " : "");
+	if (longest > 1)
+		n += snprintf(flow->path + n, sizeof flow->path - n, "; trains of %u", longest);
+	else
+		n += snprintf(flow->path + n, sizeof flow->path - n, "; one packet a splice");
+	if (empty)
+		snprintf(flow->path + n, sizeof flow->path - n, "; empty ones by send");
+}
+
+/* ---- a template's master pipe ---- */
+
+/* Worth it where whole rounds leave at once, again and again. */
+static bool wants_master(const struct flow *flow, uint64_t round_packets)
+{
+	const struct plan_stream *stream = flow->stream;
+	const struct plan_limit *limit = &stream->limit;
+	bool counted = limit->kind == PLAN_LIMIT_PACKETS || limit->kind == PLAN_LIMIT_BYTES;
+	return flow->trains->cyclic && !flow->limits.page_per_packet &&
+	       stream->rate.kind == PLAN_RATE_UNLIMITED && stream->burst.packets == 0 &&
+	       (!counted || limit->packets / 4 > round_packets);
+}
+
+/* How many rounds like the one in @batch one call can hand over; 0: not even one. */
+static size_t rounds_of(const struct splice_batch *batch, uint64_t round_packets, size_t slots)
+{
+	if (batch->bytes == 0 || batch->packets != round_packets)
+		return 0;
+	size_t by_slots = slots / batch->slots;
+	size_t by_pieces = FLOW_SEND_LONE_MAX / batch->piece_count;
+	size_t by_trains = FLOW_SEND_TRAINS_MAX / MAX(batch->train_count, (size_t)1);
+	by_pieces = MIN(by_pieces, by_trains);
+	return MIN(by_slots, by_pieces);
+}
+
+/* Fill the master with whole rounds; without one everything works, by vmsplice(). */
+static void load_master(struct splice_flow *own, struct splice_batch *batch)
+{
+	struct flow *flow = &own->flow;
+	const struct trains *trains = flow->trains;
+	if (engine_pipe_open(&own->master, TRAIN_PIPE_BUFFERS) < 0)
+		return;
+	batch_gather(batch, flow, (struct train_cursor){0}, trains->packets, own->master.slots);
+	size_t rounds = rounds_of(batch, trains->packets, own->master.slots);
+	batch_gather(batch, flow, (struct train_cursor){0}, rounds * trains->packets,
+		     own->master.slots);
+	if (rounds == 0 || batch->packets != rounds * trains->packets ||
+	    load_by_vmsplice(&own->master, batch, &flow->owed) != (ssize_t)batch->bytes) {
+		drop_master(own);
+		return;
+	}
+	own->master_bytes = batch->bytes;
+	own->master_packets = batch->packets;
+}
+
+static int splice_load(struct flow *flow)
+{
+	struct splice_flow *own = splice_flow(flow);
+	if (own->master.out >= 0)
+		drop_master(own);
+	if (flow->trains && wants_master(flow, flow->trains->packets))
+		load_master(own, &splice_engine(flow)->batch);
+	if (flow->trains && !flow->path[0])
+		describe(flow);
+	return 0;
+}
+
+/* ---- ops ---- */
+
+static const char *splice_serves(const struct plan_destination *destination)
+{
+	return destination->kind == PLAN_ETHERNET
+		       ? "Ethernet frames cannot be spliced without two copies"
+		       : NULL;
+}
+
+static int splice_init(struct engine *engine, const struct plan *plan)
+{
+	(void)plan;
+	struct splice_engine *own = container_of(engine, struct splice_engine, engine);
+	return engine_pipe_open(&own->pipe, TRAIN_PIPE_BUFFERS);
+}
+
+static void splice_deinit(struct engine *engine)
+{
+	engine_pipe_close(&container_of(engine, struct splice_engine, engine)->pipe);
+}
+
+static int splice_flow_init(struct flow *flow, const char *field, struct problem_set *problems)
+{
+	splice_flow(flow)->master = ENGINE_PIPE_NULL;
+	int r = flow_open_socket(flow, field, problems);
+	if (r < 0)
+		return r;
+	if (flow->stream->destination.kind == PLAN_RAW_IP) {
+		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+		snprintf(flow->why, sizeof flow->why,
+			 "a raw socket copies once out of the spliced page");
+	} else if (!engine_probed()->pipe_by_reference ||
+		   (engine_probed()->udp_tried && !engine_probed()->udp_by_reference)) {
+		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+		snprintf(flow->why, sizeof flow->why,
+			 "this kernel copies what is spliced to a UDP socket");
+	}
+	return 0;
+}
+
+static void splice_flow_deinit(struct flow *flow)
+{
+	drop_master(splice_flow(flow));
+}
+
+const struct engine_ops engine_splice_ops = {
+	.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE,
+	.name = "SPLICE",
+	.engine_bytes = sizeof(struct splice_engine),
+	.flow_bytes = sizeof(struct splice_flow),
+	.page_per_packet = true,
+	.serves = splice_serves,
+	.init = splice_init,
+	.deinit = splice_deinit,
+	.flow_init = splice_flow_init,
+	.flow_deinit = splice_flow_deinit,
+	.load = splice_load,
+	.send = splice_send,
+};

@@ -1,0 +1,42 @@
+/* engine_splice: what the two page layouts of this engine share. Private to engine_splice*.c. */
+#pragma once
+#include "transmit/engine_pipe.h"
+#include "transmit/engine_private.h"
+
+/* What one flow_send() hands over: pieces that leave one call each, and the memory they lie in. */
+struct splice_batch {
+	struct train pieces[FLOW_SEND_LONE_MAX];
+	struct iovec
+		ranges[FLOW_SEND_LONE_MAX]; /* contiguous pieces share one: each begins a slot */
+	size_t piece_count, range_count;
+	size_t train_count; /* pieces of several packets */
+	size_t bytes, slots;
+	uint64_t packets;
+};
+
+struct splice_engine {
+	struct engine engine;
+	struct engine_pipe pipe;
+	struct splice_batch batch;
+};
+
+struct splice_flow {
+	struct flow flow;
+	struct engine_pipe master; /* whole rounds of a template, to be teed; out -1: none */
+	size_t master_bytes;
+	uint64_t master_packets;
+};
+
+/**
+ * splice_hand_over() - one piece from the front of the pipe to the socket, with all retries
+ *
+ * Empty datagrams go by send(): splice() of nothing sends nothing.
+ * Return: true: sent; false: *ret_fault and *ret_error say why not (never FLOW_RETRY).
+ */
+bool splice_hand_over(struct flow *flow, const struct engine_pipe *pipe, const struct train *piece,
+		      struct engine_counters *counters, enum flow_fault *ret_fault, int *ret_error);
+
+/** splice_send_pages() - the textbook sequence, a page a packet; see engine_splice_page.c */
+void splice_send_pages(struct flow *flow, struct engine_pipe *pipe, struct train_cursor *cursor,
+		       uint64_t packets_max, struct engine_result *result,
+		       struct engine_counters *counters);
