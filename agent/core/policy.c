@@ -18,7 +18,7 @@ static const char *const BUILT_IN_NETWORKS[] = {
 /* Nanoseconds stay far from the end of int64_t. */
 #define DURATION_S_MAX INT64_C(3153600000)
 
-/* "allowed_networks[3]" */
+/* "allowedNetworks[3]" */
 static const char *at(char path[static 64], const char *list, size_t index)
 {
 	snprintf(path, 64, "%s[%zu]", list, index);
@@ -50,7 +50,7 @@ static void check_ports(const Pagecast__V1__Policy *message, struct error *error
 	char path[64];
 	for (size_t i = 0; i < message->n_allowed_ports; i++) {
 		Pagecast__V1__PortRange *range = message->allowed_ports[i];
-		at(path, "allowed_ports", i);
+		at(path, "allowedPorts", i);
 		if (!range->last) /* a port alone */
 			range->last = range->first;
 		if (range->first < 1 || range->first > 65535 || range->last > 65535)
@@ -69,7 +69,7 @@ static void check_interfaces(const Pagecast__V1__Policy *message, struct error *
 		const char *name = message->allowed_interfaces[i];
 		size_t len = strlen(name);
 		if (len < 1 || len >= IF_NAMESIZE || strpbrk(name, "/ \t\n"))
-			error_violate(error, at(path, "allowed_interfaces", i),
+			error_violate(error, at(path, "allowedInterfaces", i),
 				      "\"%.64s\" is not the name of an interface, 1 to %d bytes",
 				      name, IF_NAMESIZE - 1);
 	}
@@ -82,7 +82,7 @@ static void check_engines(const Pagecast__V1__Policy *message, struct error *err
 		int kind = (int)message->allowed_engines[i];
 		if (!kind || !protobuf_c_enum_descriptor_get_value(
 				     &pagecast__v1__engine_kind__descriptor, kind))
-			error_violate(error, at(path, "allowed_engines", i),
+			error_violate(error, at(path, "allowedEngines", i),
 				      "%d is not an engine: SPLICE, TXRING, COPY or ZEROCOPY",
 				      kind);
 	}
@@ -96,24 +96,24 @@ static void check_rate(const char *field, double value, struct error *error)
 
 static void check_bounds(Pagecast__V1__Policy *message, struct error *error)
 {
-	check_rate("max_pps", message->max_pps, error);
-	check_rate("max_bps_l2", message->max_bps_l2, error);
-	check_rate("max_total_pps", message->max_total_pps, error);
-	check_rate("max_total_bps_l2", message->max_total_bps_l2, error);
+	check_rate("maxPps", message->max_pps, error);
+	check_rate("maxBpsL2", message->max_bps_l2, error);
+	check_rate("maxTotalPps", message->max_total_pps, error);
+	check_rate("maxTotalBpsL2", message->max_total_bps_l2, error);
 	if (!message->max_jobs_queued)
 		message->max_jobs_queued = POLICY_JOBS_QUEUED_DEFAULT;
 	if (message->max_jobs_queued > POLICY_JOBS_QUEUED_MAX)
-		error_violate(error, "max_jobs_queued", "%u is above the agent's own bound, %d",
+		error_violate(error, "maxJobsQueued", "%u is above the agent's own bound, %d",
 			      message->max_jobs_queued, POLICY_JOBS_QUEUED_MAX);
 	if (!message->max_streams)
 		message->max_streams = PLAN_STREAMS_MAX;
 	if (message->max_streams > PLAN_STREAMS_MAX)
-		error_violate(error, "max_streams", "%u is above the agent's own bound, %d",
+		error_violate(error, "maxStreams", "%u is above the agent's own bound, %d",
 			      message->max_streams, PLAN_STREAMS_MAX);
 	if (!message->max_payload_bytes)
 		message->max_payload_bytes = PLAN_BYTES_MAX;
 	if (message->max_payload_bytes > PLAN_BYTES_MAX)
-		error_violate(error, "max_payload_bytes",
+		error_violate(error, "maxPayloadBytes",
 			      "%" PRIu64 " is above the agent's own bound, %" PRIu64,
 			      message->max_payload_bytes, PLAN_BYTES_MAX);
 }
@@ -125,7 +125,7 @@ static void check_duration(struct policy *policy, struct error *error)
 		return;
 	if (duration->seconds < 0 || duration->seconds > DURATION_S_MAX || duration->nanos < 0 ||
 	    duration->nanos >= CLOCK_NS_PER_S) {
-		error_violate(error, "max_duration",
+		error_violate(error, "maxDuration",
 			      "%" PRId64 " s and %d ns is not a time of 0 s (none) to 100 years",
 			      duration->seconds, duration->nanos);
 		return;
@@ -157,20 +157,20 @@ static Pagecast__V1__Policy *copy_filled(const Pagecast__V1__Policy *message)
 static int check_message(struct policy *policy, struct error *error)
 {
 	Pagecast__V1__Policy *message = policy->message;
-	bool all_bounded = bounded("allowed_networks", message->n_allowed_networks, error) &
-			   bounded("allowed_ports", message->n_allowed_ports, error) &
-			   bounded("allowed_interfaces", message->n_allowed_interfaces, error) &
-			   bounded("allowed_engines", message->n_allowed_engines, error) &
-			   bounded("allowed_sources", message->n_allowed_sources, error);
+	bool all_bounded = bounded("allowedNetworks", message->n_allowed_networks, error) &
+			   bounded("allowedPorts", message->n_allowed_ports, error) &
+			   bounded("allowedInterfaces", message->n_allowed_interfaces, error) &
+			   bounded("allowedEngines", message->n_allowed_engines, error) &
+			   bounded("allowedSources", message->n_allowed_sources, error);
 	if (!all_bounded)
 		return (int)error->code;
 	policy->networks = calloc(message->n_allowed_networks + 1, sizeof *policy->networks);
 	policy->sources = calloc(message->n_allowed_sources + 1, sizeof *policy->sources);
 	if (!policy->networks || !policy->sources)
 		return error_set(error, ERROR_CODE_UNAVAILABLE, "out of memory");
-	check_networks("allowed_networks", message->allowed_networks, message->n_allowed_networks,
+	check_networks("allowedNetworks", message->allowed_networks, message->n_allowed_networks,
 		       policy->networks, error);
-	check_networks("allowed_sources", message->allowed_sources, message->n_allowed_sources,
+	check_networks("allowedSources", message->allowed_sources, message->n_allowed_sources,
 		       policy->sources, error);
 	check_ports(message, error);
 	check_interfaces(message, error);

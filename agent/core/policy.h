@@ -35,7 +35,7 @@ struct policy {
  * policy_new() - check a message and take it
  * @message: borrowed; NULL: the built-in policy
  *
- * Return: 0 with *ret_policy owned; INVALID_ARGUMENT with all faults ("allowed_networks[2]").
+ * Return: 0 with *ret_policy owned; INVALID_ARGUMENT with all faults ("allowedNetworks[2]").
  */
 int policy_new(struct policy **ret_policy, const Pagecast__V1__Policy *message,
 	       struct error *ret_error);

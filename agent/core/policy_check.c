@@ -105,8 +105,8 @@ static void forbid_network(struct policy_verdict *verdict, const char *member,
 	const Pagecast__V1__Policy *message = verdict->policy->message;
 	char text[INET6_ADDRSTRLEN], rule[RULE_TEXT_BYTES];
 	ip_text(address, text);
-	policy_forbid(verdict, member, "%s%s is in none of the policy's allowed_networks (%s)",
-		      text, spelled,
+	policy_forbid(verdict, member, "%s%s is in none of the policy's allowedNetworks (%s)", text,
+		      spelled,
 		      list_text(rule, message->allowed_networks, message->n_allowed_networks));
 }
 
@@ -125,7 +125,7 @@ static bool judge_kind(struct policy_verdict *verdict, const char *member,
 		if (!policy->message->allow_multicast) {
 			policy_forbid(verdict, member,
 				      "%s is multicast, which the policy forbids "
-				      "(allow_multicast)",
+				      "(allowMulticast)",
 				      text);
 			return true;
 		}
@@ -138,7 +138,7 @@ static bool judge_kind(struct policy_verdict *verdict, const char *member,
 	    !policy->message->allow_broadcast) {
 		policy_forbid(verdict, member,
 			      "%s is a broadcast address, which the policy forbids "
-			      "(allow_broadcast)",
+			      "(allowBroadcast)",
 			      text);
 		return true;
 	}
@@ -187,7 +187,7 @@ void policy_judge_source(struct policy_verdict *verdict, const char *member,
 	ip_text(address, text);
 	policy_forbid(verdict, member,
 		      "%s is neither an address of this host nor in the policy's "
-		      "allowed_sources (%s)",
+		      "allowedSources (%s)",
 		      text, list_text(rule, message->allowed_sources, message->n_allowed_sources));
 }
 
@@ -200,7 +200,7 @@ void policy_judge_port(struct policy_verdict *verdict, const char *member, uint1
 			return;
 	if (message->n_allowed_ports)
 		policy_forbid(verdict, member,
-			      "%u is in none of the policy's allowed_ports (%u to %u%s)", port,
+			      "%u is in none of the policy's allowedPorts (%u to %u%s)", port,
 			      message->allowed_ports[0]->first, message->allowed_ports[0]->last,
 			      message->n_allowed_ports > 1 ? ", …" : "");
 }
@@ -238,11 +238,11 @@ static void judge_interface(struct policy_verdict *verdict,
 	if (r)
 		policy_forbid(verdict, ".interface",
 			      "must be named: the way to %s is unknown (%s), and the policy has "
-			      "allowed_interfaces (%s)",
+			      "allowedInterfaces (%s)",
 			      destination->text, strerror(-r), rule);
 	else if (!policy_allows_interface(verdict->policy, name))
 		policy_forbid(verdict, ".interface",
-			      "%s %s, which is none of the policy's allowed_interfaces (%s)",
+			      "%s %s, which is none of the policy's allowedInterfaces (%s)",
 			      destination->interface[0] ? "is" : "the route leaves by", name, rule);
 }
 
@@ -254,10 +254,10 @@ static void judge_ip_destination(struct policy_verdict *verdict,
 	if (destination->from.any.sa_family != AF_UNSPEC) {
 		struct ip_address from = ip_of(&destination->from.any);
 		if (!ip_is_zero(&from))
-			policy_judge_source(verdict, ".source_address", &from);
+			policy_judge_source(verdict, ".sourceAddress", &from);
 	}
 	if (destination->broadcast && !verdict->policy->message->allow_broadcast)
-		policy_forbid(verdict, ".broadcast", "the policy forbids it (allow_broadcast)");
+		policy_forbid(verdict, ".broadcast", "the policy forbids it (allowBroadcast)");
 }
 
 static void judge_stream(struct policy_verdict *verdict, const struct plan_stream *stream)
@@ -272,18 +272,18 @@ static void judge_stream(struct policy_verdict *verdict, const struct plan_strea
 	case PLAN_RAW_IP:
 		judge_ip_destination(verdict, destination);
 		if (destination->header_included && !message->allow_header_included)
-			policy_forbid(verdict, ".header_included",
-				      "the policy forbids it (allow_header_included)");
+			policy_forbid(verdict, ".headerIncluded",
+				      "the policy forbids it (allowHeaderIncluded)");
 		else if (policy_is_carrier(destination->protocol) &&
 			 !message->allow_header_included)
 			policy_forbid(verdict, ".protocol",
 				      "%u carries addresses of its own, which the policy forbids "
-				      "(allow_header_included)",
+				      "(allowHeaderIncluded)",
 				      destination->protocol);
 		break;
 	case PLAN_ETHERNET:
 		if (!message->allow_ethernet)
-			policy_forbid(verdict, "", "the policy forbids it (allow_ethernet)");
+			policy_forbid(verdict, "", "the policy forbids it (allowEthernet)");
 		break;
 	}
 	judge_interface(verdict, destination);
@@ -349,30 +349,30 @@ static void judge_rates(struct policy_verdict *verdict, const struct plan *plan)
 	verdict->field[0] = '\0';
 	if (plan->stream_count == 1)
 		snprintf(verdict->field, sizeof verdict->field, "streams[0]");
-	judge_sum(verdict, demand.pps, message->max_pps, "packets a second", "max_pps");
+	judge_sum(verdict, demand.pps, message->max_pps, "packets a second", "maxPps");
 	judge_sum(verdict, demand.bps_l2, message->max_bps_l2, "bits a second (layer 2)",
-		  "max_bps_l2");
-	judge_sum(verdict, demand.pps, message->max_total_pps, "packets a second", "max_total_pps");
+		  "maxBpsL2");
+	judge_sum(verdict, demand.pps, message->max_total_pps, "packets a second", "maxTotalPps");
 	judge_sum(verdict, demand.bps_l2, message->max_total_bps_l2, "bits a second (layer 2)",
-		  "max_total_bps_l2");
+		  "maxTotalBpsL2");
 }
 
 static void judge_job(struct policy_verdict *verdict, const struct plan *plan)
 {
 	const Pagecast__V1__Policy *message = verdict->policy->message;
 	if (plan->stream_count > message->max_streams)
-		policy_forbid(verdict, "streams", "%zu are more than the policy's max_streams, %u",
+		policy_forbid(verdict, "streams", "%zu are more than the policy's maxStreams, %u",
 			      plan->stream_count, message->max_streams);
 	if (plan->bytes > message->max_payload_bytes)
 		policy_forbid(verdict, "streams",
 			      "%" PRIu64 " bytes of payload are more than the policy's "
-			      "max_payload_bytes, %" PRIu64,
+			      "maxPayloadBytes, %" PRIu64,
 			      plan->bytes, message->max_payload_bytes);
 	if (plan->engine && !policy_allows_engine(verdict->policy, plan->engine)) {
 		const ProtobufCEnumValue *kind = protobuf_c_enum_descriptor_get_value(
 			&pagecast__v1__engine_kind__descriptor, (int)plan->engine);
 		policy_forbid(verdict, "engine",
-			      "%s is none of the engines that the policy allows (allowed_engines)",
+			      "%s is none of the engines that the policy allows (allowedEngines)",
 			      kind ? kind->name : "this");
 	}
 	judge_rates(verdict, plan);
@@ -382,7 +382,7 @@ static const char *kind_name(enum plan_kind kind)
 {
 	switch (kind) {
 	case PLAN_UDP: return "udp";
-	case PLAN_RAW_IP: return "raw_ip";
+	case PLAN_RAW_IP: return "rawIp";
 	case PLAN_ETHERNET: return "ethernet";
 	}
 	return "";
@@ -420,7 +420,7 @@ int policy_pin(const struct policy *policy, struct plan *plan, struct error *ret
 		if (r || !policy_allows_interface(policy, name))
 			return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
 					 "streams[%zu].%s.interface: the route to %s leaves by "
-					 "none of the policy's allowed_interfaces any more",
+					 "none of the policy's allowedInterfaces any more",
 					 i, kind_name(destination->kind), destination->text);
 		memcpy(destination->interface, name, IF_NAMESIZE);
 	}

@@ -75,7 +75,7 @@ static void judge_transport(struct packet packet, uint8_t protocol)
 	if (packet.len < 4)
 		policy_forbid(packet.verdict, packet.member,
 			      "%zu bytes of protocol %u hold no port that could be compared with "
-			      "the policy's allowed_ports",
+			      "the policy's allowedPorts",
 			      packet.len, protocol);
 	else
 		policy_judge_port(packet.verdict, packet.member, read_u16(packet.bytes + 2));
@@ -190,11 +190,11 @@ static void judge_frame(struct packet packet)
 	if (everybody && !message->allow_broadcast)
 		policy_forbid(packet.verdict, packet.member,
 			      "the frame goes to everybody, which the policy forbids "
-			      "(allow_broadcast)");
+			      "(allowBroadcast)");
 	else if (!everybody && packet.bytes[0] & 1 && !message->allow_multicast)
 		policy_forbid(packet.verdict, packet.member,
 			      "the frame goes to a group, which the policy forbids "
-			      "(allow_multicast)");
+			      "(allowMulticast)");
 	uint16_t type = read_u16(packet.bytes + type_at);
 	for (int i = 0; i < VLANS_MAX && (type == 0x8100 || type == 0x88a8 || type == 0x9100);
 	     i++) {

@@ -118,7 +118,7 @@ TEST(policy_built_in_allows_local_places_only)
 	for (size_t i = 0; i < ARRAY_SIZE(ALLOWED); i++)
 		may_send_to(NULL, ALLOWED[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(FORBIDDEN); i++)
-		may_not_send_to(NULL, FORBIDDEN[i], "is in none of the policy's allowed_networks");
+		may_not_send_to(NULL, FORBIDDEN[i], "is in none of the policy's allowedNetworks");
 	may_not_send_to(NULL, "0.0.0.0", "is no address of a receiver");
 	may_not_send_to(NULL, "::", "is no address of a receiver");
 	may_send_to(NULL, "::ffff:10.0.0.1");
@@ -147,17 +147,17 @@ TEST(policy_that_allows_all_ipv6_does_not_open_ipv4_behind_it)
 TEST(policy_multicast_and_broadcast_need_their_flags)
 {
 	Pagecast__V1__Policy message = PAGECAST__V1__POLICY__INIT;
-	may_not_send_to(&message, "224.0.0.1", "allow_multicast");
-	may_not_send_to(&message, "ff02::1", "allow_multicast");
-	may_not_send_to(&message, "255.255.255.255", "allow_broadcast");
-	may_not_send_to(&message, "10.1.2.255", "allow_broadcast");
-	may_not_send_to(&message, "10.1.2.0", "allow_broadcast"); /* the old form */
-	may_not_send_to(&message, "127.255.255.255", "allow_broadcast");
-	may_not_send_to(&message, "::ffff:10.1.2.255", "allow_broadcast");
+	may_not_send_to(&message, "224.0.0.1", "allowMulticast");
+	may_not_send_to(&message, "ff02::1", "allowMulticast");
+	may_not_send_to(&message, "255.255.255.255", "allowBroadcast");
+	may_not_send_to(&message, "10.1.2.255", "allowBroadcast");
+	may_not_send_to(&message, "10.1.2.0", "allowBroadcast"); /* the old form */
+	may_not_send_to(&message, "127.255.255.255", "allowBroadcast");
+	may_not_send_to(&message, "::ffff:10.1.2.255", "allowBroadcast");
 	may_send_to(&message, "10.1.3.255"); /* no network of this host */
 	plan_to(PLAN_UDP, "10.1.2.9", 9000);
 	stream.destination.broadcast = true;
-	forbidden(&message, "streams[0].udp.broadcast", "allow_broadcast");
+	forbidden(&message, "streams[0].udp.broadcast", "allowBroadcast");
 
 	message.allow_multicast = message.allow_broadcast = true;
 	may_send_to(&message, "224.0.0.1");
@@ -169,8 +169,8 @@ TEST(policy_multicast_and_broadcast_need_their_flags)
 	message.allowed_networks = networks;
 	message.n_allowed_networks = 2;
 	may_send_to(&message, "239.1.7.7");
-	may_not_send_to(&message, "239.2.7.7", "allowed_networks");
-	may_not_send_to(&message, "ff02::1", "allowed_networks");
+	may_not_send_to(&message, "239.2.7.7", "allowedNetworks");
+	may_not_send_to(&message, "ff02::1", "allowedNetworks");
 }
 
 TEST(policy_ports_interfaces_sources_and_engines_are_judged)
@@ -184,7 +184,7 @@ TEST(policy_ports_interfaces_sources_and_engines_are_judged)
 	plan_to(PLAN_UDP, "127.0.0.1", 9010);
 	allowed(&message);
 	plan_to(PLAN_UDP, "127.0.0.1", 9011);
-	forbidden(&message, "streams[0].udp.port", "9011 is in none of the policy's allowed_ports");
+	forbidden(&message, "streams[0].udp.port", "9011 is in none of the policy's allowedPorts");
 	plan_to(PLAN_UDP, "::1", 8999);
 	forbidden(&message, "streams[0].udp.port", "(9000 to 9010)");
 
@@ -205,7 +205,7 @@ TEST(policy_ports_interfaces_sources_and_engines_are_judged)
 	stream.destination.from.v4 = ip("10.1.2.3").v4;
 	allowed(NULL);
 	stream.destination.from.v4 = ip("10.1.2.4").v4;
-	forbidden(NULL, "streams[0].udp.source_address", "neither an address of this host");
+	forbidden(NULL, "streams[0].udp.sourceAddress", "neither an address of this host");
 	char *sources[] = {S("10.1.2.4/31")};
 	message = (Pagecast__V1__Policy)PAGECAST__V1__POLICY__INIT;
 	message.allowed_sources = sources;
@@ -236,7 +236,7 @@ TEST(policy_rates_are_judged_in_sum_and_in_both_units)
 	allowed(&message);
 	stream.rate.value = 1000.5;
 	forbidden(&message, "streams[0].rate",
-		  "1000.5 packets a second, more than the policy's max_pps");
+		  "1000.5 packets a second, more than the policy's maxPps");
 	two[0] = two[1] = stream;
 	two[0].rate.value = two[1].rate.value = 600;
 	plan.streams = two;
@@ -249,14 +249,14 @@ TEST(policy_rates_are_judged_in_sum_and_in_both_units)
 	stream.rate.value = 1136000;
 	allowed(&message);
 	stream.rate.value = 1137000;
-	forbidden(&message, "streams[0].rate", "max_pps");
+	forbidden(&message, "streams[0].rate", "maxPps");
 	message.max_pps = 0;
 	message.max_total_bps_l2 = 1136;
 	stream.rate.kind = PLAN_RATE_PPS;
 	stream.rate.value = 1;
 	allowed(&message);
 	stream.rate.value = 1.01;
-	forbidden(&message, "streams[0].rate", "max_total_bps_l2");
+	forbidden(&message, "streams[0].rate", "maxTotalBpsL2");
 }
 
 TEST(policy_bounds_streams_and_payload_bytes)
@@ -266,14 +266,14 @@ TEST(policy_bounds_streams_and_payload_bytes)
 	plan_to(PLAN_UDP, "127.0.0.1", 9000);
 	allowed(&message);
 	plan.bytes = 101;
-	forbidden(&message, "streams", "max_payload_bytes");
+	forbidden(&message, "streams", "maxPayloadBytes");
 	static struct plan_stream two[2];
 	message.max_streams = 1;
 	plan_to(PLAN_UDP, "127.0.0.1", 9000);
 	two[0] = two[1] = stream;
 	plan.streams = two;
 	plan.stream_count = 2;
-	forbidden(&message, "streams", "max_streams, 1");
+	forbidden(&message, "streams", "maxStreams, 1");
 }
 
 static void raw_with(uint8_t protocol, bool header_included, const uint8_t *bytes, uint32_t len)
@@ -304,7 +304,7 @@ TEST(policy_looks_into_included_headers)
 	Pagecast__V1__Policy message = PAGECAST__V1__POLICY__INIT;
 	header(packet, "10.1.2.3", "10.0.0.1", 9000);
 	raw_with(IPPROTO_RAW, true, packet, 28);
-	forbidden(&message, "streams[0].raw_ip.header_included", "allow_header_included");
+	forbidden(&message, "streams[0].rawIp.headerIncluded", "allowHeaderIncluded");
 	message.allow_header_included = true;
 	allowed(&message);
 	header(packet, "0.0.0.0", "10.0.0.1", 9000); /* the kernel fills it in */
@@ -334,8 +334,7 @@ TEST(policy_looks_into_included_headers)
 	header(packet, "10.1.2.3", "10.0.0.1", 53);
 	allowed(&message);
 	header(packet, "10.1.2.3", "10.0.0.1", 54);
-	forbidden(&message, "streams[0].payloads[0]",
-		  "54 is in none of the policy's allowed_ports");
+	forbidden(&message, "streams[0].payloads[0]", "54 is in none of the policy's allowedPorts");
 	packet[7] = 1; /* a later fragment */
 	allowed(&message);
 }
@@ -346,7 +345,7 @@ TEST(policy_looks_into_packets_inside_packets)
 	Pagecast__V1__Policy message = PAGECAST__V1__POLICY__INIT;
 	header(packet, "10.1.2.3", "10.9.9.9", 9000);
 	raw_with(IPPROTO_IPIP, false, packet, 28);
-	forbidden(NULL, "streams[0].raw_ip.protocol", "carries addresses of its own");
+	forbidden(NULL, "streams[0].rawIp.protocol", "carries addresses of its own");
 	message.allow_header_included = true;
 	allowed(&message);
 	header(packet, "10.1.2.3", "8.8.8.8", 9000);
@@ -360,7 +359,7 @@ TEST(policy_looks_into_packets_inside_packets)
 	static const uint8_t CARRIERS[] = {IPPROTO_GRE, IPPROTO_ROUTING, IPPROTO_IPV6};
 	for (size_t i = 0; i < ARRAY_SIZE(CARRIERS); i++) {
 		raw_with(CARRIERS[i], false, NULL, 28);
-		forbidden(NULL, "streams[0].raw_ip.protocol", "carries addresses of its own");
+		forbidden(NULL, "streams[0].rawIp.protocol", "carries addresses of its own");
 	}
 }
 
@@ -415,7 +414,7 @@ TEST(policy_ethernet_needs_its_flag_and_frames_are_looked_into)
 	stream.destination.family = AF_PACKET;
 	strcpy(stream.destination.interface, "lo");
 	header(frame + 14, "10.1.2.3", "10.0.0.1", 9000);
-	forbidden(&message, "streams[0].ethernet", "allow_ethernet");
+	forbidden(&message, "streams[0].ethernet", "allowEthernet");
 	message.allow_ethernet = true;
 	allowed(&message);
 	header(frame + 14, "10.1.2.3", "8.8.8.8", 9000);
@@ -428,9 +427,9 @@ TEST(policy_ethernet_needs_its_flag_and_frames_are_looked_into)
 	frame[0] = 0x01;
 	frame[16] = 0x08;
 	frame[17] = 0x06; /* ARP */
-	forbidden(&message, "streams[0].payloads[0]", "allow_multicast");
+	forbidden(&message, "streams[0].payloads[0]", "allowMulticast");
 	memset(frame, 0xff, 6);
-	forbidden(&message, "streams[0].payloads[0]", "allow_broadcast");
+	forbidden(&message, "streams[0].payloads[0]", "allowBroadcast");
 	message.allow_broadcast = true;
 	allowed(&message);
 }
@@ -455,47 +454,47 @@ TEST(policy_message_is_checked_field_by_field)
 	char *texts[] = {S("10.0.0.0/8"), S("10.0.0.1/8")};
 	message.allowed_networks = texts;
 	message.n_allowed_networks = 2;
-	faulty(&message, "allowed_networks[1]", "\"10.0.0.1/8\" is not a network without bits");
+	faulty(&message, "allowedNetworks[1]", "\"10.0.0.1/8\" is not a network without bits");
 	message = empty;
 	message.allowed_sources = texts;
 	message.n_allowed_sources = 2;
-	faulty(&message, "allowed_sources[1]", "behind its prefix");
+	faulty(&message, "allowedSources[1]", "behind its prefix");
 	message = empty;
 	message.allowed_ports = ranges;
 	message.n_allowed_ports = 1;
-	faulty(&message, "allowed_ports[0]", "is not between 1 and 65535");
+	faulty(&message, "allowedPorts[0]", "is not between 1 and 65535");
 	range.first = 10;
 	range.last = 9;
-	faulty(&message, "allowed_ports[0]", "last 9 is below first 10");
+	faulty(&message, "allowedPorts[0]", "last 9 is below first 10");
 	message = empty;
 	char *names[] = {S("a-name-far-too-long")};
 	message.allowed_interfaces = names;
 	message.n_allowed_interfaces = 1;
-	faulty(&message, "allowed_interfaces[0]", "1 to 15 bytes");
+	faulty(&message, "allowedInterfaces[0]", "1 to 15 bytes");
 	message = empty;
 	Pagecast__V1__EngineKind engines[] = {99};
 	message.allowed_engines = engines;
 	message.n_allowed_engines = 1;
-	faulty(&message, "allowed_engines[0]", "99 is not an engine");
+	faulty(&message, "allowedEngines[0]", "99 is not an engine");
 	message = empty;
 	message.max_pps = -1;
-	faulty(&message, "max_pps", "-1 is not a rate");
+	faulty(&message, "maxPps", "-1 is not a rate");
 	message = empty;
 	message.max_total_bps_l2 = NAN;
-	faulty(&message, "max_total_bps_l2", "nan is not a rate");
+	faulty(&message, "maxTotalBpsL2", "nan is not a rate");
 	message = empty;
 	message.max_jobs_queued = 100001;
-	faulty(&message, "max_jobs_queued", "own bound, 100000");
+	faulty(&message, "maxJobsQueued", "own bound, 100000");
 	message = empty;
 	message.max_streams = 1025;
-	faulty(&message, "max_streams", "own bound, 1024");
+	faulty(&message, "maxStreams", "own bound, 1024");
 	message = empty;
 	message.max_payload_bytes = PLAN_BYTES_MAX + 1;
-	faulty(&message, "max_payload_bytes", "own bound, 268435456");
+	faulty(&message, "maxPayloadBytes", "own bound, 268435456");
 	message = empty;
 	duration.seconds = -1;
 	message.max_duration = &duration;
-	faulty(&message, "max_duration", "-1 s");
+	faulty(&message, "maxDuration", "-1 s");
 }
 
 TEST(policy_in_force_has_everything_filled_in)

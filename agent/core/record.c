@@ -1,0 +1,191 @@
+/* record: see record.h. Messages are built on the stack or in one allocation and packed at once. */
+#include "core/record.h"
+
+#include "base/clock.h"
+#include "base/util.h"
+
+#include <string.h>
+
+#define INIT_TIMESTAMP GOOGLE__PROTOBUF__TIMESTAMP__INIT
+
+static Google__Protobuf__Timestamp *timestamp(Google__Protobuf__Timestamp *message, int64_t ns)
+{
+	*message = (Google__Protobuf__Timestamp)INIT_TIMESTAMP;
+	message->seconds = ns / CLOCK_NS_PER_S;
+	message->nanos = (int32_t)(ns % CLOCK_NS_PER_S);
+	return ns ? message : NULL;
+}
+
+static void fill_account(Pagecast__V1__Account *message, const struct account *account)
+{
+	*message = (Pagecast__V1__Account)PAGECAST__V1__ACCOUNT__INIT;
+	message->packets_requested = account->packets_requested;
+	message->packets_sent = account->packets_sent;
+	message->packets_dropped = account->packets_dropped;
+	message->packets_failed = account->packets_failed;
+	message->packets_cancelled = account->packets_cancelled;
+	message->bytes_sent = account->bytes_sent;
+	message->syscalls = account->syscalls;
+	message->pages = account->pages;
+	message->balanced = account_balanced(account);
+}
+
+struct report_messages {
+	Pagecast__V1__TransmitReport report;
+	Pagecast__V1__Histogram gap_error;
+	Pagecast__V1__Account account;
+	Pagecast__V1__StreamResult result;
+};
+
+static void fill_report(struct report_messages *messages, const struct sender_report *from)
+{
+	Pagecast__V1__TransmitReport *report = &messages->report;
+	Pagecast__V1__Histogram *histogram = &messages->gap_error;
+	*report = (Pagecast__V1__TransmitReport)PAGECAST__V1__TRANSMIT_REPORT__INIT;
+	report->engine = from->engine;
+	report->path = (char *)from->path;
+	report->kernel_copies = from->kernel_copies;
+	report->why = (char *)from->why;
+	report->requested_pps = from->requested_pps;
+	report->achieved_pps = from->achieved_pps;
+	report->requested_bps = from->requested_bps;
+	report->achieved_bps = from->achieved_bps;
+	report->layer = from->layer;
+	report->late_packets = from->late_packets;
+	report->longest_burst = from->longest_burst;
+	report->start_error_ns = from->start_error_ns;
+	report->cpu_seconds = from->cpu_seconds;
+	*histogram = (Pagecast__V1__Histogram)PAGECAST__V1__HISTOGRAM__INIT;
+	histogram->count = from->gap_error_ns.count;
+	histogram->min = from->gap_error_ns.min;
+	histogram->p50 = from->gap_error_ns.p50;
+	histogram->p90 = from->gap_error_ns.p90;
+	histogram->p99 = from->gap_error_ns.p99;
+	histogram->p999 = from->gap_error_ns.p999;
+	histogram->max = from->gap_error_ns.max;
+	histogram->mean = from->gap_error_ns.mean;
+	report->gap_error_ns = histogram->count ? histogram : NULL;
+	fill_account(&messages->account, &from->account);
+}
+
+struct problem_messages {
+	Pagecast__V1__Problem problems[PROBLEM_SET_MAX];
+	Pagecast__V1__Problem *list[PROBLEM_SET_MAX];
+};
+
+static void fill_problems(struct problem_messages *messages, const struct problem_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct problem *from = &set->problems[i];
+		Pagecast__V1__Problem *problem = &messages->problems[i];
+		*problem = (Pagecast__V1__Problem)PAGECAST__V1__PROBLEM__INIT;
+		problem->code = (char *)problem_code_name(from->code);
+		problem->message = (char *)from->message;
+		problem->field = (char *)from->field;
+		problem->severity = (Pagecast__V1__Severity)from->severity;
+		if (from->error)
+			problem->errno_name = (char *)errno_name(from->error);
+		problem->count = from->count;
+		messages->list[i] = problem;
+	}
+}
+
+static void fill_stream(struct report_messages *messages, const struct plan_stream *stream,
+			const struct sender_report *from)
+{
+	fill_report(messages, from);
+	messages->result = (Pagecast__V1__StreamResult)PAGECAST__V1__STREAM_RESULT__INIT;
+	messages->result.name = (char *)stream->name;
+	messages->result.account = &messages->account;
+	messages->result.report = &messages->report;
+}
+
+static struct blob *pack_with_results(Pagecast__V1__Job *job, const struct record_results *results)
+{
+	size_t count = results->plan->stream_count;
+	struct report_messages job_report;
+	_cleanup_free_ struct report_messages *messages = calloc(count, sizeof *messages);
+	_cleanup_free_ Pagecast__V1__StreamResult **list = calloc(count, sizeof(void *));
+	if (!messages || !list)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		fill_stream(&messages[i], &results->plan->streams[i], &results->streams[i]);
+		list[i] = &messages[i].result;
+	}
+	fill_report(&job_report, results->job);
+	job->report = &job_report.report;
+	job->stream_results = list;
+	job->n_stream_results = count;
+	return blob_pack(&job->base);
+}
+
+struct blob *record_pack(const struct job_facts *facts, const struct problem_set *problems,
+			 const struct record_results *results)
+{
+	Pagecast__V1__Job job = PAGECAST__V1__JOB__INIT;
+	Pagecast__V1__Account account;
+	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
+	Google__Protobuf__Timestamp first, end, snapshot, as_of;
+	struct problem_messages problem_messages;
+	job.first_packet_time = timestamp(&first, facts->first_packet_ns);
+	job.end_time = timestamp(&end, facts->end_ns);
+	fill_account(&account, &facts->account);
+	account.snapshot_time = timestamp(&snapshot, facts->account_ns);
+	job.account = &account;
+	if (facts->account_ns) {
+		progress.fraction = facts->fraction;
+		progress.current_pps = facts->current_pps;
+		progress.current_bps_l2 = facts->current_bps_l2;
+		progress.as_of = timestamp(&as_of, facts->account_ns);
+		progress.waiting_for = (char *)facts->waiting_for;
+		job.progress = &progress;
+	}
+	if (problems && problems->count) {
+		fill_problems(&problem_messages, problems);
+		job.problems = problem_messages.list;
+		job.n_problems = problems->count;
+	}
+	return results ? pack_with_results(&job, results) : blob_pack(&job.base);
+}
+
+static void read_account(const Pagecast__V1__Account *message, struct account *ret_account)
+{
+	*ret_account = (struct account){
+		.packets_requested = message->packets_requested,
+		.packets_sent = message->packets_sent,
+		.packets_dropped = message->packets_dropped,
+		.packets_failed = message->packets_failed,
+		.bytes_sent = message->bytes_sent,
+		.syscalls = message->syscalls,
+		.pages = message->pages,
+	};
+}
+
+struct blob *record_interrupted(const struct blob *record, int64_t end_ns,
+				struct account *ret_account)
+{
+	Pagecast__V1__Job *stored = pagecast__v1__job__unpack(NULL, record->len, record->data);
+	if (!stored)
+		return NULL;
+	struct job_facts facts = {.end_ns = end_ns};
+	struct problem_set problems = {.count = 0};
+	if (stored->account)
+		read_account(stored->account, &facts.account);
+	if (stored->first_packet_time)
+		facts.first_packet_ns = stored->first_packet_time->seconds * CLOCK_NS_PER_S +
+					stored->first_packet_time->nanos;
+	if (stored->account && stored->account->snapshot_time)
+		facts.account_ns = stored->account->snapshot_time->seconds * CLOCK_NS_PER_S +
+				   stored->account->snapshot_time->nanos;
+	if (stored->progress)
+		facts.fraction = stored->progress->fraction;
+	pagecast__v1__job__free_unpacked(stored, NULL);
+	/* Where the limit named no number, "requested" was what had been attempted. */
+	account_close(&facts.account,
+		      facts.account.packets_requested < account_attempted(&facts.account));
+	problem_add(&problems, PROBLEM_ACCOUNT_FROM_SNAPSHOT, PROBLEM_WARNING, "", 0, 1,
+		    "the agent ended without stopping the job: the counts are the last that were "
+		    "stored, more may have been sent");
+	*ret_account = facts.account;
+	return record_pack(&facts, &problems, NULL);
+}

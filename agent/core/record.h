@@ -1,0 +1,32 @@
+/*
+ * record: the changing part of a job as packed bytes: the Job message's times, progress, account,
+ * report, problems and stream results, and nothing else of it.
+ *
+ * protobuf messages may be joined: a Job is its record, a few fields of its own and its spec, one
+ * behind the other, unpacked once (view.c). Thread: any; no state.
+ */
+#pragma once
+#include "core/blob.h"
+#include "core/job.h"
+
+struct record_results {			     /* of a job that has been sent */
+	const struct sender_report *job;     /* borrowed */
+	const struct sender_report *streams; /* [plan->stream_count] */
+	const struct plan *plan;
+};
+
+/**
+ * record_pack() - @facts as a record
+ * @problems: NULL: none
+ * @results:  NULL: the job was not sent, or is not over
+ *
+ * Return: owned; NULL: out of memory.
+ */
+struct blob *record_pack(const struct job_facts *facts, const struct problem_set *problems,
+			 const struct record_results *results);
+
+/** record_interrupted() - the record of a job that was running when the agent ended without
+ * stopping it: @record as it was stored, closed, with account_from_snapshot. Return: owned; NULL:
+ * out of memory, or @record is not one */
+struct blob *record_interrupted(const struct blob *record, int64_t end_ns,
+				struct account *ret_account);
