@@ -7,7 +7,6 @@ the agent's by its CPU clock around the job, a peer's from start to exit.
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
@@ -155,28 +154,23 @@ def main():
     parser.add_argument("programs", help="where pagecastd and gaps lie: build/bin")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", default="-", help="file for the JSON; - is stdout")
+    parser.add_argument("--table", help="file for the tables")
     parser.add_argument("--svg", help="file for the chart")
     parser.add_argument("--smoke", action="store_true", help="do the counts agree? no figures")
     options = parser.parse_args()
     try:
         with lab.Lab(options.programs) as here, lab.Agent(here) as agent:
             if options.smoke:
-                result, results = smoke(here, agent), None
+                result, text, picture = smoke(here, agent), None, None
             else:
                 results = measure(here, agent, options.rounds)
                 result = {"machine": lab.machine(), "rounds": options.rounds, "seconds": SECONDS,
                           "results": results, "targets": targets(results)}
+                text, picture = table(results), chart(results)
     except lab.Skip as reason:
         print(f"skipped: {reason}")
         return 77
-    with sys.stdout if options.json == "-" else open(options.json, "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=1)
-        file.write("\n")
-    if results:
-        print(table(results), render.targets_table(result["targets"]), sep="\n", file=sys.stderr)
-        if options.svg:
-            with open(options.svg, "w", encoding="utf-8") as file:
-                file.write(chart(results))
+    render.write(result, text, picture, options)
     return 0
 
 

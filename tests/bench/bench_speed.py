@@ -9,7 +9,6 @@ reached the far end of the link are read there, and a row that falls short of th
 """
 
 import argparse
-import json
 import re
 import shutil
 import statistics
@@ -173,23 +172,39 @@ def table(speed):
     return render.markdown_table(header, rows)
 
 
+def chart(speed):
+    names = dict.fromkeys(name for name, _ in speed.runs)
+    return render.line_chart(
+        "Packets a second", "payload bytes", "Mpps",
+        {name: [(length, speed.median(name, length)) for length in speed.lengths]
+         for name in names if name.startswith("agent") or not name.startswith("bare")
+         or name in ("bare textbook", "bare sendmmsg", "bare gso-splice")})
+
+
 def smoke(here, agent, length=512):
-    """A few packets of each engine and layout to a receiver that counts: all of them arrive."""
+    """A few packets of each engine, layout and bare loop to a receiver that counts: all arrive."""
     rows = []
     for engine, layout in Speed(here, agent, [length], 1).subjects:
         with here.judge(count=SMOKE_PACKETS) as verdict:
             checked_job(agent, job_spec(engine, layout, length, SMOKE_PACKETS, lab.RECEIVER),
                         SMOKE_PACKETS)
         rows.append({"name": agent_name(engine, layout), "sent": SMOKE_PACKETS, **verdict})
-        if (verdict["datagrams"], verdict["min_len"], verdict["max_len"]) != (
-                SMOKE_PACKETS, length, length):
-            raise lab.LabError(f"sent {SMOKE_PACKETS} of {length} bytes, received {verdict}")
-    for way in WAYS:
-        told = here.ways(way, length, SMOKE_PACKETS)
-        rows.append({"name": "bare " + way, "sent": told["packets"], "mpps": told["mpps"]})
-    if not rows[0]["name"].startswith("agent"):
+    if not rows:
         raise lab.LabError("the agent offers no engine")
+    rows += smoke_ways(here, length)
+    for row in rows:
+        if (row["datagrams"], row["min_len"], row["max_len"]) != (row["sent"], length, length):
+            raise lab.LabError(f"sent {row['sent']} of {length} bytes, received {row}")
     return {"machine": lab.machine(), "smoke": rows}
+
+
+def smoke_ways(here, length):
+    rows = []
+    for way in WAYS:
+        with here.judge(idle_ms=300) as verdict:
+            told = here.ways(way, length, SMOKE_PACKETS, lab.RECEIVER)
+        rows.append({"name": "bare " + way, "sent": told["packets"], **verdict})
+    return rows
 
 
 def measure(here, agent, options):
@@ -205,7 +220,7 @@ def measure(here, agent, options):
         "results": [{"name": name, "len": length, "mpps": speed.median(name, length),
                      "runs": runs} for (name, length), runs in speed.runs.items()],
         "targets": targets(speed, resident_kib),
-    }, table(speed)
+    }, table(speed), chart(speed)
 
 
 def main():
@@ -216,22 +231,20 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="packets a run, as a factor")
     parser.add_argument("--peers", action="store_true", help="trafgen and tcpreplay too")
     parser.add_argument("--json", default="-", help="file for the JSON; - is stdout")
+    parser.add_argument("--table", help="file for the tables")
+    parser.add_argument("--svg", help="file for the chart")
     parser.add_argument("--smoke", action="store_true", help="do the counts agree? no figures")
     options = parser.parse_args()
     try:
         with lab.Lab(options.programs) as here, lab.Agent(here) as agent:
             if options.smoke:
-                result, text = smoke(here, agent), ""
+                result, text, picture = smoke(here, agent), None, None
             else:
-                result, text = measure(here, agent, options)
+                result, text, picture = measure(here, agent, options)
     except lab.Skip as reason:
         print(f"skipped: {reason}")
         return 77
-    with sys.stdout if options.json == "-" else open(options.json, "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=1)
-        file.write("\n")
-    if text:
-        print(text, render.targets_table(result["targets"]), sep="\n", file=sys.stderr)
+    render.write(result, text, picture, options)
     return 0
 
 

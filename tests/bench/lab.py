@@ -89,10 +89,10 @@ class Lab:
         link = json.loads(shell("ip", "-n", self.rx, "-s", "-j", "link", "show", "pc1"))[0]
         return link["stats64"]["rx"]["bytes"]
 
-    def ways(self, way, length, packets):
-        """One bare loop to the sink: what it printed."""
+    def ways(self, way, length, packets, address=SINK):
+        """One bare loop: what it printed."""
         return json.loads(shell("timeout", "-s", "KILL", str(COMMAND_SECONDS_MAX), *self.sending(
-            f"{self.programs}/ways", way, str(length), str(packets), SINK)))
+            f"{self.programs}/ways", way, str(length), str(packets), address)))
 
     @contextlib.contextmanager
     def judge(self, pps=0, count=0, idle_ms=700):

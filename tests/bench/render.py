@@ -1,6 +1,8 @@
 """Tables in Markdown and charts in SVG: what a benchmark's JSON looks like to a person."""
 
+import json
 import math
+import sys
 from xml.sax.saxutils import escape
 
 # Told apart by people who do not see red from green, on white and on black.
@@ -88,3 +90,22 @@ def line_chart(title, x_name, y_name, series):
                      f' fill="{colour}"/><text x="{WIDTH - RIGHT + 30}" y="{y + 2}">'
                      f"{escape(name)}</text>")
     return "\n".join(parts) + "\n</svg>\n"
+
+
+def write(result, table, chart, options):
+    """The JSON where --json says; of a measurement the tables and the chart too."""
+    with sys.stdout if options.json == "-" else open(options.json, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+        file.write("\n")
+    if not table:
+        return
+    of = result["machine"]
+    tables = "\n".join((
+        table, targets_table(result["targets"]),
+        f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; medians of {result['rounds']} "
+        "rounds.\n"))
+    print(tables, file=sys.stderr)
+    for name, text in ((options.table, tables), (options.svg, chart)):
+        if name:
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(text)

@@ -140,13 +140,14 @@ class Tools(unittest.TestCase):
 class Walk(unittest.TestCase):
     def test_ignored_files_are_left_out(self):
         with tempfile.TemporaryDirectory() as root:
-            for name in ("a.c", "b.o", "build-x/c.c", "agent/build/d.c", ".git/e.c"):
+            for name in ("a.c", "b.o", "build-x/c.c", "agent/build/d.c", ".git/e.c",
+                         ".ci/run", ".editor/f.c"):
                 os.makedirs(os.path.dirname(os.path.join(root, name)), exist_ok=True)
                 with open(os.path.join(root, name), "w", encoding="utf-8") as file:
                     file.write("/* x. */\n")
             with open(os.path.join(root, ".gitignore"), "w", encoding="utf-8") as file:
                 file.write("/build*/\n*.o\n")
-            self.assertEqual(sorted(Tree.load(root)), [".gitignore", "a.c", "agent/build/d.c"])
+            self.assertEqual(sorted(Tree.load(root)), [".ci/run", ".gitignore", "a.c", "agent/build/d.c"])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,10 @@ import os
 import re
 
 
+# Of the folders that begin with a dot this one is ours; the others are git's or an editor's.
+VISIBLE = {".ci"}
+
+
 class Tree(dict):
     """Path relative to the root, with slashes, to the file's text (None where it is not UTF-8)."""
 
@@ -19,7 +23,8 @@ class Tree(dict):
             inside = os.path.relpath(folder, root)
             inside = "" if inside == "." else inside + "/"
             folders[:] = sorted(
-                name for name in folders if name != ".git" and not ignored(inside + name, True)
+                name for name in folders
+                if name in VISIBLE or not (name[0] == "." or ignored(inside + name, True))
             )
             for name in sorted(files):
                 if name != ".git" and not ignored(inside + name, False):
