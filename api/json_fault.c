@@ -57,7 +57,10 @@ void json_fault(struct json_faults *faults, const struct json_place *place, cons
 	va_start(args, format);
 	vsnprintf(description, sizeof description, format, args);
 	va_end(args);
-	error_violate(faults->error, path.text, "%s", description);
+	if (path.len)
+		error_violate(faults->error, path.text, "%s", description);
+	else /* of the document itself: no field to name */
+		error_set(faults->error, ERROR_CODE_INVALID_ARGUMENT, "%s", description);
 }
 
 int json_faults_end(struct json_faults *faults)

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,7 +310,8 @@ static void *capped_alloc(void *budget, size_t size)
 
 static void capped_free(void *budget, void *pointer)
 {
-	(void)budget; /* nothing is given back: what was taken bounds the peak */
+	if (pointer)
+		heap_budget_give_back(budget, malloc_usable_size(pointer));
 	free(pointer);
 }
 

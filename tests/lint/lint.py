@@ -73,7 +73,7 @@ def check_proto(tree, root):
     tool = program("protoc", "the schema is not compiled")
     with tempfile.NamedTemporaryFile(suffix=".binpb") as out:
         return run(
-            [tool, "-I", "proto", "-I", "/usr/include", "--include_source_info",
+            [tool, "-I", "proto", "-I", "tests/lib", "-I", "/usr/include", "--include_source_info",
              "--descriptor_set_out", out.name, *tree.sources(".proto")],
             root,
         )
