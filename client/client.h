@@ -1,0 +1,32 @@
+/*
+ * client: what a command runs with: the agents it goes to, who we are, and how to answer.
+ *
+ * Which agents: --agent (several: the command goes to each), else $PAGECAST_AGENT, else the unix
+ * socket of an agent on this machine, else http://127.0.0.1:8470.
+ */
+#pragma once
+#include "http.h"
+#include "options.h"
+
+enum { CLIENT_AGENTS_MAX = 64, CLIENT_TOKEN_MAX = 4096 };
+
+struct client {
+	struct http *http;
+	struct http_peer *peers; /* [peer_count], at least 1 */
+	size_t peer_count;
+	bool json;
+	char *token;
+};
+
+/** client_init() - from the flags every command knows. Return: 0; EXIT_USAGE, told */
+int client_init(struct client *client, const struct options *options);
+void client_deinit(struct client *client);
+
+/** client_prefix() - what to put ahead of this peer's lines; NULL with a single agent */
+const char *client_prefix(const struct client *client, const struct http_peer *peer);
+
+/* The flags every command knows. */
+extern const struct option CLIENT_OPTIONS[];
+
+/** client_merge() - the exit code of several agents: 3 if none was reached, 1 if some failed */
+int client_merge(const int *codes, size_t count);

@@ -1,0 +1,80 @@
+/* cancel: one job, or the stop button for all of them. */
+#include "command.h"
+#include "jobs.h"
+#include "spec.h"
+#include "util.h"
+
+#include "pagecast/v1/transmit_service.pb-c.h"
+
+enum { REASON_MAX_BYTES = 256 };
+
+static const struct option OPTIONS[] = {
+	{"all", NULL, "every job that has not ended", false},
+	{"label", "KEY=VALUE", "with --all: only jobs that carry it; repeatable", true},
+	{"reason", "TEXT", "why; kept with the job", false},
+	OPTION_END,
+};
+static const struct option *const TABLES[] = {OPTIONS, NULL};
+
+static void print_count(const ProtobufCMessage *message, FILE *out, void *context)
+{
+	(void)context;
+	uint32_t count = ((const Pagecast__V1__CancelJobsResponse *)message)->cancelled;
+	fprintf(out, "cancelled %u job%s\n", count, count == 1 ? "" : "s");
+}
+
+static int cancel_all(const struct client *client, const struct options *options,
+		      const char *reason)
+{
+	Pagecast__V1__CancelJobsRequest request = PAGECAST__V1__CANCEL_JOBS_REQUEST__INIT;
+	const struct call call = {
+		.method = "POST",
+		.path = "/v1/jobs:cancel",
+		.body = &request.base,
+		.answer = &pagecast__v1__cancel_jobs_response__descriptor,
+	};
+	if (reason)
+		request.reason = (char *)reason;
+	int r = spec_labels(options, &request.labels, &request.n_labels);
+	r = r ? r : call_each(client, &call, print_count, NULL);
+	for (size_t i = 0; i < request.n_labels; i++)
+		call_free(&request.labels[i]->base);
+	free(request.labels);
+	return r;
+}
+
+static int run_cancel(struct client *client, const struct options *options)
+{
+	Pagecast__V1__CancelJobRequest request = PAGECAST__V1__CANCEL_JOB_REQUEST__INIT;
+	struct call call = {.method = "POST", .answer = &pagecast__v1__job__descriptor};
+	const char *reason = NULL;
+	bool all = options_has(options, "all");
+	int r = options_text(options, "reason", REASON_MAX_BYTES, &reason);
+	if (r)
+		return r;
+	if (all && options->argument_count)
+		return options_usage("cancel", "--all and ids exclude each other");
+	if (!all && options_has(options, "label"))
+		return options_usage("cancel", "--label goes with --all");
+	if (!all && !options->argument_count)
+		return options_usage("cancel", "name a job, or give --all");
+	if (all)
+		return cancel_all(client, options, reason);
+	if (reason) {
+		request.reason = (char *)reason;
+		call.body = &request.base;
+	}
+	return jobs_each(client, options, &call, ":cancel", jobs_print_summary);
+}
+
+const struct command COMMAND_CANCEL = {
+	.name = "cancel",
+	.arguments = "ID…",
+	.summary = "end jobs now and show what they did",
+	.details = "Answers when sending has ended. A job that has ended already stays as it is.",
+	.examples = "  pagecast cancel 01K6ZCP4Q7Y5T0R8W2M3N9B1XD\n"
+		    "  pagecast cancel --all --label test=7",
+	.options = TABLES,
+	.arguments_max = COMMAND_ARGUMENTS_MAX,
+	.run = run_cancel,
+};

@@ -1,0 +1,300 @@
+/* spec: see spec.h. */
+#include "spec.h"
+#include "call.h"
+#include "names.h"
+#include "payload.h"
+#include "target.h"
+#include "units.h"
+#include "util.h"
+
+#include <string.h>
+
+enum { NAME_MAX_BYTES = 128, LABEL_MAX_BYTES = 256 };
+
+const struct option SPEC_OPTIONS[] = {
+	{NULL, NULL, "What (in the order given; none: one empty payload)", false},
+	{"text", "TEXT", "these characters", true},
+	{"hex", "BYTES", "bytes as 'de ad be ef'", true},
+	{"file", "FILE", "a file's bytes as one payload; - is standard input", true},
+	{"random", "N[:SEED]", "N random bytes; the same seed gives the same bytes", true},
+	{"zeros", "N", "N bytes 0x00", true},
+	{"ones", "N", "N bytes 0xff", true},
+	{"incrementing", "N", "N bytes 0x00 0x01 0x02 …", true},
+	{"repeat", "N", "the payload ahead of this N times in a row", true},
+	{"size", "SIZE", "pad or cut: 512, 64-1472, 64-1472/random, or a mix 64:7,570:4,1518:1",
+	 false},
+	{"size-layer", "LAYER", "what the size counts: payload, l3, l2, l2-fcs, l1", false},
+	{NULL, NULL, "How fast (nothing: as fast as the engine and the policy allow)", false},
+	{"pps", "RATE", "packets a second: 0.5, 100, 10k, 1.5M", false},
+	{"bps", "RATE", "bits a second: 64k, 100M, 2.5G", false},
+	{"line-percent", "P", "of the interface's speed", false},
+	{"unlimited", NULL, "no limit but the policy's", false},
+	{"layer", "LAYER", "what --bps counts: l2 (default), payload, l3, l2-fcs, l1", false},
+	{"max-back-to-back", "N", "packets that may leave without a gap", false},
+	{"burst-packets", "N", "send in bursts of N", false},
+	{"burst-gap", "TIME", "from the end of a burst to the start of the next", false},
+	{NULL, NULL, "How much (nothing: one pass over the payloads)", false},
+	{"packets", "N", "this many packets", false},
+	{"bytes", "N", "this many bytes of payload", false},
+	{"duration", "TIME", "for this long: 10s, 500ms, 2m", false},
+	{"loops", "N", "this many passes over the payloads", false},
+	{"forever", NULL, "until cancelled (Ctrl-C)", false},
+	{NULL, NULL, "From and to", false},
+	{"source", "ADDR[:PORT]", "source address and port", false},
+	{"source-port", "PORT", "source port", false},
+	{"interface", "NAME", "leave by this interface", false},
+	{"ttl", "N", "time to live, hop limit", false},
+	{"dscp", "N", "0 to 63", false},
+	{"broadcast", NULL, "the address is a broadcast address", false},
+	{"dont-fragment", NULL, "never fragment", false},
+	{"header-included", NULL, "ip://: payloads start with their own IP header", false},
+	{"source-mac", "MAC", "eth://: instead of the interface's own", false},
+	{"vlan", "ID[:PRIO]", "eth://: VLAN tag, outermost first", true},
+	{"ethertype", "N", "eth://: 0x88b5", false},
+	{"destination", "ADDR[:PORT]", "eth://: IP destination; with a port: UDP", false},
+	{NULL, NULL, "The job", false},
+	{"name", "NAME", "for people", false},
+	{"label", "KEY=VALUE", "to find it again; repeatable", true},
+	{"priority", "N", "-100 to 100, higher first", false},
+	{"engine", "ENGINE", "auto (default), splice, txring, copy, zerocopy", false},
+	{"layout", "LAYOUT", "packed (default), page-per-packet", false},
+	{"page-offset", "N", "page-per-packet: where in its page a packet starts", false},
+	{"start-at", "TIME", "+5s, or 2026-03-01T12:00:00Z", false},
+	{"start-delay", "TIME", "wait this long once the job runs", false},
+	{"start-tolerance", "TIME", "fail rather than start later than this", false},
+	{"max-duration", "TIME", "stop then, whatever happens", false},
+	{"lease", "TIME", "cancel the job once this client is gone for so long", false},
+	{"when-full", "WHAT", "a full queue of the kernel: wait (default) or drop", false},
+	{"restart-policy", "WHAT", "when the agent ends: interrupt (default) or resume", false},
+	{"request-id", "ID", "the same id again gives the same job, not a second one", false},
+	OPTION_END,
+};
+
+Google__Protobuf__Duration *spec_duration(int64_t ns)
+{
+	Google__Protobuf__Duration *duration =
+		MESSAGE_NEW(Google__Protobuf__Duration, GOOGLE__PROTOBUF__DURATION__INIT);
+	duration->seconds = ns / 1000000000;
+	duration->nanos = (int32_t)(ns % 1000000000);
+	return duration;
+}
+
+static int read_duration(const struct options *options, const char *name,
+			 Google__Protobuf__Duration **ret_duration)
+{
+	int64_t ns = 0;
+	int r = options_duration(options, name, &ns);
+	if (!r && ns)
+		*ret_duration = spec_duration(ns);
+	return r;
+}
+
+static int read_rate_value(const struct options *options, const char *kind,
+			   Pagecast__V1__Rate *rate)
+{
+	double value = 0;
+	int r = options_rate(options, kind, &value);
+	if (r)
+		return r;
+	if (strcmp(kind, "pps") == 0) {
+		rate->kind_case = PAGECAST__V1__RATE__KIND_PPS;
+		rate->pps = value;
+	} else if (strcmp(kind, "bps") == 0) {
+		rate->kind_case = PAGECAST__V1__RATE__KIND_BPS;
+		if (value < 1 || value > 1e15)
+			return options_bad(options, kind, options_value(options, kind),
+					   "is not between 1 and 10^15 bits a second");
+		rate->bps = (uint64_t)(value + 0.5);
+	} else if (strcmp(kind, "line-percent") == 0) {
+		rate->kind_case = PAGECAST__V1__RATE__KIND_LINE_PERCENT;
+		if (value > 100)
+			return options_bad(options, kind, options_value(options, kind),
+					   "is more than 100");
+		rate->line_percent = value;
+	} else {
+		rate->kind_case = PAGECAST__V1__RATE__KIND_UNLIMITED;
+		rate->unlimited = true;
+	}
+	return 0;
+}
+
+int spec_rate(const struct options *options, Pagecast__V1__Rate **ret_rate)
+{
+	static const char *const KINDS[] = {"pps", "bps", "line-percent", "unlimited", NULL};
+	const char *kind;
+	int layer = 0;
+	uint32_t max_back_to_back = 0;
+	*ret_rate = NULL;
+	int r = options_one_of(options, KINDS, &kind);
+	r = r ? r : names_option(options, "layer", &pagecast__v1__layer__descriptor, &layer);
+	r = r ? r : options_u32(options, "max-back-to-back", 1, UINT32_MAX, &max_back_to_back);
+	if (r || (!kind && !layer && !max_back_to_back))
+		return r;
+	if (!kind)
+		return options_usage(options->command,
+				     "--layer and --max-back-to-back belong to a rate: give --pps, "
+				     "--bps or --line-percent");
+	Pagecast__V1__Rate *rate = *ret_rate =
+		MESSAGE_NEW(Pagecast__V1__Rate, PAGECAST__V1__RATE__INIT);
+	rate->layer = (Pagecast__V1__Layer)layer;
+	rate->max_back_to_back = max_back_to_back;
+	return read_rate_value(options, kind, rate);
+}
+
+static int read_limit(const struct options *options, Pagecast__V1__Stream *stream)
+{
+	static const char *const KINDS[] = {"packets", "bytes",	  "duration",
+					    "loops",   "forever", NULL};
+	const char *kind;
+	int r = options_one_of(options, KINDS, &kind);
+	if (r || !kind)
+		return r;
+	Pagecast__V1__Limit *limit = stream->limit =
+		MESSAGE_NEW(Pagecast__V1__Limit, PAGECAST__V1__LIMIT__INIT);
+	if (strcmp(kind, "packets") == 0) {
+		limit->kind_case = PAGECAST__V1__LIMIT__KIND_PACKETS;
+		return options_count(options, kind, 1, UINT64_MAX, &limit->packets);
+	}
+	if (strcmp(kind, "bytes") == 0) {
+		limit->kind_case = PAGECAST__V1__LIMIT__KIND_BYTES;
+		return options_count(options, kind, 1, UINT64_MAX, &limit->bytes);
+	}
+	if (strcmp(kind, "duration") == 0) {
+		limit->kind_case = PAGECAST__V1__LIMIT__KIND_DURATION;
+		return read_duration(options, kind, &limit->duration);
+	}
+	if (strcmp(kind, "loops") == 0) {
+		limit->kind_case = PAGECAST__V1__LIMIT__KIND_LOOPS;
+		return options_u32(options, kind, 1, UINT32_MAX, &limit->loops);
+	}
+	limit->kind_case = PAGECAST__V1__LIMIT__KIND_UNTIL_CANCELLED;
+	limit->until_cancelled = true;
+	return 0;
+}
+
+static int read_burst(const struct options *options, Pagecast__V1__Stream *stream)
+{
+	uint32_t packets = 0;
+	int r = options_u32(options, "burst-packets", 1, UINT32_MAX, &packets);
+	if (r || (!packets && !options_has(options, "burst-gap")))
+		return r;
+	if (!packets || !options_has(options, "burst-gap"))
+		return options_usage(options->command,
+				     "--burst-packets and --burst-gap go together");
+	stream->burst = MESSAGE_NEW(Pagecast__V1__Burst, PAGECAST__V1__BURST__INIT);
+	stream->burst->packets = packets;
+	return read_duration(options, "burst-gap", &stream->burst->gap);
+}
+
+static int read_stream(const struct options *options, const char *url, Pagecast__V1__Stream *stream)
+{
+	int r = target_read(options, url, stream);
+	r = r ? r : payload_read(options, stream);
+	r = r ? r : spec_rate(options, &stream->rate);
+	r = r ? r : read_limit(options, stream);
+	r = r ? r : read_burst(options, stream);
+	return r ? r : read_duration(options, "start-delay", &stream->start_delay);
+}
+
+int spec_label(const struct options *options, const char *value, Pagecast__V1__Label ***labels,
+	       size_t *count)
+{
+	const char *equals = strchr(value, '=');
+	if (!util_is_utf8(value, strlen(value)) || !equals || equals == value)
+		return options_bad(options, "label", value, "is no label; write key=value");
+	if (strlen(value) > LABEL_MAX_BYTES)
+		return options_bad(options, "label", value, "is longer than %d bytes",
+				   LABEL_MAX_BYTES);
+	Pagecast__V1__Label *label = MESSAGE_NEW(Pagecast__V1__Label, PAGECAST__V1__LABEL__INIT);
+	label->key = util_strndup(value, (size_t)(equals - value));
+	label->value = util_strdup(equals + 1);
+	*labels = util_grow(*labels, *count, sizeof(void *));
+	(*labels)[(*count)++] = label;
+	return 0;
+}
+
+int spec_labels(const struct options *options, Pagecast__V1__Label ***labels, size_t *count)
+{
+	for (size_t i = 0; i < options->use_count; i++) {
+		if (strcmp(options->uses[i].option->name, "label") != 0)
+			continue;
+		int r = spec_label(options, options->uses[i].value, labels, count);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int read_engine(const struct options *options, Pagecast__V1__JobSpec *spec)
+{
+	const char *value = options_value(options, "engine");
+	int engine = 0, layout = 0, when_full = 0, restart = 0;
+	int r = 0;
+	if (value && strcmp(value, "auto") != 0)
+		r = names_option(options, "engine", &pagecast__v1__engine_kind__descriptor,
+				 &engine);
+	r = r ? r
+	      : names_option(options, "layout", &pagecast__v1__page_layout__descriptor, &layout);
+	r = r ? r
+	      : names_option(options, "when-full", &pagecast__v1__full_policy__descriptor,
+			     &when_full);
+	r = r ? r
+	      : names_option(options, "restart-policy", &pagecast__v1__restart_policy__descriptor,
+			     &restart);
+	spec->engine = (Pagecast__V1__EngineKind)engine;
+	spec->page_layout = (Pagecast__V1__PageLayout)layout;
+	spec->when_full = (Pagecast__V1__FullPolicy)when_full;
+	spec->restart_policy = (Pagecast__V1__RestartPolicy)restart;
+	return r ? r : options_u32(options, "page-offset", 1, 4095, &spec->page_offset);
+}
+
+static int read_start_at(const struct options *options, Pagecast__V1__JobSpec *spec)
+{
+	const char *value = options_value(options, "start-at");
+	struct timespec time;
+	if (!value)
+		return 0;
+	if (!units_read_time(value, &time))
+		return options_bad(options, "start-at", value,
+				   "is no time; write +5s, 2026-03-01T12:00:00Z or "
+				   "2026-03-01T13:00:00.250+01:00");
+	spec->start_time =
+		MESSAGE_NEW(Google__Protobuf__Timestamp, GOOGLE__PROTOBUF__TIMESTAMP__INIT);
+	spec->start_time->seconds = time.tv_sec;
+	spec->start_time->nanos = (int32_t)time.tv_nsec;
+	return 0;
+}
+
+static int read_job(const struct options *options, Pagecast__V1__JobSpec *spec)
+{
+	const char *name = NULL;
+	int r = options_text(options, "name", NAME_MAX_BYTES, &name);
+	if (name)
+		spec->name = util_strdup(name);
+	r = r ? r : spec_labels(options, &spec->labels, &spec->n_labels);
+	r = r ? r : options_int(options, "priority", -100, 100, &spec->priority);
+	r = r ? r : read_engine(options, spec);
+	r = r ? r : read_start_at(options, spec);
+	r = r ? r : read_duration(options, "start-tolerance", &spec->start_tolerance);
+	r = r ? r : read_duration(options, "max-duration", &spec->max_duration);
+	return r ? r : read_duration(options, "lease", &spec->lease);
+}
+
+int spec_read(const struct options *options, const char *url, Pagecast__V1__JobSpec **ret_spec)
+{
+	Pagecast__V1__JobSpec *spec =
+		MESSAGE_NEW(Pagecast__V1__JobSpec, PAGECAST__V1__JOB_SPEC__INIT);
+	Pagecast__V1__Stream *stream =
+		MESSAGE_NEW(Pagecast__V1__Stream, PAGECAST__V1__STREAM__INIT);
+	spec->streams = util_grow(NULL, 0, sizeof(void *));
+	spec->streams[0] = stream;
+	spec->n_streams = 1;
+	int r = read_job(options, spec);
+	r = r ? r : read_stream(options, url, stream);
+	if (r) {
+		call_free(&spec->base);
+		return r;
+	}
+	*ret_spec = spec;
+	return 0;
+}

@@ -1,0 +1,20 @@
+/*
+ * submission: a job handed to every agent, and what comes then: its id and state (detached), or
+ * following it to its end. Shared by `send` (protobuf) and `submit` (the person's own JSON).
+ */
+#pragma once
+#include "client.h"
+#include "follow.h"
+
+struct submission {
+	const ProtobufCMessage *spec; /* NULL: json */
+	const char *json;
+	size_t json_len;
+	const char *request_id;		     /* NULL: none */
+	const struct follow_options *follow; /* NULL: detach */
+};
+
+/** submission_request_id() - the --request-id flag. Return: 0; EXIT_USAGE, told */
+int submission_request_id(const struct options *options, struct submission *submission);
+/** submission_run() - Return: an enum exit_code */
+int submission_run(struct client *client, const struct submission *submission);
