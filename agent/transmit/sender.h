@@ -8,6 +8,8 @@
  * every 10 ms while counts move) and read by any thread without a lock held by the worker.
  */
 #pragma once
+#include "pagecast/v1/job.pb-c.h"
+
 #include "base/clock.h"
 #include "packet/plan.h"
 #include "transmit/account.h"
@@ -32,7 +34,7 @@ struct sender_report { /* of a job or of a stream */
 	struct account account;
 	Pagecast__V1__EngineKind engine;
 	char path[160];
-	char why[200];
+	char why[320];
 	Pagecast__V1__KernelCopies kernel_copies;
 	double requested_pps, achieved_pps, requested_bps, achieved_bps;
 	Pagecast__V1__Layer layer;
@@ -68,7 +70,7 @@ struct sender_options {
 /**
  * sender_new() - sockets open, pages packed, nothing sent
  * @plan:     borrowed until sender_free()
- * @problems: why it failed, in words
+ * @problems: why it failed, in words; what is in it on success is in sender_problems() too
  *
  * Return: 0; an error_code > 0 when the job cannot run (problems say why).
  */
@@ -79,15 +81,22 @@ int sender_new(struct sender **ret_sender, const struct plan *plan,
 /** sender_run() - send until the end. Thread: worker. Return: why it ended, never SENDER_RUNNING */
 enum sender_end sender_run(struct sender *sender);
 
-/* Control. Thread: any. The first end reason given wins. */
+/* Control. Thread: any, from sender_new() until sender_free(). The first end reason given wins. */
 void sender_stop(struct sender *sender,
 		 enum sender_end why); /* CANCELLED, LEASE_EXPIRED, INTERRUPTED */
 void sender_pause(struct sender *sender);
 void sender_resume(struct sender *sender);
-/** sender_set_rate() - @stream SIZE_MAX: each stream. Return: 0; an error_code with @ret_error */
+/**
+ * sender_set_rate() - a new rate, in effect within 10 ms, one new gap after the last packet
+ * @stream: SIZE_MAX: each stream gets this rate (not their sum)
+ * @rate:   copied; what is above the job's maximum is held to it
+ *
+ * Return: 0; NOT_FOUND: no such stream; INVALID_ARGUMENT: no rate; FAILED_PRECONDITION: percent of
+ * a line whose speed is unknown; with @ret_error.
+ */
 int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate *rate,
 		    struct error *ret_error);
-/** sender_snapshot() - Thread: any; wait-free for the worker */
+/** sender_snapshot() - the last publication, whole. Thread: any; wait-free for the worker */
 void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
 
 /* After sender_run() returned. Thread: the one that ran it. @stream SIZE_MAX: the job's. */

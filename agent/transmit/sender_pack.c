@@ -1,0 +1,38 @@
+/*
+ * sender_pack: one filling after the other for a stream; see sender_private.h.
+ *
+ * A template is packed once and stands for all passes. What does not fit one goes through fresh
+ * arenas: each is filled from where the one before ended, loaded, and only then the old one is
+ * retired (replaced, never rewritten: pages.h).
+ */
+#include "transmit/sender_private.h"
+
+/* Packets of a numeric limit that were not packed yet. */
+static uint64_t packets_left(const struct sender_stream *stream)
+{
+	if (sender_open_ended(stream))
+		return UINT64_MAX;
+	return stream->plan->limit.packets - account_attempted(&stream->account);
+}
+
+int sender_pack(struct sender_stream *stream)
+{
+	unsigned int next = !stream->filling;
+	struct trains *filling = &stream->fillings[next];
+	int result = trains_pack(filling, stream->plan, &stream->limits, &stream->pack_cursor,
+				 packets_left(stream));
+	if (result < 0)
+		return result;
+	result = flow_load(stream->flow, filling);
+	if (result < 0) {
+		trains_retire(filling);
+		*filling = TRAINS_NULL;
+		return result;
+	}
+	trains_retire(&stream->fillings[stream->filling]);
+	stream->fillings[stream->filling] = TRAINS_NULL;
+	stream->filling = next;
+	stream->cursor = (struct train_cursor){0};
+	stream->filling_left = filling->cyclic ? UINT64_MAX : filling->packets;
+	return 0;
+}
