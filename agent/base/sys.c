@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { SYS_HUGE_BYTES = 2 << 20 }; /* of x86-64 and of arm64 with 4 KiB pages */
+
 static _Atomic(struct sys_hook *)
 	hook_now; /* writer: a test; readers: every wrapper; acquire/release */
 
@@ -146,6 +148,25 @@ int sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
 	return (int)answer(ppoll(fds, count, timeout, NULL));
 }
 
+/*
+ * Huge pages need an address that is a multiple of their size; older kernels place a mapping
+ * anywhere. Ask for more and give the ends back. Return: MAP_FAILED with errno
+ */
+static void *map_aligned(void *unaligned, size_t len_bytes)
+{
+	munmap(unaligned, len_bytes);
+	char *wide = mmap(NULL, len_bytes + SYS_HUGE_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (wide == MAP_FAILED)
+		return MAP_FAILED;
+	size_t before = -(uintptr_t)wide & (SYS_HUGE_BYTES - 1);
+	if (before)
+		munmap(wide, before);
+	if (before < SYS_HUGE_BYTES)
+		munmap(wide + before + len_bytes, SYS_HUGE_BYTES - before);
+	return wide + before;
+}
+
 int sys_map(void **ret_memory, size_t len_bytes, bool huge)
 {
 	ssize_t result;
@@ -155,6 +176,11 @@ int sys_map(void **ret_memory, size_t len_bytes, bool huge)
 		mmap(NULL, len_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
+	if (huge && (uintptr_t)memory % SYS_HUGE_BYTES) {
+		memory = map_aligned(memory, len_bytes);
+		if (memory == MAP_FAILED)
+			return -errno;
+	}
 	if (huge)
 		madvise(memory, len_bytes, MADV_HUGEPAGE); /* a wish */
 	madvise(memory, len_bytes, MADV_DONTFORK); /* after a fork private pages would detach */

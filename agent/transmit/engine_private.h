@@ -40,6 +40,7 @@ struct engine {
 	const struct engine_ops *ops;
 	Pagecast__V1__PageLayout layout;
 	uint32_t page_offset; /* PAGE_PER_PACKET */
+	uint32_t huge_flows;  /* flows that were allowed a huge page: see HUGE_FLOWS_MAX */
 };
 
 struct flow {
@@ -72,6 +73,9 @@ struct flow {
 int flow_open_socket(struct flow *flow, const char *field, struct problem_set *problems);
 /** flow_path_mtu_payload() - longest datagram that leaves unfragmented now, asked of the socket */
 uint32_t flow_path_mtu_payload(const struct flow *flow);
+
+/** flow_at_full_speed() - true when at least @packets of the stream leave as fast as they can */
+bool flow_at_full_speed(const struct flow *flow, uint64_t packets);
 
 /* ---- engine_fault.c: what an errno of a send means, and what was said afterwards ---- */
 

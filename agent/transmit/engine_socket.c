@@ -23,7 +23,9 @@ enum {
 	IP4_HEADER = 20,
 	IP6_HEADER = 40,
 	UDP_HEADER = 8,
-	MTU_UNKNOWN = 1280, /* every IPv6 path takes this */
+	MTU_UNKNOWN = 1280,	   /* every IPv6 path takes this */
+	HUGE_FLOWS_MAX = 8,	   /* of one job: 2 MiB each must not add up */
+	HUGE_BYTES_MIN = 64 << 20, /* a huge page costs as much as sending some 2 MiB */
 };
 
 static socklen_t address_bytes(int family)
@@ -249,9 +251,24 @@ static void look_at_device(struct flow *flow)
 	}
 }
 
+bool flow_at_full_speed(const struct flow *flow, uint64_t packets)
+{
+	const struct plan_stream *stream = flow->stream;
+	const struct plan_limit *limit = &stream->limit;
+	bool counted = limit->kind == PLAN_LIMIT_PACKETS || limit->kind == PLAN_LIMIT_BYTES;
+	return stream->rate.kind == PLAN_RATE_UNLIMITED && stream->burst.packets == 0 &&
+	       (!counted || limit->packets >= packets);
+}
+
+static bool may_be_huge(const struct flow *flow)
+{
+	return flow->engine->huge_flows < HUGE_FLOWS_MAX && flow->stream->len_max &&
+	       flow_at_full_speed(flow, HUGE_BYTES_MIN / flow->stream->len_max);
+}
+
 static void find_limits(struct flow *flow)
 {
-	const struct engine *engine = flow->engine;
+	struct engine *engine = flow->engine;
 	bool pages = engine->layout == PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET;
 	bool udp = flow->stream->destination.kind == PLAN_UDP;
 	flow->limits = (struct train_limits){
@@ -259,7 +276,9 @@ static void find_limits(struct flow *flow)
 		.segment_bytes_max = flow_path_mtu_payload(flow),
 		.page_offset = pages ? engine->page_offset : 0,
 		.page_per_packet = pages,
+		.huge = udp && !pages && may_be_huge(flow),
 	};
+	engine->huge_flows += flow->limits.huge;
 }
 
 int flow_open_socket(struct flow *flow, const char *field, struct problem_set *problems)

@@ -129,7 +129,7 @@ static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
 static uint64_t passes_of_trains(uint64_t pass, uint32_t segments)
 {
 	uint64_t even = segments / greatest_common_divisor(pass, segments);
-	return MIN(even, ((uint64_t)TRAIN_TEMPLATE_FULL * segments - 1) / pass + 1);
+	return MIN(even, (uint64_t)TRAIN_TEMPLATE_FULL * segments / pass);
 }
 
 /* Passes of lone packets: enough to fill the pages of one hand-over. */
@@ -182,6 +182,11 @@ static int fill(struct trains *ret_trains, struct packer *packer, bool huge)
 	return 0;
 }
 
+static bool gains_by_huge(const struct packer *measured)
+{
+	return measured->bytes / measured->count > TRAIN_TEMPLATE_HUGE_PAGES * PAGES_PAGE_BYTES;
+}
+
 /* -E2BIG: not as a template. */
 static int pack_template(struct trains *ret_trains, const struct plan_stream *stream,
 			 const struct train_limits *limits, const struct plan_cursor *cursor,
@@ -200,9 +205,10 @@ static int pack_template(struct trains *ret_trains, const struct plan_stream *st
 	pack(&measure);
 	if (measure.packets_left)
 		return -E2BIG;
-	packer.bytes_max = measure.bytes;
+	bool huge = measure.bytes >= TRAIN_FRESH_BYTES || (limits->huge && gains_by_huge(&measure));
+	packer.bytes_max = huge ? MAX(measure.bytes, (size_t)TRAIN_FRESH_BYTES) : measure.bytes;
 	packer.trains_max = measure.count;
-	int r = fill(ret_trains, &packer, measure.bytes >= TRAIN_FRESH_BYTES);
+	int r = fill(ret_trains, &packer, huge);
 	if (r < 0)
 		return r;
 	ret_trains->cyclic = true;

@@ -15,10 +15,12 @@
 enum {
 	TRAIN_SEGMENTS_MAX = 128, /* UDP_MAX_SEGMENTS; the probe may find 64 */
 	TRAIN_PIPE_BUFFERS = 16,  /* one splice() reads this many pipe buffers into one send */
-	TRAIN_BYTES_MAX =
-		61440, /* what a train carries: 15 pages, under every limit of IPv4 and IPv6 */
+	/* What a train carries: 16 pages, less room for headers. An skb that is not shorter than
+	 * the device's gso_max_size (65,536, with the link header) is cut in software. */
+	TRAIN_BYTES_MAX = 65024,
 	TRAIN_TEMPLATE_BYTES_MAX = 32 << 20, /* a longer pass goes through fresh arenas */
 	TRAIN_TEMPLATE_TRAINS_MAX = 1 << 18, /* the list of them stays within 3 MiB */
+	TRAIN_TEMPLATE_HUGE_PAGES = 8,	     /* a train of more pages gains by huge ones (bench) */
 	TRAIN_TEMPLATE_FULL = 16,  /* so many trains make a short last one cheap: no more passes */
 	TRAIN_TEMPLATE_LONE = 256, /* so many lone packets fill one hand-over */
 	TRAIN_FRESH_BYTES = 2 << 20,   /* one huge page */
@@ -38,6 +40,8 @@ struct train_limits {
 				       headers) */
 	uint32_t page_offset;	    /* PAGE_PER_PACKET: one packet a page at this offset; else 0 */
 	bool page_per_packet;
+	bool huge; /* much will leave at full speed: a huge page for its template is well spent,
+		      because the kernel takes references to many of its pages at once */
 };
 
 struct trains {

@@ -1,0 +1,96 @@
+/* The arena is written once: reserve, fill, seal; then only retired. */
+#include "lib/test.h"
+#include "transmit/pages.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TEST(pages_open_rounds_up_to_whole_pages_of_zeros)
+{
+	struct pages pages = PAGES_NULL;
+	CHECK_INT(pages_open(&pages, 1, false), ==, 0);
+	CHECK_INT(pages.capacity_bytes, ==, PAGES_PAGE_BYTES);
+	CHECK_INT((uintptr_t)pages.memory % PAGES_PAGE_BYTES, ==, 0);
+	for (size_t i = 0; i < pages.capacity_bytes; i++)
+		CHECK_INT(pages.memory[i], ==, 0);
+	pages_retire(&pages);
+}
+
+TEST(pages_reserve_packs_back_to_back_and_aligned)
+{
+	struct pages pages;
+	size_t at;
+	CHECK_INT(pages_open(&pages, 3 * PAGES_PAGE_BYTES, false), ==, 0);
+	CHECK_INT(pages_reserve(&pages, 100, 1, &at), ==, 0);
+	CHECK_INT(at, ==, 0);
+	CHECK_INT(pages_reserve(&pages, 4000, 1, &at), ==, 0); /* across a page boundary */
+	CHECK_INT(at, ==, 100);
+	CHECK_INT(pages_reserve(&pages, 1, PAGES_PAGE_BYTES, &at), ==, 0);
+	CHECK_INT(at, ==, 2 * PAGES_PAGE_BYTES);
+	pages_retire(&pages);
+}
+
+TEST(pages_reserve_of_more_than_is_left_changes_nothing)
+{
+	struct pages pages;
+	size_t at = 7;
+	CHECK_INT(pages_open(&pages, PAGES_PAGE_BYTES, false), ==, 0);
+	CHECK_INT(pages_reserve(&pages, PAGES_PAGE_BYTES - 1, 1, &at), ==, 0);
+	at = 7;
+	CHECK_INT(pages_reserve(&pages, 2, 1, &at), ==, PAGES_E_FULL);
+	CHECK_INT(pages_reserve(&pages, 1, PAGES_PAGE_BYTES, &at), ==, PAGES_E_FULL);
+	CHECK_INT(pages_reserve(&pages, SIZE_MAX, 1, &at), ==, PAGES_E_FULL);
+	CHECK_INT(at, ==, 7);
+	CHECK_INT(pages_reserve(&pages, 1, 1, &at), ==, 0);
+	pages_retire(&pages);
+}
+
+TEST(pages_retire_is_idempotent_from_each_state)
+{
+	struct pages pages;
+	CHECK_INT(pages_open(&pages, 1, false), ==, 0);
+	pages_retire(&pages);
+	pages_retire(&pages);
+	CHECK_INT(pages_open(&pages, 1, true), ==, 0);
+	pages_seal(&pages);
+	pages_retire(&pages);
+	CHECK_INT(pages.state, ==, PAGES_RETIRED);
+}
+
+TEST(pages_huge_start_where_a_huge_page_can)
+{
+	struct pages pages;
+	CHECK_INT(pages_open(&pages, 2 << 20, true), ==, 0);
+	CHECK_INT((uintptr_t)pages.memory % (2 << 20), ==, 0);
+	pages.memory[0] = pages.memory[(2 << 20) - 1] = 1;
+	pages_retire(&pages);
+}
+
+TEST(pages_sealed_cannot_be_reserved_from)
+{
+#ifdef NDEBUG
+	test_skip("a build without assertions");
+#endif
+	pid_t child = fork();
+	if (child == 0) {
+		struct pages pages;
+		size_t at;
+		freopen("/dev/null", "w", stderr);
+		if (pages_open(&pages, 1, false) == 0) {
+			pages_seal(&pages);
+			pages_reserve(&pages, 1, 1, &at);
+		}
+		_exit(0);
+	}
+	int status;
+	CHECK_INT(waitpid(child, &status, 0), ==, child);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+TEST_MAIN(CASE(pages_open_rounds_up_to_whole_pages_of_zeros),
+	  CASE(pages_reserve_packs_back_to_back_and_aligned),
+	  CASE(pages_reserve_of_more_than_is_left_changes_nothing),
+	  CASE(pages_retire_is_idempotent_from_each_state),
+	  CASE(pages_huge_start_where_a_huge_page_can), CASE(pages_sealed_cannot_be_reserved_from))
