@@ -20,6 +20,7 @@ SYSTEM_HEADERS = {
 # Names that a room's include path gives: the first folder of the spelling, and where it lies.
 SPELLINGS = (
     ("pagecast/v1/", "proto/pagecast/v1/"),
+    ("pagecast/rpc/v1/", "proto/pagecast/rpc/v1/"),
     ("google/protobuf/", "proto/google/protobuf/"),
     ("protobuf-c/", "proto/protobuf-c/"),
     ("pagecast/", "agent/include/pagecast/"),
