@@ -70,8 +70,15 @@ check() {
                 }
             }
         }
-        /^[0-9]+% tests passed/ { reasons(); print "" }
-        { print; fflush() }'
+        # ctest has its log in place only once it has ended
+        /^[0-9]+% tests passed/ { closing = 1 }
+        closing { held[++lines] = $0; next }
+        { print; fflush() }
+        END {
+            reasons()
+            for (i = 1; i <= lines; i++)
+                print held[i]
+        }'
     return "$(cat "$log")"
 }
 
