@@ -15,7 +15,7 @@ packages() {
     case $1 in
     build) echo "gcc libc6-dev make cmake ninja-build pkgconf protobuf-compiler \
         protobuf-c-compiler libprotobuf-dev libprotobuf-c-dev libmicrohttpd-dev \
-        libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev" ;;
+        libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev libsqlite3-dev" ;;
     test) echo "python3 iproute2 curl procps" ;;
     optional)
         echo "clang-format"
