@@ -38,7 +38,8 @@ static void path_add_place(struct path *path, const struct json_place *place)
 		path_add(path, ".", 1);
 	if (place->raw) {
 		struct json_quoted quoted = json_fault_quote(place->name, place->name_len);
-		path_add(path, quoted.text, strlen(quoted.text));
+		path_add(path, place->name_len ? quoted.text : "\"\"",
+			 place->name_len ? strlen(quoted.text) : 2);
 	} else {
 		path_add(path, part, json_name_camel(place->name, part));
 	}
@@ -57,7 +58,7 @@ void json_fault(struct json_faults *faults, const struct json_place *place, cons
 	va_start(args, format);
 	vsnprintf(description, sizeof description, format, args);
 	va_end(args);
-	if (path.len)
+	if (place->parent)
 		error_violate(faults->error, path.text, "%s", description);
 	else /* of the document itself: no field to name */
 		error_set(faults->error, ERROR_CODE_INVALID_ARGUMENT, "%s", description);

@@ -115,9 +115,12 @@ size_t json_number_write(double value, bool single, char out[JSON_NUMBER_TEXT_MA
 {
 	if (value == trunc(value) && fabs(value) < 1e15 && !(value == 0 && signbit(value)))
 		return (size_t)snprintf(out, JSON_NUMBER_TEXT_MAX, "%" PRId64, (int64_t)value);
+	/* Whatever has fewer digits than the type is sure of ends in zeros, which %g leaves out;
+	 * only subnormals are sure of less. */
+	int most = single ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
+	bool subnormal = fabs(value) < (single ? (double)FLT_MIN : DBL_MIN);
 	int n = 0;
-	for (int digits = single ? FLT_DIG : DBL_DIG;
-	     digits <= (single ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG); digits++) {
+	for (int digits = subnormal ? 1 : single ? FLT_DIG : DBL_DIG; digits <= most; digits++) {
 		n = snprintf(out, JSON_NUMBER_TEXT_MAX, "%.*g", digits, value);
 		if ((single ? (double)strtof(out, NULL) : strtod(out, NULL)) == value)
 			break;

@@ -197,7 +197,7 @@ static int read_document(struct json_reader *reader, const ProtobufCMessageDescr
 	json_scan_next(&reader->scan);
 	if (reader->scan.token != JSON_TOKEN_OBJECT)
 		return error_set(error, ERROR_CODE_INVALID_ARGUMENT,
-				 "%s where a %s is expected: {…}",
+				 "%s where an object of %s is expected: {…}",
 				 json_read_kind(reader->scan.token), type->short_name);
 	ProtobufCMessage *message = message_new(type, &reader->budget);
 	if (!message)
