@@ -77,13 +77,15 @@ bool units_read_count(const char *text, uint64_t *ret_value)
 		char *end;
 		errno = 0;
 		unsigned long long whole = strtoull(text, &end, 10);
+		if (!*end && errno)
+			return false;
 		if (!*end) {
 			*ret_value = whole;
-			return errno == 0;
+			return true;
 		}
 	}
 	double value;
-	if (strcmp(text, "0") == 0 || !units_read_rate(text, &value))
+	if (!units_read_rate(text, &value))
 		return false;
 	if (value != floor(value) || value >= 18446744073709551616.0)
 		return false;
