@@ -77,7 +77,8 @@ TEST(pages_sealed_cannot_be_reserved_from)
 	if (child == 0) {
 		struct pages pages;
 		size_t at;
-		freopen("/dev/null", "w", stderr);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(1);
 		if (pages_open(&pages, 1, false) == 0) {
 			pages_seal(&pages);
 			pages_reserve(&pages, 1, 1, &at);
