@@ -107,12 +107,8 @@ static void restart_links(void *context)
 	((struct link_list *)context)->count = 0;
 }
 
-/* Ask for links and for what ethtool knows of them; for one link, or all of them with a dump */
-static int ask_links(const struct netlink_request *request, struct link_list *list)
+static int ask_devices(const struct link_list *list)
 {
-	int error = netlink_ask(request, add_link, restart_links, list);
-	if (error)
-		return error;
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -126,7 +122,9 @@ int net_link_list(struct net_link **ret_links, size_t *ret_count)
 	struct netlink_request request;
 	struct link_list list = {0};
 	netlink_begin(&request, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg));
-	int error = ask_links(&request, &list);
+	int error = netlink_ask(&request, add_link, restart_links, &list);
+	if (!error)
+		error = ask_devices(&list);
 	if (error) {
 		free(list.links);
 		return error;
@@ -136,12 +134,15 @@ int net_link_list(struct net_link **ret_links, size_t *ret_count)
 	return 0;
 }
 
-static int ask_one_link(const struct netlink_request *request, struct net_link *ret_link)
+static int ask_one_link(const struct netlink_request *request, bool device,
+			struct net_link *ret_link)
 {
 	struct link_list list = {0};
-	int error = ask_links(request, &list);
+	int error = netlink_ask(request, add_link, restart_links, &list);
 	if (!error && !list.count)
 		error = -ENODEV;
+	if (!error && device)
+		error = ask_devices(&list);
 	if (!error)
 		*ret_link = list.links[0];
 	free(list.links);
@@ -156,17 +157,27 @@ int net_link_by_name(const char *name, struct net_link *ret_link)
 	struct netlink_request request;
 	netlink_begin(&request, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
 	netlink_add(&request, IFLA_IFNAME, name, len + 1);
-	return ask_one_link(&request, ret_link);
+	return ask_one_link(&request, true, ret_link);
 }
 
-int net_link_by_index(uint32_t index, struct net_link *ret_link)
+static int link_by_index(uint32_t index, bool device, struct net_link *ret_link)
 {
 	if (!index || index > INT32_MAX)
 		return -ENODEV;
 	struct netlink_request request;
 	struct ifinfomsg *info = netlink_begin(&request, RTM_GETLINK, 0, sizeof *info);
 	info->ifi_index = (int)index;
-	return ask_one_link(&request, ret_link);
+	return ask_one_link(&request, device, ret_link);
+}
+
+int net_link_by_index(uint32_t index, struct net_link *ret_link)
+{
+	return link_by_index(index, true, ret_link);
+}
+
+int net_link_basics(uint32_t index, struct net_link *ret_link)
+{
+	return link_by_index(index, false, ret_link);
 }
 
 static bool copy_ip(struct netlink_attribute attribute, int family, uint32_t ifindex,

@@ -156,7 +156,7 @@ int net_route_get(const struct sockaddr *to, const struct sockaddr *from, const 
 	if (!answer.found)
 		return -EBADMSG;
 	struct net_link link;
-	if (!route.mtu && route.ifindex && !net_link_by_index(route.ifindex, &link))
+	if (!route.mtu && route.ifindex && !net_link_basics(route.ifindex, &link))
 		route.mtu = link.mtu;
 	scope_link_local(&route.next_hop, route.ifindex);
 	scope_link_local(&route.source, route.ifindex);

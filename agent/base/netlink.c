@@ -85,8 +85,8 @@ bool netlink_u32(struct netlink_attribute attribute, uint32_t *ret_value)
 	return true;
 }
 
-/* Return: bytes of one datagram from the kernel; 0: not from the kernel; negative errno */
-static ssize_t receive(int fd, uint8_t *buffer, int64_t deadline_ns)
+/* Return: 0 there may be something to read; -ETIMEDOUT; negative errno */
+static int wait_readable(int fd, int64_t deadline_ns)
 {
 	int64_t left_ns = deadline_ns - clock_monotonic_ns(clock_real());
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -94,8 +94,12 @@ static ssize_t receive(int fd, uint8_t *buffer, int64_t deadline_ns)
 	int n = poll(&ready, 1, left_ms);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
-	if (n == 0)
-		return -ETIMEDOUT;
+	return n ? 0 : -ETIMEDOUT;
+}
+
+/* Return: bytes of one datagram from the kernel; 0: nothing of the kernel's; negative errno */
+static ssize_t receive(int fd, uint8_t *buffer, int64_t deadline_ns)
+{
 	struct sockaddr_nl sender = {0};
 	struct iovec iov = {buffer, NETLINK_ANSWER_BYTES};
 	struct msghdr message = {
@@ -104,9 +108,12 @@ static ssize_t receive(int fd, uint8_t *buffer, int64_t deadline_ns)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
+	/* The kernel mostly answers before send() returns: there is rarely anything to wait for. */
 	ssize_t len = recvmsg(fd, &message, MSG_DONTWAIT);
+	if (len < 0 && errno == EAGAIN)
+		return wait_readable(fd, deadline_ns);
 	if (len < 0)
-		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
+		return errno == EINTR ? 0 : -errno;
 	if (message.msg_namelen != sizeof sender || sender.nl_pid != 0)
 		return 0;
 	if (message.msg_flags & MSG_TRUNC)

@@ -283,10 +283,9 @@ static void compile_header(struct check *check, const Pagecast__V1__FrameHeader 
 }
 
 void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination *ethernet,
-		   struct plan_destination *ret, struct frame *ret_frame)
+		   struct net_link *link, struct plan_destination *ret, struct frame *ret_frame)
 {
 	size_t mark = check_enter(check, "ethernet");
-	struct net_link link;
 	uint32_t index = 0;
 	ret->kind = PLAN_ETHERNET;
 	ret->family = AF_PACKET;
@@ -297,8 +296,8 @@ void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination 
 	else
 		address_interface(check, "interface", ethernet->interface, &index);
 	if (ethernet->header) {
-		bool known = index && net_link_by_index(index, &link) == 0;
-		compile_header(check, ethernet->header, known ? &link : NULL, ret_frame);
+		bool known = index && (index == link->index || !net_link_basics(index, link));
+		compile_header(check, ethernet->header, known ? link : NULL, ret_frame);
 	}
 	check_leave(check, mark);
 }

@@ -23,9 +23,11 @@ struct frame {					/* zeroed: payloads are whole frames */
 	bool ipv6;
 };
 
-/** frame_compile() - check "ethernet", fill @ret and the header of its frames */
+/** frame_compile() - check "ethernet", fill @ret and the header of its frames
+ * @link: the interface looked up last, index 0 before the first: the streams of a job mostly share
+ * one */
 void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination *ethernet,
-		   struct plan_destination *ret, struct frame *ret_frame);
+		   struct net_link *link, struct plan_destination *ret, struct frame *ret_frame);
 
 /** frame_bytes_max() - the longest frame this header can have: an IP length ends at 65535 */
 uint32_t frame_bytes_max(const struct frame *frame);

@@ -42,7 +42,8 @@ static void compile_destination(struct work *work)
 		destination_raw_ip(work->check, spec->raw_ip, destination);
 		break;
 	case PAGECAST__V1__STREAM__DESTINATION_ETHERNET:
-		frame_compile(work->check, spec->ethernet, destination, &work->build->frame);
+		frame_compile(work->check, spec->ethernet, &work->totals->link, destination,
+			      &work->build->frame);
 		break;
 	default:
 		check_fault(work->check, "", "no destination: give one of udp, rawIp, ethernet");

@@ -15,7 +15,8 @@ struct stream_build { /* what is needed between the two steps */
 struct stream_totals { /* over all streams of a spec */
 	uint64_t bytes;
 	size_t payloads;
-	bool told; /* that there is too much */
+	bool told;	      /* that there is too much */
+	struct net_link link; /* looked up last, for frames */
 };
 
 /**

@@ -66,6 +66,19 @@ TEST(net_link_by_index_finds_the_same)
 	CHECK_STR(by_index.name, "lo");
 }
 
+TEST(net_link_basics_ask_no_device)
+{
+	struct net_link link, basics;
+	uint32_t index = if_nametoindex("lo");
+	CHECK_INT(net_link_by_index(index, &link), ==, 0);
+	CHECK_INT(net_link_basics(index, &basics), ==, 0);
+	CHECK_STR(basics.name, "lo");
+	CHECK_INT(basics.mtu, ==, link.mtu);
+	CHECK(basics.up && basics.loopback);
+	CHECK(link.scatter_gather && !basics.scatter_gather);
+	CHECK_INT(net_link_basics(INT32_MAX, &basics), ==, -ENODEV);
+}
+
 TEST(net_link_that_is_not_there_is_enodev)
 {
 	struct net_link link = {.index = 4711};
@@ -207,7 +220,8 @@ TEST(netlink_attributes_of_a_message_without_any)
 }
 
 TEST_MAIN(CASE(net_link_by_name_tells_what_loopback_is), CASE(net_link_by_index_finds_the_same),
-	  CASE(net_link_that_is_not_there_is_enodev), CASE(net_link_list_holds_each_interface_once),
+	  CASE(net_link_basics_ask_no_device), CASE(net_link_that_is_not_there_is_enodev),
+	  CASE(net_link_list_holds_each_interface_once),
 	  CASE(net_address_list_holds_127_0_0_1_with_its_prefix),
 	  CASE(net_route_to_this_host_is_local_by_loopback),
 	  CASE(net_route_keeps_the_source_asked_for), CASE(net_route_of_ipv6_loopback),
