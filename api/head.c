@@ -84,6 +84,10 @@ static bool check_line(struct request *request, const char *method, const char *
 		return refuse(request, MHD_HTTP_NOT_IMPLEMENTED,
 			      "the request's method is none of GET, HEAD, POST, PATCH, DELETE, "
 			      "OPTIONS");
+	for (const char *at = request->query; at && *at; at++)
+		if (*at <= 0x20 || *at >= 0x7f)
+			return refuse(request, MHD_HTTP_BAD_REQUEST,
+				      "the query holds a byte that must be written as %XX");
 	if (strlen(request->target) > LIMIT_TARGET_BYTES)
 		return refuse(request, MHD_HTTP_URI_TOO_LONG, "the target is longer than 8 KiB");
 	return true;
@@ -107,6 +111,8 @@ static bool check_framing(struct request *request, const char *version)
 	const char *coding = request_header(request, "Transfer-Encoding");
 	const char *length = request_header(request, "Content-Length");
 	const char *expect = request_header(request, "Expect");
+	if (!request_header(request, "Host") && strcmp(version, "HTTP/1.0") != 0)
+		return refuse(request, MHD_HTTP_BAD_REQUEST, "there is no Host header");
 	if (coding && length)
 		return refuse(request, MHD_HTTP_BAD_REQUEST,
 			      "Content-Length and Transfer-Encoding exclude each other");

@@ -296,7 +296,7 @@ static enum MHD_Result work(struct request *request)
 	const struct route *route = request->route;
 	owe_answer(request);
 	request->stage = REQUEST_WORKING;
-	if (!route->blocks && !(route->method && route->method->blocks))
+	if (!route->blocks && !(route->method && route->method->blocks)) /* may hold it */
 		return route->handle(request) ? reply_queue(request) : MHD_YES;
 	request->task.run = run_task;
 	request_suspend(request);
@@ -308,6 +308,17 @@ static enum MHD_Result work(struct request *request)
 	return MHD_YES;
 }
 
+static bool may_suspend(const struct request *request)
+{
+	const struct route *route = request->route;
+	return route->blocks || (route->method && route->method->blocks) ||
+	       (route->holds && request->query);
+}
+
+/* The library (0.9.75) remembers that it was about to read when a connection is suspended in the
+ * first call after the last byte. It then reads first on resuming, and a client that has shut down
+ * its sending side (nc -N) is taken for gone and gets no answer. One more turn of its loop, and it
+ * remembers that it waits for us. */
 static enum MHD_Result step_body(struct request *request, const char *data, size_t *len)
 {
 	if (*len) {
@@ -315,7 +326,10 @@ static enum MHD_Result step_body(struct request *request, const char *data, size
 		*len = 0;
 		return MHD_YES;
 	}
-	return work(request);
+	if (!may_suspend(request))
+		return work(request);
+	request->stage = REQUEST_WHOLE;
+	return MHD_YES;
 }
 
 static enum MHD_Result step_refused(struct request *request, size_t *len)
@@ -334,6 +348,7 @@ enum MHD_Result request_step(struct request *request, const char *method, const 
 	switch (request->stage) {
 	case REQUEST_HEAD: return step_head(request, method, version);
 	case REQUEST_BODY: return step_body(request, data, len);
+	case REQUEST_WHOLE: return work(request);
 	case REQUEST_REFUSED: return step_refused(request, len);
 	case REQUEST_WORKING: return MHD_YES;
 	case REQUEST_ANSWERED: return reply_queue(request);

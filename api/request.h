@@ -2,6 +2,7 @@
  * request: one HTTP request from its first line to its answer.
  *
  * Stages: HEAD (the target is known, the head is being read), BODY (accepted, the body comes in),
+ * WHOLE (the body is there; one turn of the library's loop before it may be suspended),
  * REFUSED (the answer is known, a small body is read away first), WORKING (a handler has it, on the
  * HTTP thread, in the pool or held as a waiter; suspended in the latter two), ANSWERED (the answer
  * waits to be queued). Exactly one thread owns a request at any time: the HTTP thread, except from
@@ -34,6 +35,7 @@ struct request_context { /* what all requests of a server share */
 enum request_stage {
 	REQUEST_HEAD,
 	REQUEST_BODY,
+	REQUEST_WHOLE,
 	REQUEST_REFUSED,
 	REQUEST_WORKING,
 	REQUEST_ANSWERED,

@@ -295,6 +295,7 @@ static const struct route ROUTES[] = {
 	 .handle = handle_get_job,
 	 .method = &METHODS[METHOD_GET_JOB],
 	 .params = GET_PARAMS,
+	 .holds = true,
 	 .render = answer_job},
 	{.verb = ROUTE_PATCH,
 	 .path = "/v1/jobs/{id}",

@@ -48,6 +48,7 @@ struct route {
 	const char *const
 		*params; /* query parameters beside the request's own fields; NULL-ended */
 	bool open;	 /* needs no role */
+	bool holds;	 /* may suspend the request, where there is a query */
 	bool blocks;	 /* runs in the pool even where the method does not block */
 	/* What the request message takes from elsewhere, as a header. NULL: nothing. Return: 0;
 	 * code */

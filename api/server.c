@@ -101,6 +101,8 @@ static size_t on_unescape(void *context, struct MHD_Connection *mhd, char *text)
 
 /* ---- start ---- */
 
+/* Not strict: what strict mode refuses (a missing Host, a space in the target) head_check() refuses
+ * too, and with an answer; the library's own for a missing Host has its head twice. */
 static struct MHD_Daemon *start_daemon(struct listener *listener)
 {
 	sigset_t old;
@@ -113,7 +115,7 @@ static struct MHD_Daemon *start_daemon(struct listener *listener)
 		MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, listener, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)LIMIT_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		(unsigned int)LIMIT_CONNECTIONS_PEER, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)LIMIT_CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		(size_t)LIMIT_CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 0,
 		MHD_OPTION_THREAD_STACK_SIZE, (size_t)LIMIT_THREAD_STACK_BYTES, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return daemon;

@@ -1,0 +1,373 @@
+"""What the Python tests share: an agent of their own, receivers, plain and raw HTTP, protobuf by hand.
+
+The programs come by environment: PAGECASTD and PAGECAST (paths). Every agent listens on a free
+loopback port and on a unix socket in a folder of its own, and is ended with the test that started it.
+"""
+
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+START_SECONDS = 10
+STOP_SECONDS = 6
+ENDED = ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_INTERRUPTED")
+
+
+def program(name):
+    """The path of PAGECASTD or PAGECAST; the whole test is skipped without it."""
+    path = os.environ.get(name)
+    if not path or not os.access(path, os.X_OK):
+        print(f"skipped: {name} names no program")
+        sys.exit(77)
+    return path
+
+
+class Response:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers  # http.client.HTTPMessage: case does not matter
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {dict(self.headers)} {self.body[:300]!r}>"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout=10):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Agent:
+    """A running pagecastd. Agent("--workers", "2", env={"PAGECAST_X": "1"})"""
+
+    def __init__(self, *args, env=None, listen=None, policy=None, folder=None):
+        self.folder = folder or tempfile.mkdtemp(prefix="pagecast-test-")
+        self.keep_folder = folder is not None
+        self.unix = os.path.join(self.folder, "api.sock")
+        self.args = list(args)
+        self.listen = ["127.0.0.1:0", f"unix:{self.unix}"] if listen is None else listen
+        if policy is not None:
+            path = os.path.join(self.folder, "policy.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(policy, file)
+            self.args += ["--policy", path]
+        self.env = dict(os.environ, **(env or {}))
+        self.process = None
+        self.urls = []
+        self.start()
+
+    def start(self):
+        command = [program("PAGECASTD"), "--state-dir", os.path.join(self.folder, "state")]
+        for where in self.listen:
+            command += ["--listen", where]
+        self.log = open(os.path.join(self.folder, "log"), "ab")
+        self.process = subprocess.Popen(command + self.args, env=self.env, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=self.log)
+        self.urls = []
+        deadline = time.monotonic() + START_SECONDS
+        pending = b""
+        while len(self.urls) < len(self.listen):
+            ready, _, _ = select.select([self.process.stdout], [], [], deadline - time.monotonic())
+            chunk = os.read(self.process.stdout.fileno(), 4096) if ready else b""
+            if not chunk:
+                self.kill()
+                raise AssertionError(f"the agent does not start: {self.log_text()}")
+            pending += chunk
+            *lines, pending = pending.split(b"\n")
+            self.urls += [line.split(b" on ", 1)[1].decode() for line in lines
+                          if line.startswith(b"listening on ")]
+        for url in self.urls:
+            if url.startswith("http://"):
+                self.url = url
+                self.host, port = url[len("http://"):].rsplit(":", 1)
+                self.host = self.host.strip("[]")
+                self.port = int(port)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log_text(self):
+        self.log.flush()
+        with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+    def stop(self):
+        """SIGTERM; the exit status. A sanitizer's report fails the test that made it."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError("the agent does not stop on SIGTERM") from None
+        finally:
+            self.process.stdout.close()
+            self.log.close()
+        return status
+
+    def close(self):
+        log = ""
+        try:
+            status = self.stop()
+            with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
+                log = file.read()
+        finally:
+            if not self.keep_folder:
+                shutil.rmtree(self.folder, ignore_errors=True)
+        if status != 0:
+            raise AssertionError(f"the agent ended with {status}:\n{log[-8000:]}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    # ---- HTTP ----
+
+    def connection(self, unix=False, timeout=10):
+        if unix:
+            return UnixConnection(self.unix, timeout)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+
+    def request(self, method, path, body=None, headers=None, unix=False, timeout=70):
+        """A body that is no bytes is sent as JSON."""
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        connection = self.connection(unix, timeout)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            answer = connection.getresponse()
+            return Response(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path, **options):
+        return self.request("GET", path, **options)
+
+    def post(self, path, body=None, **options):
+        return self.request("POST", path, body, **options)
+
+    def raw_socket(self, unix=False, timeout=10):
+        if unix:
+            raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            raw.settimeout(timeout)
+            raw.connect(self.unix)
+        else:
+            raw = socket.create_connection((self.host, self.port), timeout=timeout)
+        return raw
+
+    def raw(self, data, unix=False, timeout=10, half_close=True):
+        """Send bytes, read to the end. With half_close the agent sees the end of what is sent, once
+        an answer has begun: an end that comes with the last byte it notices only at its deadline."""
+        with self.raw_socket(unix, timeout) as raw:
+            try:
+                raw.sendall(data)
+                if half_close:
+                    select.select([raw], [], [], 0.2)
+                    raw.shutdown(socket.SHUT_WR)
+            except OSError:  # it closed already
+                pass
+            return read_all(raw)
+
+    # ---- jobs ----
+
+    def submit(self, spec, **options):
+        answer = self.post("/v1/jobs", spec, **options)
+        if answer.status not in (200, 201):
+            raise AssertionError(f"refused: {answer}")
+        return answer.json()
+
+    def job(self, job_id, **options):
+        return self.get(f"/v1/jobs/{job_id}", **options).json()
+
+    def wait_end(self, job_id, seconds=30):
+        job = self.get(f"/v1/jobs/{job_id}?wait={seconds}&until=end").json()
+        if job["state"] not in ENDED:
+            raise AssertionError(f"still {job['state']} after {seconds} s")
+        return job
+
+
+def read_all(raw):
+    """All bytes until the other side closes, or the socket's timeout passes."""
+    data = b""
+    try:
+        while True:
+            chunk = raw.recv(65536)
+            if not chunk:
+                break
+            data += chunk
+    except (ConnectionResetError, TimeoutError):
+        pass
+    return data
+
+
+def statuses(data):
+    """The status codes of all the answers in a byte stream, each read by its Content-Length."""
+    found = []
+    while data:
+        head, divider, rest = data.partition(b"\r\n\r\n")
+        if not divider or not head.startswith(b"HTTP/1.1 "):
+            raise AssertionError(f"not an answer: {data[:200]!r}")
+        found.append(int(head.split()[1]))
+        length = 0
+        for line in head.split(b"\r\n")[1:]:
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        data = rest[length:] if found[-1] not in (100, 204, 304) else rest
+    return found
+
+
+class UdpReceiver:
+    """Counts and keeps datagrams that arrive at a free loopback port."""
+
+    def __init__(self, address="127.0.0.1", keep=100_000):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.socket.bind((address, 0))
+        self.socket.settimeout(0.05)
+        self.address = address
+        self.port = self.socket.getsockname()[1]
+        self.datagrams = []
+        self.count = 0
+        self.keep = keep
+        self.done = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.done:
+            try:
+                data = self.socket.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            self.count += 1
+            if len(self.datagrams) < self.keep:
+                self.datagrams.append(data)
+
+    def wait(self, count, seconds=5):
+        """Until @count arrived, or the time is up; what arrived."""
+        deadline = time.monotonic() + seconds
+        while self.count < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return self.count
+
+    def close(self):
+        self.done = True
+        self.thread.join()
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+def free_port(kind=socket.SOCK_DGRAM, address="127.0.0.1"):
+    """A port that nothing listens on just now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+def udp_job(port, packets=10, text="hello", address="127.0.0.1", pps=None, **more):
+    """A JobSpec of one UDP stream."""
+    stream = {"udp": {"address": address, "port": port}, "payloads": [{"text": text}],
+              "limit": {"packets": packets} if packets else {"untilCancelled": True}}
+    if pps:
+        stream["rate"] = {"pps": pps}
+    return {"streams": [stream], **more}
+
+
+# ---- protobuf by hand: what a client in another language would send ----
+
+def pb_varint(value):
+    out = b""
+    while value > 0x7F:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def pb_int(number, value):
+    return pb_varint(number << 3) + pb_varint(value)
+
+
+def pb_bytes(number, value):
+    value = value.encode() if isinstance(value, str) else value
+    return pb_varint(number << 3 | 2) + pb_varint(len(value)) + value
+
+
+def pb_fields(data):
+    """{number: [values]} of one message; nested messages stay bytes."""
+    fields = {}
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(data):
+        key = varint()
+        kind = key & 7
+        if kind == 0:
+            value = varint()
+        else:
+            size = {1: 8, 5: 4}.get(kind) or varint()
+            value = data[at:at + size]
+            if len(value) != size:
+                raise AssertionError("a field is cut")
+            at += size
+        fields.setdefault(key >> 3, []).append(value)
+    return fields
+
+
+def main():
+    """unittest.main() that ends with 77 when every test was skipped."""
+    result = unittest.main(exit=False, verbosity=1).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    for case, why in result.skipped:
+        print(f"skipped: {case}: {why}")
+    sys.exit(77 if result.testsRun and len(result.skipped) == result.testsRun else 0)
