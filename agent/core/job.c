@@ -18,6 +18,7 @@ struct job *job_new(const char *owner, const char *request_id)
 	job->live = calloc(1, sizeof *job->live);
 	if (!job->owner || !job->request_id || !job->live)
 		return job_unref(job);
+	job->live->job = job;
 	job->live->start_tolerance_ns = -1;
 	job->live->worker = SIZE_MAX;
 	return job;

@@ -35,7 +35,10 @@ struct job_grant { /* its share of the policy's max_total_*; 0: none taken */
 	bool capped; /* the sender holds it below: the job had no rate of its own */
 };
 
+struct job;
+
 struct job_live {
+	struct job *job;     /* whose this is */
 	struct blob *spec;   /* in force: later changes of rate and priority are in it */
 	struct blob *record; /* packed facts */
 	struct job_facts facts;

@@ -53,6 +53,10 @@ struct agent *agent_free(struct agent *agent);
 /** agent_reload_policy() - SIGHUP; a bad file keeps the old policy and says so */
 int agent_reload_policy(struct agent *agent, struct error *ret_error);
 
+/** agent_check_ready() - would a job be taken now? (/readyz) Return: 0; UNAVAILABLE with the reason
+ */
+int agent_check_ready(struct agent *agent, struct error *ret_error);
+
 /* ---- TransmitService ---- */
 /** agent_submit_job() - @ret_created: false when request_id named a job that was there already; may
  * be NULL */

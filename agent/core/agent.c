@@ -1,0 +1,345 @@
+/* agent: making, starting, stopping and reloading it. See agent_private.h for the parts. */
+#include "core/agent_private.h"
+
+#include "base/log.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+enum {
+	POLICY_FILE_BYTES_MAX = 1 << 20, /* 5 lists of 1,024 entries of 45 characters are 230 KB */
+	STACK_BYTES = 1 << 20, /* of a worker: plan and sender keep big things on the heap */
+};
+
+static const char *const ROLES[] = {"none", "viewer", "operator", "admin"};
+
+int agent_require(const struct agent_caller *caller, enum agent_role role, struct error *ret_error)
+{
+	if (caller->role >= role)
+		return 0;
+	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
+			 "this needs the role %s; %s has the role %s", ROLES[role],
+			 caller->principal, ROLES[caller->role]);
+}
+
+void agent_audit(const struct agent_caller *caller, const char *action, const char *job_id,
+		 int code, const struct error *error)
+{
+	log_event(LOG_LEVEL_INFO, "audit", "action", action, "who", caller->principal, "from",
+		  caller->peer ? caller->peer : "", "job", job_id, "verdict",
+		  error_code_name((enum error_code)code), "why", code ? error_message(error) : "",
+		  NULL);
+}
+
+void agent_notify(struct agent *agent, uint64_t revision)
+{
+	if (agent->changed && revision)
+		agent->changed(agent->changed_context, revision);
+}
+
+int agent_wait(struct agent *agent, pthread_cond_t *condition, clockid_t clock_id, int64_t until_ns)
+{
+	struct timespec until = {until_ns / CLOCK_NS_PER_S, until_ns % CLOCK_NS_PER_S};
+	return pthread_cond_clockwait(condition, &agent->lock, clock_id, &until);
+}
+
+struct policy *agent_policy(struct agent *agent)
+{
+	agent_lock(agent);
+	struct policy *policy = policy_ref(agent->policy);
+	agent_unlock(agent);
+	return policy;
+}
+
+void agent_set_listener(struct agent *agent, void (*changed)(void *context, uint64_t revision),
+			void *context)
+{
+	agent->changed = changed;
+	agent->changed_context = context;
+}
+
+static int read_policy_file(const char *file, char **ret_text, size_t *ret_len,
+			    struct error *ret_error)
+{
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = malloc(POLICY_FILE_BYTES_MAX + 1);
+	if (fd < 0 || !text)
+		return error_set(ret_error, ERROR_CODE_NOT_FOUND, "policy file %s: %s", file,
+				 fd < 0 ? strerror(errno) : "out of memory");
+	size_t len = 0;
+	for (ssize_t n = 1; n > 0 && len <= POLICY_FILE_BYTES_MAX; len += (size_t)MAX(n, 0)) {
+		n = read(fd, text + len, POLICY_FILE_BYTES_MAX + 1 - len);
+		if (n < 0)
+			return error_set(ret_error, ERROR_CODE_NOT_FOUND, "policy file %s: %s",
+					 file, strerror(errno));
+	}
+	if (len > POLICY_FILE_BYTES_MAX)
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "policy file %s: longer than %d bytes", file,
+				 POLICY_FILE_BYTES_MAX);
+	*ret_text = TAKE_PTR(text);
+	*ret_len = len;
+	return 0;
+}
+
+/* The violations of the file stay, the message says which file. */
+static int name_file(const char *file, struct error *fault, struct error *ret_error)
+{
+	error_move(ret_error, fault);
+	char *message = NULL;
+	if (asprintf(&message, "policy file %s: %s", file, error_message(ret_error)) >= 0) {
+		free(ret_error->message);
+		ret_error->message = message;
+	}
+	return (int)ret_error->code;
+}
+
+static int load_policy(const struct agent *agent, struct policy **ret_policy,
+		       struct error *ret_error)
+{
+	_cleanup_error_ struct error fault = ERROR_NULL;
+	_cleanup_free_ char *text = NULL;
+	Pagecast__V1__Policy *message = NULL;
+	size_t len;
+	if (!agent->policy_file)
+		return policy_new(ret_policy, NULL, ret_error);
+	int r = read_policy_file(agent->policy_file, &text, &len, ret_error);
+	if (r)
+		return r;
+	r = agent->parse_policy(text, len, &message, &fault);
+	if (!r)
+		r = policy_new(ret_policy, message, &fault);
+	if (message)
+		pagecast__v1__policy__free_unpacked(message, NULL);
+	return r ? name_file(agent->policy_file, &fault, ret_error) : 0;
+}
+
+int agent_reload_policy(struct agent *agent, struct error *ret_error)
+{
+	struct policy *policy = NULL;
+	int r = load_policy(agent, &policy, ret_error);
+	if (r) {
+		log_event(LOG_LEVEL_WARN, "policy_reload_failed", "error", error_message(ret_error),
+			  "next", "the old policy stays in force", NULL);
+		return r;
+	}
+	agent_lock(agent);
+	struct policy *old = agent->policy;
+	agent->policy = policy;
+	pthread_cond_broadcast(&agent->work); /* the totals may have grown */
+	agent_unlock(agent);
+	policy_unref(old);
+	log_event(LOG_LEVEL_INFO, "policy_reloaded", "file",
+		  agent->policy_file ? agent->policy_file : "(built in)", NULL);
+	return 0;
+}
+
+static int set_workers(struct agent *agent, const struct agent_options *options,
+		       struct error *ret_error)
+{
+	cpu_set_t allowed;
+	agent->worker_count = options->workers ? options->workers : 1;
+	if (agent->worker_count > AGENT_WORKERS_MAX)
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "workers: %zu is not between 1 and %d", agent->worker_count,
+				 AGENT_WORKERS_MAX);
+	CPU_ZERO(&allowed);
+	sched_getaffinity(0, sizeof allowed, &allowed);
+	for (size_t i = 0; i < options->pin_count; i++)
+		if (options->pin_cpus[i] < 0 || options->pin_cpus[i] >= CPU_SETSIZE ||
+		    !CPU_ISSET((size_t)options->pin_cpus[i], &allowed))
+			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+					 "pin: CPU %d is not one this process may run on",
+					 options->pin_cpus[i]);
+	for (size_t i = 0; i < agent->worker_count; i++) {
+		struct worker *worker = &agent->workers[i];
+		worker->agent = agent;
+		worker->number = i;
+		worker->cpu = options->pin_count ? options->pin_cpus[i % options->pin_count] : -1;
+		pthread_cond_init(&worker->wake, NULL);
+	}
+	return 0;
+}
+
+static void set_kernel(struct agent *agent)
+{
+	struct utsname names;
+	if (uname(&names) == 0)
+		snprintf(agent->kernel, sizeof agent->kernel, "%.40s %.80s", names.sysname,
+			 names.release);
+}
+
+static int set_up(struct agent *agent, const struct agent_options *options, struct error *ret_error)
+{
+	uint64_t age_max_s = UINT64_C(100) * 366 * 86400;
+	agent->name = strdup(options->name);
+	agent->version = strdup(options->version);
+	agent->policy_file = options->policy_file ? strdup(options->policy_file) : NULL;
+	if (!agent->name || !agent->version || (options->policy_file && !agent->policy_file))
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	agent->parse_policy = options->parse_policy;
+	agent->start_ns = clock_realtime_ns(agent->clock);
+	/* Milliseconds count faster than revisions: higher after a restart, store or not. */
+	agent->revision = (uint64_t)(agent->start_ns / CLOCK_NS_PER_MS);
+	agent->history_max_jobs =
+		options->history_max_jobs ? options->history_max_jobs : AGENT_HISTORY_JOBS_DEFAULT;
+	agent->history_max_age_s = options->history_max_age_s
+					   ? MIN(options->history_max_age_s, age_max_s)
+					   : AGENT_HISTORY_AGE_S_DEFAULT;
+	set_kernel(agent);
+	engine_probe();
+	int r = set_workers(agent, options, ret_error);
+	if (!r)
+		r = load_policy(agent, &agent->policy, ret_error);
+	return r ? r : recover(agent, ret_error);
+}
+
+int agent_new_on(struct agent **ret_agent, const struct agent_options *options, struct store *store,
+		 struct error *ret_error)
+{
+	struct agent *agent = calloc(1, sizeof *agent);
+	if (!agent) {
+		store->ops->free(store);
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	}
+	agent->store = store;
+	agent->clock = clock_real();
+	TAILQ_INIT(&agent->live);
+	TAILQ_INIT(&agent->finished);
+	pthread_mutex_init(&agent->lock, NULL);
+	pthread_mutex_init(&agent->update_lock, NULL);
+	pthread_cond_init(&agent->work, NULL);
+	pthread_cond_init(&agent->tick, NULL);
+	pthread_cond_init(&agent->settled, NULL);
+	int r = set_up(agent, options, ret_error);
+	if (r) {
+		agent_free(agent);
+		return r;
+	}
+	*ret_agent = agent;
+	return 0;
+}
+
+int agent_new(struct agent **ret_agent, const struct agent_options *options,
+	      struct error *ret_error)
+{
+	struct store *store = NULL;
+	int r = store_memory_new(&store, ret_error);
+	return r ? r : agent_new_on(ret_agent, options, store, ret_error);
+}
+
+static int start_thread(pthread_t *ret_thread, void *(*run)(void *), void *context,
+			struct error *ret_error)
+{
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	int r = pthread_create(ret_thread, &attributes, run, context);
+	pthread_attr_destroy(&attributes);
+	if (r)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "a thread cannot be made: %s",
+				 strerror(r));
+	return 0;
+}
+
+int agent_start(struct agent *agent, struct error *ret_error)
+{
+	int r = start_thread(&agent->scheduler, scheduler_main, agent, ret_error);
+	if (r)
+		return r;
+	agent->scheduler_started = true;
+	for (size_t i = 0; i < agent->worker_count; i++) {
+		struct worker *worker = &agent->workers[i];
+		r = start_thread(&worker->thread, worker_main, worker, ret_error);
+		if (r)
+			return r;
+		worker->started = true;
+	}
+	return 0;
+}
+
+/* Under the lock. */
+static void stop_workers(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->worker_count; i++) {
+		struct worker *worker = &agent->workers[i];
+		struct job *job = worker->job;
+		if (job && job->live && job->live->sender)
+			sender_stop(job->live->sender, SENDER_INTERRUPTED);
+		pthread_cond_signal(&worker->wake);
+	}
+	pthread_cond_broadcast(&agent->work);
+	pthread_cond_broadcast(&agent->tick);
+}
+
+static bool all_ended(const struct agent *agent)
+{
+	for (size_t i = 0; i < agent->worker_count; i++)
+		if (agent->workers[i].started && !agent->workers[i].ended)
+			return false;
+	return true;
+}
+
+void agent_stop(struct agent *agent)
+{
+	int64_t until_ns = clock_monotonic_ns(clock_real()) + AGENT_STOP_WAIT_NS;
+	agent_lock(agent);
+	agent->stopping = true;
+	stop_workers(agent);
+	while (!all_ended(agent))
+		if (agent_wait(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) == ETIMEDOUT)
+			break;
+	bool ended = all_ended(agent);
+	agent_unlock(agent);
+	if (!ended) {
+		log_event(LOG_LEVEL_ERROR, "worker_does_not_end", "next",
+			  "the process ends without it", NULL);
+		return;
+	}
+	for (size_t i = 0; i < agent->worker_count; i++) {
+		if (agent->workers[i].started)
+			pthread_join(agent->workers[i].thread, NULL);
+		agent->workers[i].started = false;
+	}
+	if (agent->scheduler_started)
+		pthread_join(agent->scheduler, NULL);
+	agent->scheduler_started = false;
+}
+
+struct agent *agent_free(struct agent *agent)
+{
+	if (!agent)
+		return NULL;
+	if (agent->scheduler_started) {
+		agent_stop(agent);
+		if (agent->scheduler_started) /* a thread still uses it: leaving it is all that is
+						 safe */
+			return NULL;
+	}
+	struct job *job;
+	while ((job = TAILQ_FIRST(&agent->live)))
+		TAILQ_REMOVE(&agent->live, job, live_link);
+	job_index_deinit(&agent->jobs);
+	job_queue_deinit(&agent->queue);
+	deadlines_deinit(&agent->starts);
+	deadlines_deinit(&agent->leases);
+	policy_unref(agent->policy);
+	agent->store->ops->free(agent->store);
+	for (size_t i = 0; i < agent->worker_count && agent->workers[i].agent; i++)
+		pthread_cond_destroy(&agent->workers[i].wake);
+	pthread_cond_destroy(&agent->work);
+	pthread_cond_destroy(&agent->tick);
+	pthread_cond_destroy(&agent->settled);
+	pthread_mutex_destroy(&agent->update_lock);
+	pthread_mutex_destroy(&agent->lock);
+	free(agent->name);
+	free(agent->version);
+	free(agent->policy_file);
+	free(agent);
+	return NULL;
+}

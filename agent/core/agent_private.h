@@ -1,0 +1,237 @@
+/*
+ * agent_private: the agent from inside, for the files of core that are the agent.
+ *
+ *   agent.c       making, starting, stopping, reloading
+ *   agent_info.c  AgentService: agent, policy, interfaces, engines
+ *   submit.c      SubmitJob: check, store, enqueue; idempotency
+ *   browse.c      GetJob, ListJobs
+ *   control.c     PauseJob, ResumeJob, UpdateJob
+ *   cancel.c      CancelJob, CancelJobs, DeleteJob
+ *   lifecycle.c   the changes of a job's state, each in one place; its end
+ *   view.c        a Job message out of what memory and store hold
+ *   scheduler.c   thread: start times, leases, snapshots, history
+ *   worker.c      threads: one job each, from spec to result
+ *   budget.c      the policy's max_total_*, shared by the running jobs
+ *   recover.c     what was stored, at start
+ *
+ * One lock guards everything below "under the lock". It is held for look-ups and moves, never
+ * during a system call that may wait, a call of the store, packing of more than a few hundred bytes
+ * or a call of the listener.
+ */
+#pragma once
+#include "base/clock.h"
+#include "core/job.h"
+#include "core/job_fsm.h"
+#include "core/job_index.h"
+#include "core/job_queue.h"
+#include "core/policy.h"
+#include "core/record.h"
+#include "core/store.h"
+#include "pagecast/agent.h"
+
+#include <pthread.h>
+
+enum {
+	AGENT_WORKERS_MAX = 64,
+	AGENT_STATES = 9, /* of JobState, UNSPECIFIED counted */
+	AGENT_HISTORY_JOBS_DEFAULT = 1000,
+	AGENT_HISTORY_JOBS_MAX = 1000000,
+};
+#define AGENT_HISTORY_AGE_S_DEFAULT (UINT64_C(7) * 86400)
+/* Specs of jobs that have not ended: a full queue of 4 MiB specs would be 4 GiB. */
+#define AGENT_LIVE_BYTES_MAX (UINT64_C(256) << 20)
+/* Finished jobs where the store is this process's memory. */
+#define AGENT_HISTORY_BYTES_MAX (UINT64_C(64) << 20)
+#define AGENT_PREPARE_AHEAD_NS	(2 * CLOCK_NS_PER_S) /* a worker is held this long at most */
+#define AGENT_PUBLISH_NS	(100 * CLOCK_NS_PER_MS)
+#define AGENT_CANCEL_WAIT_NS	(2 * CLOCK_NS_PER_S)
+#define AGENT_STOP_WAIT_NS	(2500 * CLOCK_NS_PER_MS)
+
+struct worker {
+	struct agent *agent;
+	size_t number;
+	int cpu; /* -1: any */
+	pthread_t thread;
+	bool started;
+	bool ended;	     /* under the lock */
+	bool idle;	     /* under the lock: takes what comes */
+	struct job *job;     /* under the lock: that it took; NULL: none */
+	pthread_cond_t wake; /* for the one that waits for a start_time */
+};
+
+struct agent {
+	/* constant after agent_new() */
+	char *name, *version, *policy_file;
+	char kernel[128];
+	int (*parse_policy)(const char *json, size_t len, Pagecast__V1__Policy **ret_policy,
+			    struct error *ret_error);
+	const struct clock *clock;
+	struct store *store; /* owned */
+	int64_t start_ns;    /* CLOCK_REALTIME */
+	uint32_t history_max_jobs;
+	uint64_t history_max_age_s;
+	struct worker workers[AGENT_WORKERS_MAX];
+	size_t worker_count;
+	void (*changed)(void *context, uint64_t revision);
+	void *changed_context;
+	pthread_t scheduler;
+	bool scheduler_started;
+
+	pthread_mutex_t update_lock; /* UpdateJob one at a time: read, change, write */
+	pthread_mutex_t lock;
+	pthread_cond_t work;	/* a worker may find something to take */
+	pthread_cond_t tick;	/* the scheduler may have to wake earlier */
+	pthread_cond_t settled; /* a job has ended, or a pending one is known */
+
+	/* under the lock */
+	bool stopping;
+	struct policy *policy;
+	struct job_ids ids;
+	uint64_t revision;
+	struct job_index jobs;
+	struct job_requests requests;
+	struct job_queue queue;
+	struct deadlines starts; /* CLOCK_REALTIME */
+	struct deadlines leases; /* CLOCK_MONOTONIC */
+	struct job_list live, finished;
+	size_t live_count;   /* pending ones too */
+	uint64_t live_bytes; /* of their specs */
+	size_t finished_count;
+	uint64_t finished_bytes;
+	size_t unsaved_count; /* ended, but the store did not take it */
+	size_t state_counts[AGENT_STATES];
+	struct account totals;	  /* of jobs that have ended */
+	struct job_grant granted; /* sum over the running jobs */
+};
+
+/* ---- agent.c ---- */
+/** agent_new_on() - agent_new() with a store of the caller's, which is consumed, also on failure */
+int agent_new_on(struct agent **ret_agent, const struct agent_options *options, struct store *store,
+		 struct error *ret_error);
+/** agent_require() - does the caller have at least @role? Return: 0; PERMISSION_DENIED */
+int agent_require(const struct agent_caller *caller, enum agent_role role, struct error *ret_error);
+/** agent_audit() - one line for a request that changes something: who, from where, what, verdict */
+void agent_audit(const struct agent_caller *caller, const char *action, const char *job_id,
+		 int code, const struct error *error);
+static inline void agent_lock(struct agent *agent)
+{
+	pthread_mutex_lock(&agent->lock);
+}
+static inline void agent_unlock(struct agent *agent)
+{
+	pthread_mutex_unlock(&agent->lock);
+}
+/** agent_notify() - tell the listener, without the lock */
+void agent_notify(struct agent *agent, uint64_t revision);
+/** agent_wait() - on one of the agent's conditions until an instant of @clock_id. Return: 0;
+ * ETIMEDOUT */
+int agent_wait(struct agent *agent, pthread_cond_t *condition, clockid_t clock_id,
+	       int64_t until_ns);
+/** agent_policy() - a reference to the one in force. Thread: any, without the lock */
+struct policy *agent_policy(struct agent *agent);
+
+/* ---- lifecycle.c ---- (L): under the lock */
+/** job_find() - (L) borrowed. Return: NULL with NOT_FOUND set */
+struct job *job_find(struct agent *agent, const char *id, struct error *ret_error);
+/** job_refuse() - "job 01… is SUCCEEDED; only …". Return: FAILED_PRECONDITION */
+int job_refuse(const struct job *job, const char *only, struct error *ret_error);
+/** job_touch() - (L) a new revision. Return: it */
+uint64_t job_touch(struct agent *agent, struct job *job);
+/** job_enter() - (L) set the state; keeps the counts, takes a revision. Return: it */
+uint64_t job_enter(struct agent *agent, struct job *job, Pagecast__V1__JobState state);
+/** job_admit() - (L) a stored job joins the agent: index, lists, queue or start times */
+uint64_t job_admit(struct agent *agent, struct job *job);
+/** job_renew_lease() - (L) */
+void job_renew_lease(struct agent *agent, struct job *job);
+/** job_withdraw() - (L) out of queue, start times and leases: nobody takes it any more */
+void job_withdraw(struct agent *agent, struct job *job);
+/** job_stop() - (L) end it: a waiting job is withdrawn and marked, @ret_mine says that the caller
+ * must job_finish_unsent() it; a taken one is told and its worker ends it */
+void job_stop(struct agent *agent, struct job *job, enum sender_end why, bool *ret_mine);
+/** job_publish() - (L) facts have changed: a new record, and a revision where @counted */
+uint64_t job_publish(struct agent *agent, struct job *job, bool counted);
+/** job_row() - (L) the row as it is now, of a new version; blobs and strings are borrowed from @job
+ */
+struct store_job job_row(struct agent *agent, struct job *job);
+/** job_row_hold(), job_row_release() - keep the blobs of a row beyond the lock */
+void job_row_hold(struct store_job *row);
+void job_row_release(struct store_job *row);
+/** job_save() - store the job as it is; without the lock */
+int job_save(struct agent *agent, struct job *job, enum store_wait wait, struct error *ret_error);
+
+struct job_end {
+	enum job_event event; /* DONE, FAIL, CANCEL, INTERRUPT */
+	struct job_facts facts;
+	const struct problem_set *problems; /* borrowed; NULL: none */
+	const struct record_results *results;
+};
+/** job_finish() - store the end of a job whose `ending` the caller has set, then show it; without
+ * the lock. The job's reference is the caller's still. */
+void job_finish(struct agent *agent, struct job *job, struct job_end *end);
+/** job_finish_unsent() - the same for one that never had a sender; @problems NULL: none */
+void job_finish_unsent(struct agent *agent, struct job *job, enum job_event event,
+		       const struct problem_set *problems);
+/** job_wait_ended() - (L) until it has ended, or CLOCK_MONOTONIC @until_ns. Return: has it? */
+bool job_wait_ended(struct agent *agent, struct job *job, int64_t until_ns);
+/** agent_cancel_deadline() - how long a call that cancels may wait, CLOCK_MONOTONIC */
+static inline int64_t agent_cancel_deadline(void)
+{
+	return clock_monotonic_ns(clock_real()) + AGENT_CANCEL_WAIT_NS;
+}
+/** lifecycle_join_finished() - (L) among the finished, in the order of their ends */
+void lifecycle_join_finished(struct agent *agent, struct job *job);
+/** job_forget() - (L) remove it from the agent's memory; its row is gone or going */
+uint64_t job_forget(struct agent *agent, struct job *job);
+
+/* ---- view.c ---- */
+struct job_view { /* what one message is made of; taken under the lock, used without */
+	struct job *job;
+	Pagecast__V1__JobState state;
+	uint64_t revision;
+	size_t queue_position;
+	const char *waiting_for; /* static; NULL: the record says */
+	struct blob *basic, *spec, *record;
+	bool in_store; /* record and spec are to be read there */
+	bool full;
+};
+/** view_take() - (L) references to everything */
+void view_take(struct agent *agent, struct job *job, bool full, struct job_view *ret_view);
+/** view_message() - Return: 0 with *ret_job owned; NOT_FOUND: deleted meanwhile; UNAVAILABLE */
+int view_message(struct agent *agent, const struct job_view *view, Pagecast__V1__Job **ret_job,
+		 struct error *ret_error);
+void view_release(struct job_view *view);
+/** view_bytes() - about what the message will be long */
+size_t view_bytes(const struct job_view *view);
+/** view_job() - take, unlock, build, release: called with the lock, returns without */
+int view_job(struct agent *agent, struct job *job, Pagecast__V1__Job **ret_job,
+	     struct error *ret_error);
+
+/* ---- submit.c ---- */
+struct submission {	   /* a spec that passed the checks, packed */
+	struct plan *plan; /* an outline */
+	struct blob *spec, *basic;
+};
+/** submission_check() - spec, policy and engine; without the lock */
+int submission_check(struct agent *agent, const Pagecast__V1__JobSpec *spec,
+		     struct submission *ret_submission, struct error *ret_error);
+void submission_deinit(struct submission *submission);
+/** submission_requested() - packets that the limits name; streams without one add none */
+uint64_t submission_requested(const struct plan *plan);
+/** job_set_plan() - times and demand of an outline, into job->live */
+void job_set_plan(struct job *job, const struct plan *plan);
+
+/* ---- budget.c ---- (L) */
+/** budget_take() - a share for @job, if there is one now. Return: false: it has to wait */
+bool budget_take(struct agent *agent, struct job *job);
+void budget_give_back(struct agent *agent, struct job *job);
+/** budget_change() - for a new demand of a running job. Return: 0; RESOURCE_EXHAUSTED */
+int budget_change(struct agent *agent, struct job *job, const struct policy_demand *demand,
+		  struct error *ret_error);
+
+/* ---- threads ---- */
+void *scheduler_main(void *agent);
+void *worker_main(void *worker);
+
+/* ---- recover.c ---- */
+/** recover() - load the store; before the threads start */
+int recover(struct agent *agent, struct error *ret_error);

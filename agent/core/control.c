@@ -1,0 +1,300 @@
+/*
+ * control: PauseJob, ResumeJob, UpdateJob. See agent_private.h.
+ *
+ * UpdateJob makes a new spec out of the one in force, checks it as a submission would, applies it
+ * to the running sender and keeps it as the job's spec: what GetJob shows, and what a queued job
+ * will start with. One update at a time (update_lock), so that none is lost.
+ */
+#include "core/agent_private.h"
+
+#include "base/log.h"
+#include "base/util.h"
+
+#include <string.h>
+
+/* Under the lock: a job whose end is being stored is waited for, so that the answer is final. */
+static int settle(struct agent *agent, struct job *job, struct error *ret_error)
+{
+	if (job_state_ended(job->state) || !job->live->ending ||
+	    job_wait_ended(agent, job, agent_cancel_deadline()))
+		return 0;
+	return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
+			 "job %s is ending, which takes long to store", job->id);
+}
+
+/* Under the lock. Return: 0 with a reference. */
+static int find_settled(struct agent *agent, const char *id, struct job **ret_job,
+			struct error *ret_error)
+{
+	struct job *found = job_find(agent, id, ret_error);
+	if (!found)
+		return (int)ret_error->code;
+	_cleanup_job_ struct job *job = job_ref(found);
+	int r = settle(agent, job, ret_error);
+	if (!r)
+		*ret_job = TAKE_PTR(job);
+	return r;
+}
+
+static void log_unsaved(const struct job *job, const struct error *error)
+{
+	log_event(LOG_LEVEL_ERROR, "job_change_not_stored", "job", job->id, "error",
+		  error_message(error), "next", "it is in force and shown all the same", NULL);
+}
+
+static void save(struct agent *agent, struct job *job, enum store_wait wait)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	if (job_save(agent, job, wait, &error))
+		log_unsaved(job, &error);
+}
+
+/* Under the lock. Return: the revision to tell; 0: nothing changed */
+static uint64_t switch_pause(struct agent *agent, struct job *job, enum job_event event)
+{
+	Pagecast__V1__JobState next = job_fsm(job->state, event);
+	if (next == job->state)
+		return 0;
+	struct job_live *live = job->live;
+	if (event == JOB_EVENT_PAUSE) {
+		sender_pause(live->sender);
+		live->facts.current_pps = live->facts.current_bps_l2 = 0;
+		job_publish(agent, job, false);
+	} else {
+		sender_resume(live->sender);
+	}
+	return job_enter(agent, job, next);
+}
+
+static int pause_or_resume(struct agent *agent, const struct agent_caller *caller, const char *id,
+			   enum job_event event, const char *only, Pagecast__V1__Job **ret_job,
+			   struct error *ret_error)
+{
+	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
+	if (r)
+		return r;
+	_cleanup_job_ struct job *job = NULL;
+	agent_lock(agent);
+	r = find_settled(agent, id, &job, ret_error);
+	if (!r && job_fsm(job->state, event) == PAGECAST__V1__JOB_STATE__JOB_STATE_UNSPECIFIED)
+		r = job_refuse(job, only, ret_error);
+	if (r) {
+		agent_unlock(agent);
+		return r;
+	}
+	uint64_t revision = switch_pause(agent, job, event);
+	r = view_job(agent, job, ret_job, ret_error);
+	if (revision) {
+		save(agent, job, STORE_NO_WAIT);
+		agent_notify(agent, revision);
+	}
+	return r;
+}
+
+int agent_pause_job(struct agent *agent, const struct agent_caller *caller,
+		    const Pagecast__V1__PauseJobRequest *request, Pagecast__V1__Job **ret_job,
+		    struct error *ret_error)
+{
+	int r = pause_or_resume(agent, caller, request->id, JOB_EVENT_PAUSE,
+				"a running job can be paused", ret_job, ret_error);
+	agent_audit(caller, "pause", request->id, r, ret_error);
+	return r;
+}
+
+int agent_resume_job(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__ResumeJobRequest *request, Pagecast__V1__Job **ret_job,
+		     struct error *ret_error)
+{
+	int r = pause_or_resume(agent, caller, request->id, JOB_EVENT_RESUME,
+				"a paused job can be resumed", ret_job, ret_error);
+	agent_audit(caller, "resume", request->id, r, ret_error);
+	return r;
+}
+
+struct update { /* being made */
+	const Pagecast__V1__UpdateJobRequest *request;
+	bool has_priority;
+	struct job *job;
+	struct blob *spec;	      /* the one it was made from; a reference */
+	struct submission submission; /* what it becomes */
+};
+
+static int check_update(struct update *update, struct error *ret_error)
+{
+	const Pagecast__V1__UpdateJobRequest *request = update->request;
+	struct plan_rate rate;
+	update->has_priority = request->new_priority_case ==
+			       PAGECAST__V1__UPDATE_JOB_REQUEST__NEW_PRIORITY_PRIORITY;
+	if (update->has_priority &&
+	    (request->priority < -PLAN_PRIORITY_MAX || request->priority > PLAN_PRIORITY_MAX))
+		error_violate(ret_error, "priority", "%d is not between %d and %d",
+			      request->priority, -PLAN_PRIORITY_MAX, PLAN_PRIORITY_MAX);
+	if (request->stream[0] && !request->rate)
+		error_violate(ret_error, "stream", "names a stream, but there is no rate for it");
+	if (request->rate)
+		plan_rate_compile(request->rate, "rate", &rate, ret_error);
+	return (int)ret_error->code;
+}
+
+/* Under the lock. */
+static int check_state(const struct update *update, const struct job *job, struct error *ret_error)
+{
+	bool waits = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED ||
+		     job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED;
+	if (job_state_ended(job->state))
+		return job_refuse(job, "a job that has not ended can be changed", ret_error);
+	if (update->has_priority && !waits)
+		return job_refuse(job, "a queued job's priority can be changed", ret_error);
+	return 0;
+}
+
+/* Puts the rate into the streams it is for. Return: how many. */
+static size_t set_rates(Pagecast__V1__JobSpec *spec, const Pagecast__V1__UpdateJobRequest *request)
+{
+	size_t changed = 0;
+	for (size_t i = 0; i < spec->n_streams; i++) {
+		if (request->stream[0] && strcmp(spec->streams[i]->name, request->stream) != 0)
+			continue;
+		spec->streams[i]->rate = request->rate;
+		changed++;
+	}
+	return changed;
+}
+
+/* @spec is a copy that will be thrown away: its own rates are kept aside and put back. */
+static int check_changed(struct agent *agent, struct update *update, Pagecast__V1__JobSpec *spec,
+			 struct error *ret_error)
+{
+	const Pagecast__V1__UpdateJobRequest *request = update->request;
+	_cleanup_free_ Pagecast__V1__Rate **rates = calloc(spec->n_streams + 1, sizeof(void *));
+	int r = 0;
+	if (!rates)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	for (size_t i = 0; i < spec->n_streams; i++)
+		rates[i] = spec->streams[i]->rate;
+	if (update->has_priority)
+		spec->priority = request->priority;
+	if (request->rate && !set_rates(spec, request)) {
+		error_violate(ret_error, "stream", "job %s has no stream named \"%.128s\"",
+			      update->job->id, request->stream);
+		r = (int)ret_error->code;
+	}
+	if (!r)
+		r = submission_check(agent, spec, &update->submission, ret_error);
+	for (size_t i = 0; i < spec->n_streams; i++)
+		spec->streams[i]->rate = rates[i];
+	return r;
+}
+
+static int make_changed(struct agent *agent, struct update *update, struct error *ret_error)
+{
+	Pagecast__V1__JobSpec *spec =
+		pagecast__v1__job_spec__unpack(NULL, update->spec->len, update->spec->data);
+	if (!spec)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	int r = check_changed(agent, update, spec, ret_error);
+	pagecast__v1__job_spec__free_unpacked(spec, NULL);
+	return r;
+}
+
+/* Under the lock: to the sender, each stream its own rate. */
+static int apply_rates(struct update *update, struct sender *sender, struct error *ret_error)
+{
+	const struct plan *plan = update->submission.plan;
+	const char *wanted = update->request->stream;
+	for (size_t i = 0; i < plan->stream_count; i++) {
+		if (wanted[0] && strcmp(plan->streams[i].name, wanted) != 0)
+			continue;
+		int r = sender_set_rate(sender, i, &plan->streams[i].rate, ret_error);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Under the lock: the checked change is put in force. */
+static int apply(struct agent *agent, struct update *update, uint64_t *ret_revision,
+		 struct error *ret_error)
+{
+	struct job *job = update->job;
+	struct job_live *live = job->live;
+	struct submission *new = &update->submission;
+	int r = check_state(update, job, ret_error);
+	if (!r && update->request->rate) {
+		struct policy_demand demand;
+		policy_demand(new->plan, &demand);
+		r = budget_change(agent, job, &demand, ret_error);
+	}
+	if (!r && update->request->rate && live->sender)
+		r = apply_rates(update, live->sender, ret_error);
+	if (r)
+		return r;
+	bool queued = live->queued;
+	job_queue_remove(&agent->queue, job);
+	r = job_set_basic(job, new->basic);
+	if (queued)
+		job_queue_add(&agent->queue, job);
+	if (r < 0)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	agent->live_bytes += new->spec->len - live->spec->len;
+	blob_unref(live->spec);
+	live->spec = blob_ref(new->spec);
+	*ret_revision = job_touch(agent, job);
+	return 0;
+}
+
+/* With the update lock. */
+static int update_job(struct agent *agent, struct update *update, Pagecast__V1__Job **ret_job,
+		      struct error *ret_error)
+{
+	bool changes = update->request->rate || update->has_priority;
+	uint64_t revision = 0;
+	agent_lock(agent);
+	int r = find_settled(agent, update->request->id, &update->job, ret_error);
+	if (!r)
+		r = check_state(update, update->job, ret_error);
+	if (r) {
+		agent_unlock(agent);
+		return r;
+	}
+	job_renew_lease(agent, update->job);
+	pthread_cond_signal(&agent->tick);
+	if (!changes)
+		return view_job(agent, update->job, ret_job, ret_error);
+	update->spec = blob_ref(update->job->live->spec);
+	agent_unlock(agent);
+	r = make_changed(agent, update, ret_error);
+	if (r)
+		return r;
+	agent_lock(agent);
+	r = settle(agent, update->job, ret_error);
+	if (!r)
+		r = apply(agent, update, &revision, ret_error);
+	agent_unlock(agent);
+	if (r)
+		return r;
+	save(agent, update->job, STORE_WAIT);
+	agent_notify(agent, revision);
+	agent_lock(agent);
+	return view_job(agent, update->job, ret_job, ret_error);
+}
+
+int agent_update_job(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__UpdateJobRequest *request, Pagecast__V1__Job **ret_job,
+		     struct error *ret_error)
+{
+	struct update update = {.request = request};
+	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
+	if (!r)
+		r = check_update(&update, ret_error);
+	if (!r) {
+		pthread_mutex_lock(&agent->update_lock);
+		r = update_job(agent, &update, ret_job, ret_error);
+		pthread_mutex_unlock(&agent->update_lock);
+	}
+	job_unref(update.job);
+	blob_unref(update.spec);
+	submission_deinit(&update.submission);
+	agent_audit(caller, "update", request->id, r, ret_error);
+	return r;
+}

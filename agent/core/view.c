@@ -1,0 +1,143 @@
+/*
+ * view: see agent_private.h. A Job is three pieces of protobuf, one behind the other: the fields of
+ * the moment, the record, and the spec as field 2. Unpacking joins them.
+ */
+#include "core/agent_private.h"
+
+#include "base/util.h"
+
+#include <string.h>
+
+enum { SPEC_FIELD_TAG = 2 << 3 | 2, VARINT_MAX = 10 };
+
+/* What a job waits for that no sender can tell. */
+static const char *waiting_for(const struct agent *agent, const struct job *job)
+{
+	if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED)
+		return "start_time";
+	if (job->state != PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
+		return NULL;
+	if (job->live->worker != SIZE_MAX)
+		return "its pages and sockets being prepared";
+	for (size_t i = 0; i < agent->worker_count; i++)
+		if (agent->workers[i].idle)
+			return job_queue_first(&agent->queue) == job
+				       ? "a share of the policy's maxTotalPps and maxTotalBpsL2"
+				       : "its turn";
+	return "a free worker";
+}
+
+void view_take(struct agent *agent, struct job *job, bool full, struct job_view *ret_view)
+{
+	*ret_view = (struct job_view){
+		.job = job_ref(job),
+		.state = job->state,
+		.revision = job->revision,
+		.basic = blob_ref(job->basic),
+		.in_store = !job->live,
+		.full = full,
+	};
+	if (!job->live)
+		return;
+	ret_view->record = blob_ref(job->live->record);
+	if (full)
+		ret_view->spec = blob_ref(job->live->spec);
+	if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
+		ret_view->queue_position = job_queue_position(&agent->queue, job);
+	ret_view->waiting_for = waiting_for(agent, job);
+}
+
+void view_release(struct job_view *view)
+{
+	view->job = job_unref(view->job);
+	view->basic = blob_unref(view->basic);
+	view->spec = blob_unref(view->spec);
+	view->record = blob_unref(view->record);
+}
+
+size_t view_bytes(const struct job_view *view)
+{
+	return view->in_store ? view->job->bytes
+			      : blob_len(view->spec) + blob_len(view->record) + 256;
+}
+
+static size_t put_varint(uint8_t *to, uint64_t value)
+{
+	size_t len = 0;
+	for (; value >= 0x80; value >>= 7)
+		to[len++] = (uint8_t)(value | 0x80);
+	to[len++] = (uint8_t)value;
+	return len;
+}
+
+static struct blob *pack_moment(const struct job_view *view)
+{
+	Pagecast__V1__Job moment = PAGECAST__V1__JOB__INIT;
+	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
+	Google__Protobuf__Timestamp created = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+	moment.id = view->job->id;
+	moment.owner = view->job->owner;
+	moment.request_id = view->job->request_id;
+	moment.state = view->state;
+	moment.revision = view->revision;
+	moment.queue_position = (uint32_t)view->queue_position;
+	created.seconds = view->job->create_ns / CLOCK_NS_PER_S;
+	created.nanos = (int32_t)(view->job->create_ns % CLOCK_NS_PER_S);
+	moment.create_time = &created;
+	if (view->waiting_for) {
+		progress.waiting_for = (char *)view->waiting_for;
+		moment.progress = &progress;
+	}
+	return blob_pack(&moment.base);
+}
+
+static Pagecast__V1__Job *join(const struct blob *moment, const struct blob *record,
+			       const struct blob *spec)
+{
+	_cleanup_free_ uint8_t *joined =
+		malloc(moment->len + record->len + spec->len + 1 + VARINT_MAX);
+	if (!joined)
+		return NULL;
+	size_t len = 0;
+	memcpy(joined, moment->data, moment->len);
+	len += moment->len;
+	memcpy(joined + len, record->data, record->len);
+	len += record->len;
+	joined[len++] = SPEC_FIELD_TAG;
+	len += put_varint(joined + len, spec->len);
+	memcpy(joined + len, spec->data, spec->len);
+	len += spec->len;
+	return pagecast__v1__job__unpack(NULL, len, joined);
+}
+
+int view_message(struct agent *agent, const struct job_view *view, Pagecast__V1__Job **ret_job,
+		 struct error *ret_error)
+{
+	struct store_read read = {blob_ref(view->spec), blob_ref(view->record)};
+	if (view->in_store) {
+		int r = agent->store->ops->read(agent->store, view->job->id, view->full, &read,
+						ret_error);
+		if (r)
+			return r;
+	}
+	_cleanup_blob_ struct blob *spec = read.spec, *record = read.record;
+	_cleanup_blob_ struct blob *moment = pack_moment(view);
+	const struct blob *shown = view->full ? spec : view->basic;
+	Pagecast__V1__Job *job = moment && record && shown ? join(moment, record, shown) : NULL;
+	if (!job)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
+				 "out of memory while reading job %s", view->job->id);
+	*ret_job = job;
+	return 0;
+}
+
+int view_job(struct agent *agent, struct job *job, Pagecast__V1__Job **ret_job,
+	     struct error *ret_error)
+{
+	struct job_view view;
+	view_take(agent, job, true, &view);
+	agent_unlock(agent);
+	int r = view_message(agent, &view, ret_job, ret_error);
+	view_release(&view);
+	return r;
+}

@@ -1,0 +1,410 @@
+/*
+ * worker: a thread that sends one job at a time. See agent_private.h.
+ *
+ * The way of a job here: take it, prepare it (compile, judge again, sockets, pages), hold it until
+ * its start_time, store that it runs, send, store how it ended. Whatever changes it meanwhile goes
+ * through the lock: until there is a sender, orders are left in job->live->stop and as a new
+ * job->live->spec; from then on the sender takes them itself.
+ */
+#include "core/agent_private.h"
+
+#include "base/log.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+/* RUNNING is stored this long before a start_time, for the store to be done with it... */
+#define STORE_AHEAD_NS (250 * CLOCK_NS_PER_MS)
+/* ...and shown this long before it; the sender waits for the instant itself. */
+#define ENTER_AHEAD_NS (5 * CLOCK_NS_PER_MS)
+
+struct run {
+	struct agent *agent;
+	struct worker *worker;
+	struct job *job;
+	struct policy *policy;
+	struct blob *spec; /* that was prepared */
+	struct plan *plan;
+	struct sender *sender;
+	struct problem_set problems;
+};
+
+/* What became of the attempt to start. */
+enum readiness { READY, CHANGED, STOPPED, LEFT_WAITING, UNFIT };
+
+static void unprepare(struct run *run)
+{
+	run->sender = sender_free(run->sender);
+	run->plan = plan_free(run->plan);
+	run->spec = blob_unref(run->spec);
+	run->policy = policy_unref(run->policy);
+	run->problems.count = run->problems.unlisted = 0;
+}
+
+static bool has_error(const struct problem_set *problems)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		if (problems->problems[i].severity == PROBLEM_ERROR)
+			return true;
+	return false;
+}
+
+static enum problem_code problem_code_of(int code)
+{
+	switch (code) {
+	case ERROR_CODE_PERMISSION_DENIED: return PROBLEM_PERMISSION;
+	case ERROR_CODE_NOT_FOUND: return PROBLEM_INTERFACE_GONE;
+	case ERROR_CODE_FAILED_PRECONDITION: return PROBLEM_ENGINE_UNAVAILABLE;
+	default: return PROBLEM_KERNEL_ERROR;
+	}
+}
+
+/* The faults of a spec that was fine when it was submitted, as problems of the job. */
+static void tell_error(struct run *run, const struct error *error)
+{
+	enum problem_code code = problem_code_of(error->code);
+	if (!error->violation_count)
+		problem_add(&run->problems, code, PROBLEM_ERROR, "", 0, 1, "%s",
+			    error_message(error));
+	for (size_t i = 0; i < error->violation_count; i++)
+		problem_add(&run->problems, code, PROBLEM_ERROR, error->violations[i].field, 0, 1,
+			    "%s", error->violations[i].description);
+}
+
+static int compile(struct run *run, struct error *ret_error)
+{
+	agent_lock(run->agent);
+	run->spec = blob_ref(run->job->live->spec);
+	agent_unlock(run->agent);
+	Pagecast__V1__JobSpec *spec =
+		pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
+	if (!spec)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	int r = plan_compile(spec, &run->plan, ret_error);
+	pagecast__v1__job_spec__free_unpacked(spec, NULL);
+	return r;
+}
+
+/* "auto" may choose only among the engines that the policy allows. */
+static int choose_engine(struct run *run, struct error *ret_error)
+{
+	const Pagecast__V1__Policy *rules = run->policy->message;
+	Pagecast__V1__EngineKind kind;
+	const char *why;
+	int r = engine_choose(run->plan, &kind, &why, ret_error);
+	if (r || policy_allows_engine(run->policy, kind))
+		return r;
+	for (size_t i = 0; i < rules->n_allowed_engines; i++) {
+		_cleanup_error_ struct error error = ERROR_NULL;
+		run->plan->engine = rules->allowed_engines[i];
+		if (!engine_choose(run->plan, &kind, &why, &error))
+			return 0;
+	}
+	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
+			 "none of the engines that the policy allows (allowedEngines) can send "
+			 "this job here");
+}
+
+static int judge(struct run *run, struct error *ret_error)
+{
+	struct policy_host host;
+	if (policy_host_read(&host) < 0)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
+				 "the host's addresses could not be read, without which the "
+				 "policy cannot judge");
+	int r = policy_check(run->policy, &host, run->plan, ret_error);
+	policy_host_deinit(&host);
+	if (!r)
+		r = policy_pin(run->policy, run->plan, ret_error);
+	if (!r)
+		r = choose_engine(run, ret_error);
+	return r;
+}
+
+static double lower_of(double a, double b)
+{
+	return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+static int open_sender(struct run *run, struct error *ret_error)
+{
+	const Pagecast__V1__Policy *rules = run->policy->message;
+	struct sender_options options = {
+		.clock = run->agent->clock,
+		.max_pps = rules->max_pps,
+		.max_bps_l2 = rules->max_bps_l2,
+	};
+	agent_lock(run->agent);
+	struct job_grant grant = run->job->live->grant;
+	agent_unlock(run->agent);
+	if (grant.capped) {
+		options.max_pps = lower_of(options.max_pps, grant.pps);
+		options.max_bps_l2 = lower_of(options.max_bps_l2, grant.bps_l2);
+	}
+	int64_t duration_ns = run->policy->max_duration_ns;
+	if (duration_ns &&
+	    (!run->plan->max_duration_ns || duration_ns < run->plan->max_duration_ns))
+		run->plan->max_duration_ns = duration_ns;
+	return sender_new(&run->sender, run->plan, &options, &run->problems, ret_error);
+}
+
+static enum readiness prepare(struct run *run)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	run->policy = agent_policy(run->agent);
+	int r = compile(run, &error);
+	if (!r)
+		r = judge(run, &error);
+	if (!r)
+		r = open_sender(run, &error);
+	if (!r)
+		return READY;
+	if (!has_error(&run->problems))
+		tell_error(run, &error);
+	return UNFIT;
+}
+
+/* Under the lock: what came in before there was a sender. */
+static enum readiness orders(const struct run *run)
+{
+	if (run->job->live->stop != SENDER_RUNNING)
+		return STOPPED;
+	if (run->agent->stopping)
+		return LEFT_WAITING;
+	return run->job->live->spec == run->spec ? READY : CHANGED;
+}
+
+/* Under the lock: until @ahead_ns before the start_time, or an order. */
+static enum readiness hold(struct run *run, int64_t ahead_ns)
+{
+	int64_t start_ns = run->job->live->start_ns;
+	enum readiness readiness;
+	while ((readiness = orders(run)) == READY && start_ns &&
+	       clock_realtime_ns(run->agent->clock) < start_ns - ahead_ns)
+		agent_wait(run->agent, &run->worker->wake, CLOCK_REALTIME, start_ns - ahead_ns);
+	return readiness;
+}
+
+/* With the lock, let go meanwhile: the row says RUNNING before the first packet can leave. */
+static int store_running(struct run *run, struct error *ret_error)
+{
+	struct store *store = run->agent->store;
+	struct store_job row = job_row(run->agent, run->job);
+	row.state = PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING;
+	job_row_hold(&row);
+	agent_unlock(run->agent);
+	int r = store->ops->update(store, &row, STORE_WAIT, ret_error);
+	job_row_release(&row);
+	agent_lock(run->agent);
+	return r;
+}
+
+/* Under the lock: what was stored as RUNNING will not run now; it waits on, also after a restart.
+ */
+static void store_waiting(struct run *run)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	struct store_job row = job_row(run->agent, run->job);
+	job_row_hold(&row);
+	agent_unlock(run->agent);
+	run->agent->store->ops->update(run->agent->store, &row, STORE_WAIT, &error);
+	job_row_release(&row);
+	agent_lock(run->agent);
+}
+
+/* Under the lock: the job is the sender's now. */
+static uint64_t enter_running(struct run *run)
+{
+	struct job *job = run->job;
+	job->live->sender = run->sender;
+	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
+	return job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));
+}
+
+/* Holds a prepared job until it may run, and lets it. */
+static enum readiness start(struct run *run)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	uint64_t revision = 0;
+	agent_lock(run->agent);
+	enum readiness readiness = hold(run, STORE_AHEAD_NS);
+	bool stored = false;
+	if (readiness == READY) {
+		stored = store_running(run, &error) == 0;
+		readiness = stored ? hold(run, ENTER_AHEAD_NS) : UNFIT;
+	}
+	if (readiness == READY)
+		revision = enter_running(run);
+	else if (readiness == LEFT_WAITING && stored)
+		store_waiting(run);
+	if (readiness == LEFT_WAITING)
+		run->job->live->worker = SIZE_MAX;
+	agent_unlock(run->agent);
+	if (readiness == UNFIT)
+		problem_add(&run->problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, "", 0, 1,
+			    "not started, because that could not be stored: %s",
+			    error_message(&error));
+	if (revision)
+		agent_notify(run->agent, revision);
+	return readiness;
+}
+
+static enum job_event event_of(enum sender_end end, const struct account *account)
+{
+	switch (end) {
+	case SENDER_LIMIT_REACHED:
+		return account->packets_dropped || account->packets_failed ||
+				       account->packets_cancelled
+			       ? JOB_EVENT_FAIL
+			       : JOB_EVENT_DONE;
+	case SENDER_CANCELLED:
+	case SENDER_LEASE_EXPIRED: return JOB_EVENT_CANCEL;
+	case SENDER_INTERRUPTED: return JOB_EVENT_INTERRUPT;
+	case SENDER_MAX_DURATION:
+	case SENDER_START_MISSED:
+	case SENDER_ERROR:
+	case SENDER_RUNNING: break;
+	}
+	return JOB_EVENT_FAIL;
+}
+
+static void fill_facts(const struct run *run, const struct sender_report *report,
+		       struct job_facts *facts)
+{
+	struct sender_snapshot snapshot;
+	sender_snapshot(run->sender, &snapshot);
+	*facts = (struct job_facts){
+		.first_packet_ns = report->first_packet_ns,
+		.account = report->account,
+		.account_ns = clock_realtime_ns(run->agent->clock),
+		.fraction = snapshot.fraction,
+	};
+}
+
+/* Sends; then nobody else gets at the sender, and the end is stored and shown. */
+static void send_and_finish(struct run *run)
+{
+	size_t count = run->plan->stream_count;
+	enum sender_end ended = sender_run(run->sender);
+	_cleanup_free_ struct sender_report *reports = calloc(1 + count, sizeof *reports);
+	struct sender_report job_report;
+	sender_report(run->sender, SIZE_MAX, &job_report);
+	for (size_t i = 0; reports && i < count; i++)
+		sender_report(run->sender, i, &reports[i]);
+	struct record_results results = {&job_report, reports, run->plan};
+	struct job_end end = {.event = event_of(ended, &job_report.account),
+			      .problems = sender_problems(run->sender),
+			      .results = reports ? &results : NULL};
+	fill_facts(run, &job_report, &end.facts);
+	agent_lock(run->agent);
+	run->job->live->ending = true;
+	run->job->live->sender = NULL;
+	agent_unlock(run->agent);
+	job_finish(run->agent, run->job, &end);
+}
+
+/* Ends a job that could not start, or was stopped before. */
+static void finish_unsent(struct run *run, enum readiness readiness)
+{
+	agent_lock(run->agent);
+	enum sender_end stop = run->job->live->stop;
+	run->job->live->ending = true;
+	agent_unlock(run->agent);
+	if (readiness == UNFIT) {
+		job_finish_unsent(run->agent, run->job, JOB_EVENT_FAIL, &run->problems);
+		return;
+	}
+	run->problems.count = 0;
+	if (stop == SENDER_LEASE_EXPIRED)
+		problem_add(&run->problems, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, 1,
+			    "the lease was not renewed in time (UpdateJob renews it)");
+	job_finish_unsent(run->agent, run->job, JOB_EVENT_CANCEL, &run->problems);
+}
+
+static void run_job(struct run *run)
+{
+	enum readiness readiness;
+	do {
+		unprepare(run);
+		readiness = prepare(run);
+		if (readiness == READY)
+			readiness = start(run);
+	} while (readiness == CHANGED);
+	if (readiness == READY)
+		send_and_finish(run);
+	else if (readiness != LEFT_WAITING)
+		finish_unsent(run, readiness);
+	unprepare(run);
+}
+
+/* Under the lock: the next job, with a reference; NULL: the agent stops */
+static struct job *take(struct worker *worker)
+{
+	struct agent *agent = worker->agent;
+	struct job *job = NULL;
+	worker->idle = true;
+	while (!agent->stopping) {
+		job = job_queue_first(&agent->queue);
+		if (job && budget_take(agent, job))
+			break;
+		pthread_cond_wait(&agent->work, &agent->lock);
+	}
+	worker->idle = false;
+	if (agent->stopping)
+		return NULL;
+	job_queue_remove(&agent->queue, job);
+	deadlines_remove(&agent->starts, &job->live->start);
+	job->live->worker = worker->number;
+	worker->job = job_ref(job);
+	return job;
+}
+
+static void give_back(struct worker *worker)
+{
+	agent_lock(worker->agent);
+	struct job *job = worker->job;
+	worker->job = NULL;
+	agent_unlock(worker->agent);
+	job_unref(job);
+}
+
+static void pin(const struct worker *worker)
+{
+	cpu_set_t cpus;
+	if (worker->cpu < 0)
+		return;
+	CPU_ZERO(&cpus);
+	CPU_SET((size_t)worker->cpu, &cpus);
+	int r = pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus);
+	if (r)
+		log_event(LOG_LEVEL_WARN, "worker_not_pinned", "worker", log_u64(worker->number),
+			  "cpu", log_u64((uint64_t)worker->cpu), "error", strerror(r), "next",
+			  "it runs on any", NULL);
+}
+
+void *worker_main(void *context)
+{
+	struct worker *worker = context;
+	struct agent *agent = worker->agent;
+	char name[16];
+	snprintf(name, sizeof name, "worker %zu", worker->number);
+	pthread_setname_np(pthread_self(), name);
+	pin(worker);
+	for (;;) {
+		agent_lock(agent);
+		struct job *job = take(worker);
+		agent_unlock(agent);
+		if (!job)
+			break;
+		struct run run = {.agent = agent, .worker = worker, .job = job};
+		run_job(&run);
+		give_back(worker);
+	}
+	agent_lock(agent);
+	worker->ended = true;
+	pthread_cond_broadcast(&agent->settled);
+	agent_unlock(agent);
+	return NULL;
+}
