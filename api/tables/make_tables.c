@@ -228,5 +228,6 @@ int main(void)
 	putchar('\n');
 	put_methods(set);
 	put_docs();
+	google__protobuf__file_descriptor_set__free_unpacked(set, NULL);
 	return 0;
 }

@@ -264,6 +264,11 @@ ProtobufCMessage *messages_random_new(struct messages_random *random,
 	return draw_message(random, type, 0);
 }
 
+static bool number_equal(double a, double b)
+{
+	return a == b || (a != a && b != b);
+}
+
 static bool value_equal(const ProtobufCFieldDescriptor *field, const void *a, const void *b)
 {
 	const ProtobufCBinaryData *x = a, *y = b;
@@ -277,14 +282,9 @@ static bool value_equal(const ProtobufCFieldDescriptor *field, const void *a, co
 		return x->len == y->len && (!x->len || memcmp(x->data, y->data, x->len) == 0);
 	case PROTOBUF_C_TYPE_MESSAGE:
 		return messages_equal(*(ProtobufCMessage *const *)a, *(ProtobufCMessage *const *)b);
-	case PROTOBUF_C_TYPE_DOUBLE:
-		if (*(const double *)a == 0 && *(const double *)b == 0)
-			return true;
-		break;
+	case PROTOBUF_C_TYPE_DOUBLE: return number_equal(*(const double *)a, *(const double *)b);
 	case PROTOBUF_C_TYPE_FLOAT:
-		if (*(const float *)a == 0 && *(const float *)b == 0)
-			return true;
-		break;
+		return number_equal((double)*(const float *)a, (double)*(const float *)b);
 	default: break;
 	}
 	return memcmp(a, b, stride_of(field->type)) == 0;

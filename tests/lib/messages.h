@@ -24,5 +24,5 @@ uint64_t messages_draw(struct messages_random *random, uint64_t below);
 ProtobufCMessage *messages_random_new(struct messages_random *random,
 				      const ProtobufCMessageDescriptor *type);
 
-/** messages_equal() - same fields, same values; doubles by their bits, but -0 as 0 */
+/** messages_equal() - same fields, same values; -0 is 0, one NaN is another */
 bool messages_equal(const ProtobufCMessage *a, const ProtobufCMessage *b);
