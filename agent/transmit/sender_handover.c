@@ -128,9 +128,10 @@ static void block(struct sender *sender, struct sender_stream *stream, int error
 		stream->backoff_ns = MIN(stream->backoff_ns * 2, BACKOFF_MOST_NS);
 		stream->fruitless++;
 	}
-	stream->blocked_by_socket = error == EAGAIN && stream->fruitless < FRUITLESS_POLLS;
+	stream->blocked_error = error;
+	stream->poll_tells = error == EAGAIN && stream->fruitless < FRUITLESS_POLLS;
 	int64_t wait_ns = stream->backoff_ns;
-	if (stream->blocked_by_socket)
+	if (stream->poll_tells)
 		wait_ns = sender->active_count == 1 ? ROOM_WAIT_NS : ROOM_WAIT_SHARED_NS;
 	sender_queue_put(sender, stream, MIN(now_ns + wait_ns, stream->end_ns));
 }

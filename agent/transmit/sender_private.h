@@ -87,7 +87,8 @@ struct sender_stream {
 
 	/* no room, when_full WAIT */
 	bool blocked;
-	bool blocked_by_socket; /* poll() tells when there is room; else only trying does */
+	int blocked_error; /* EAGAIN: the socket's buffer; else the device's queue */
+	bool poll_tells;   /* poll() tells when there is room; else only trying does */
 	int64_t blocked_since_ns, backoff_ns;
 	uint32_t fruitless; /* tries in a row that found none */
 

@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* A stream that found no room for this long is what the job waits for. */
@@ -94,16 +95,26 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns)
 	if (sender->paused)
 		return "resume";
 	if (!sender->started)
-		return "start_time";
+		return sender->plan->start_time_ns ? "start_time" : "";
 	bool all_delayed = true;
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		const struct sender_stream *stream = &sender->streams[i];
 		if (stream->blocked && now_ns - stream->blocked_since_ns >= BLOCKED_TELL_NS)
-			return stream->blocked_by_socket ? "room in the socket buffer"
-							 : "room in the device's queue";
+			return stream->blocked_error == EAGAIN ? "room in the socket buffer"
+							       : "room in the device's queue";
 		all_delayed &= stream->state == SENDER_STREAM_ENDED || now_ns < stream->start_ns;
 	}
 	return all_delayed ? "start_delay" : "";
+}
+
+/* A stream found no room, and too lately to be told: look again. */
+static bool soon_to_tell(const struct sender *sender, int64_t now_ns)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		if (sender->streams[i].blocked &&
+		    now_ns - sender->streams[i].blocked_since_ns < BLOCKED_TELL_NS)
+			return true;
+	return false;
 }
 
 static void show(struct sender_board *board, const struct sender_snapshot *snapshot)
@@ -150,7 +161,7 @@ void sender_publish(struct sender *sender, int64_t now_ns)
 	snprintf(snapshot->waiting_for, sizeof snapshot->waiting_for, "%s",
 		 waiting_for(sender, now_ns));
 	show(&sender->board, snapshot);
-	sender->dirty = false;
+	sender->dirty = soon_to_tell(sender, now_ns);
 	sender->publish_ns = now_ns + SENDER_PUBLISH_NS;
 	if (sender->options.published)
 		sender->options.published(sender->options.context);

@@ -58,7 +58,7 @@ static void publish_turn(struct sender *sender, int64_t now_ns)
 static int64_t wait_for(struct sender *sender, struct sender_stream *first, int64_t now_ns)
 {
 	int64_t until_ns = MIN(first->key_ns, sender->deadline_ns);
-	if (first->blocked && first->blocked_by_socket) {
+	if (first->blocked && first->poll_tells) {
 		if (flow_wait_room(first->flow, until_ns - now_ns, &first->counters) == 0)
 			sender_queue_put(sender, first, INT64_MIN);
 		return clock_monotonic_ns(sender->clock);
