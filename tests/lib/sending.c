@@ -4,6 +4,8 @@
 #include "base/util.h"
 #include "lib/test.h"
 
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -127,12 +129,27 @@ void lab_until_sent(struct lab *lab, uint64_t packets)
 	}
 }
 
+void lab_need_room(const struct lab *lab, int bytes)
+{
+	int room = 0;
+	socklen_t size = sizeof room;
+	CHECK_INT(getsockopt(lab->receivers[0], SOL_SOCKET, SO_RCVBUF, &room, &size), ==, 0);
+	if (room < bytes)
+		test_skip("a receive buffer of %d bytes needs CAP_NET_ADMIN; here it is %d", bytes,
+			  room);
+}
+
 uint64_t lab_received(struct lab *lab, size_t i)
 {
 	static _Thread_local uint8_t buffer[1 << 16];
 	uint64_t count = 0;
 	while (receiver_take(lab->receivers[i], buffer, sizeof buffer, 0) >= 0)
 		count++;
+	uint32_t memory[SK_MEMINFO_VARS];
+	socklen_t size = sizeof memory;
+	CHECK_INT(getsockopt(lab->receivers[i], SOL_SOCKET, SO_MEMINFO, memory, &size), ==, 0);
+	count += memory[SK_MEMINFO_DROPS] - lab->no_room[i];
+	lab->no_room[i] = memory[SK_MEMINFO_DROPS];
 	return count;
 }
 

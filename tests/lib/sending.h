@@ -13,6 +13,7 @@ enum { LAB_STREAMS_MAX = 8 };
 struct lab {
 	struct job jobs[LAB_STREAMS_MAX]; /* change jobs[i].stream before lab_open() */
 	int receivers[LAB_STREAMS_MAX];
+	uint32_t no_room[LAB_STREAMS_MAX]; /* of the receiver's drops, those counted already */
 	size_t stream_count;
 	struct plan plan;
 	struct plan_stream streams[LAB_STREAMS_MAX];
@@ -45,7 +46,17 @@ enum sender_end lab_join(struct lab *lab);
 void lab_until_sent(struct lab *lab, uint64_t packets);
 /** lab_sent() - by the snapshot */
 uint64_t lab_sent(const struct lab *lab);
-/** lab_received() - datagrams waiting at receiver @i, counted and thrown away */
+/** lab_need_room() - skips where the receivers cannot hold @bytes of buffer for a test to read
+ * later
+ */
+void lab_need_room(const struct lab *lab, int bytes);
+/**
+ * lab_received() - datagrams that arrived at receiver @i since the last call, counted and thrown
+ * away
+ *
+ * Those for which its buffer had no room count too: without the privilege to enlarge it, the buffer
+ * holds a few hundred, and the kernel tells how many it turned away.
+ */
 uint64_t lab_received(struct lab *lab, size_t i);
 /** lab_problem() - the first of @code, or NULL */
 const struct problem *lab_problem(const struct lab *lab, enum problem_code code);

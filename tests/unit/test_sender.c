@@ -209,6 +209,7 @@ TEST(sender_charges_unequal_sizes_by_their_bits)
 TEST(sender_repacks_fresh_arenas_without_a_seam)
 {
 	lab_init(&lab, 1);
+	lab_need_room(&lab, 32 << 20);
 	struct job *job = &lab.jobs[0];
 	job_free(job);
 	job->stream.item_count = 0;
