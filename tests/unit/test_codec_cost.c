@@ -2,82 +2,19 @@
  * What a hostile body of 64 KiB costs: at most 1 MiB of heap beyond its own size, in both codecs,
  * whatever it holds; and what an honest one of 1,024 streams is not refused for.
  *
- * malloc() and its kin are replaced in this program and count what is in use, chunk headers
- * included. CPU is printed, not judged: the machine is shared.
+ * Heap is counted by lib/heap. CPU is printed, not judged: the machine is shared.
  */
 #include "api/json.h"
 #include "api/wire.h"
 
-#include <malloc.h>
 #include <time.h>
 
+#include "lib/heap.h"
 #include "lib/messages.h"
 #include "lib/test.h"
 #include "pagecast/v1/transmit_service.pb-c.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-
 enum { BODY_LEN = 65536, HEAP_MAX = 1 << 20 };
-
-/* volatile: the compiler knows malloc() and takes it to touch no variable of ours. */
-static volatile size_t in_use, peak;
-
-#ifndef SANITIZED
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *pointer, size_t size);
-void __libc_free(void *pointer);
-
-static void *count(void *pointer)
-{
-	if (pointer)
-		in_use += malloc_usable_size(pointer) + 8;
-	if (in_use > peak)
-		peak = in_use;
-	return pointer;
-}
-
-static void forget(void *pointer)
-{
-	if (pointer)
-		in_use -= malloc_usable_size(pointer) + 8;
-}
-
-void *malloc(size_t size)
-{
-	return count(__libc_malloc(size));
-}
-
-void *calloc(size_t count_of, size_t size)
-{
-	return count(__libc_calloc(count_of, size));
-}
-
-void *realloc(void *pointer, size_t size)
-{
-	size_t old = pointer ? malloc_usable_size(pointer) + 8 : 0;
-	void *moved = __libc_realloc(pointer, size);
-	if (!moved)
-		return NULL;
-	if (in_use + malloc_usable_size(moved) + 8 > peak && moved != pointer)
-		peak = in_use + malloc_usable_size(moved) + 8; /* both live for a moment */
-	in_use -= old;
-	return count(moved);
-}
-
-void free(void *pointer)
-{
-	forget(pointer);
-	__libc_free(pointer);
-}
-#endif
 
 struct body {
 	char data[BODY_LEN + 1];
@@ -123,33 +60,27 @@ static void measure(const char *name, const struct body *body, bool json, bool i
 	ProtobufCMessage *message = NULL;
 	const ProtobufCMessageDescriptor *type = &pagecast__v1__job_spec__descriptor;
 	const uint8_t *data = (const uint8_t *)body->data;
-	size_t before = in_use;
-	peak = in_use;
+	size_t before = heap_in_use();
+	heap_reset_peak();
 	int64_t start = cpu_us();
 	int r = json ? json_read(type, body->data, body->len, &options, &message, &error)
 		     : wire_read(type, data, body->len, ignore_unknown, &message, &error);
 	int64_t spent = cpu_us() - start;
-	size_t most = peak - before;
+	size_t most = heap_peak() - before;
 	printf("  %-34s %7zu B heap, %6" PRId64 " us: %.70s\n", name, most, spent,
 	       r ? error_message(&error) : "taken");
 	if (!r)
 		protobuf_c_message_free_unpacked(message, NULL);
 	error_deinit(&error);
 	CHECK_INT(most, <=, HEAP_MAX);
-	CHECK_INT(in_use, ==, before);
+	CHECK_INT(heap_in_use(), ==, before);
 }
 
 static void need_counting(void)
 {
-#ifdef SANITIZED
-	test_skip("a sanitizer owns malloc(): heap is measured in the plain build");
-#endif
-	size_t before = in_use;
-	void *volatile probe = malloc(100);
-	size_t seen = in_use;
-	free(probe);
-	if (seen == before)
-		test_skip("another tool owns malloc(): heap is not measured");
+	if (!heap_watched())
+		test_skip("a sanitizer or valgrind owns malloc(): heap is measured in the plain "
+			  "build");
 }
 
 TEST(json_of_64_kib_stays_below_1_mib)
@@ -318,5 +249,101 @@ TEST(a_list_of_1000_jobs_prints_quickly)
 		protobuf_c_message_free_unpacked(&jobs[i]->base, NULL);
 }
 
+/* One way through the codecs, which must say so where memory ran out, and then hold none. */
+static void check_short_of_memory(int (*way)(const ProtobufCMessage *message, struct error *error),
+				  const ProtobufCMessage *message, bool for_ever)
+{
+	for (size_t passes = 0;; passes++) {
+		struct error error = ERROR_NULL;
+		size_t before = heap_in_use();
+		heap_fail_at(passes, for_ever);
+		int r = way(message, &error);
+		bool failed = heap_failed();
+		heap_fail_never();
+		if (r && r != ERROR_CODE_INTERNAL)
+			test_fail(__FILE__, __LINE__, "code %d, %s, at allocation %zu", r,
+				  error_message(&error), passes);
+		error_deinit(&error);
+		CHECK_INT(heap_in_use(), ==, before);
+		if (!failed) {
+			CHECK_INT(r, ==, 0);
+			CHECK_INT(passes, >, 0);
+			return;
+		}
+	}
+}
+
+static char *spec_text;
+static size_t spec_len;
+static uint8_t *spec_data;
+static size_t spec_data_len;
+
+static int way_json_in(const ProtobufCMessage *message, struct error *error)
+{
+	ProtobufCMessage *back = NULL;
+	int r = json_read(message->descriptor, spec_text, spec_len, NULL, &back, error);
+	if (!r) {
+		CHECK(messages_equal(message, back));
+		protobuf_c_message_free_unpacked(back, NULL);
+	}
+	return r;
+}
+
+static int way_wire_in(const ProtobufCMessage *message, struct error *error)
+{
+	ProtobufCMessage *back = NULL;
+	int r = wire_read(message->descriptor, spec_data, spec_data_len, false, &back, error);
+	if (!r) {
+		CHECK(messages_equal(message, back));
+		protobuf_c_message_free_unpacked(back, NULL);
+	}
+	return r;
+}
+
+static int way_json_out(const ProtobufCMessage *message, struct error *error)
+{
+	char *text = NULL;
+	size_t len;
+	int r = json_write(message, JSON_CANONICAL, &text, &len, error);
+	if (!r)
+		CHECK_STR(text, spec_text);
+	free(text);
+	return r;
+}
+
+static int way_wire_out(const ProtobufCMessage *message, struct error *error)
+{
+	uint8_t *data = NULL;
+	size_t len;
+	int r = wire_write(message, &data, &len, error);
+	if (!r)
+		CHECK_INT(len, ==, spec_data_len);
+	free(data);
+	return r;
+}
+
+TEST(codecs_say_so_when_any_allocation_fails)
+{
+	struct messages_random random = {.state = 11};
+	need_counting();
+	for (int i = 0; i < 10; i++) {
+		struct error error = ERROR_NULL;
+		ProtobufCMessage *spec =
+			messages_random_new(&random, &pagecast__v1__job_spec__descriptor);
+		CHECK_INT(json_write(spec, JSON_CANONICAL, &spec_text, &spec_len, &error), ==, 0);
+		CHECK_INT(wire_write(spec, &spec_data, &spec_data_len, &error), ==, 0);
+		for (int for_ever = 0; for_ever < 2; for_ever++) {
+			check_short_of_memory(way_json_in, spec, for_ever);
+			check_short_of_memory(way_wire_in, spec, for_ever);
+			check_short_of_memory(way_json_out, spec, for_ever);
+			check_short_of_memory(way_wire_out, spec, for_ever);
+		}
+		free(spec_text);
+		free(spec_data);
+		protobuf_c_message_free_unpacked(spec, NULL);
+	}
+}
+
 TEST_MAIN(CASE(json_of_64_kib_stays_below_1_mib), CASE(protobuf_of_64_kib_stays_below_1_mib),
-	  CASE(a_job_of_1024_plain_streams_is_taken), CASE(a_list_of_1000_jobs_prints_quickly))
+	  CASE(a_job_of_1024_plain_streams_is_taken), CASE(a_list_of_1000_jobs_prints_quickly),
+	  CASE(codecs_say_so_when_any_allocation_fails))
