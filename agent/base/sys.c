@@ -25,6 +25,13 @@ static inline bool intercepted(enum sys_call call, int fd, size_t len, ssize_t *
 	return hook->intercept(hook, call, fd, len, ret_result);
 }
 
+/* How many bytes to ask the kernel for. */
+static inline size_t cut(enum sys_call call, int fd, size_t len)
+{
+	struct sys_hook *hook = atomic_load_explicit(&hook_now, memory_order_acquire);
+	return __builtin_expect(hook && hook->cut, 0) ? hook->cut(hook, call, fd, len) : len;
+}
+
 static inline ssize_t answer(ssize_t result)
 {
 	return result < 0 ? -errno : result;
@@ -38,11 +45,31 @@ static size_t iov_bytes(const struct iovec *iov, size_t count)
 	return len;
 }
 
+/* The first @want bytes of @iov, one element a call, as a test asked for. */
+static ssize_t vmsplice_cut(int pipe_fd, const struct iovec *iov, size_t want, unsigned int flags)
+{
+	ssize_t done = 0;
+	for (size_t i = 0; want; i++) {
+		struct iovec part = {iov[i].iov_base,
+				     iov[i].iov_len < want ? iov[i].iov_len : want};
+		ssize_t r = answer(vmsplice(pipe_fd, &part, 1, flags));
+		if (r < 0)
+			return done ? done : r;
+		done += r;
+		want -= part.iov_len;
+	}
+	return done;
+}
+
 ssize_t sys_vmsplice(int pipe_fd, const struct iovec *iov, size_t count, unsigned int flags)
 {
 	ssize_t result;
-	if (intercepted(SYS_CALL_VMSPLICE, pipe_fd, iov_bytes(iov, count), &result))
+	size_t len = iov_bytes(iov, count);
+	if (intercepted(SYS_CALL_VMSPLICE, pipe_fd, len, &result))
 		return result;
+	size_t want = cut(SYS_CALL_VMSPLICE, pipe_fd, len);
+	if (__builtin_expect(want < len, 0))
+		return vmsplice_cut(pipe_fd, iov, want, flags);
 	return answer(vmsplice(pipe_fd, iov, count, flags));
 }
 
@@ -51,7 +78,7 @@ ssize_t sys_splice(int from_fd, int to_fd, size_t len, unsigned int flags)
 	ssize_t result;
 	if (intercepted(SYS_CALL_SPLICE, to_fd, len, &result))
 		return result;
-	return answer(splice(from_fd, NULL, to_fd, NULL, len, flags));
+	return answer(splice(from_fd, NULL, to_fd, NULL, cut(SYS_CALL_SPLICE, to_fd, len), flags));
 }
 
 ssize_t sys_tee(int from_fd, int to_fd, size_t len, unsigned int flags)
@@ -59,7 +86,7 @@ ssize_t sys_tee(int from_fd, int to_fd, size_t len, unsigned int flags)
 	ssize_t result;
 	if (intercepted(SYS_CALL_TEE, to_fd, len, &result))
 		return result;
-	return answer(tee(from_fd, to_fd, len, flags));
+	return answer(tee(from_fd, to_fd, cut(SYS_CALL_TEE, to_fd, len), flags));
 }
 
 ssize_t sys_send(int fd, const void *data, size_t len, int flags)

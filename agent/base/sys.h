@@ -40,10 +40,13 @@ enum sys_call {
  * @intercept: true: *ret_result is the wrapper's answer (>= 0, or -errno) and the kernel is not
  * asked.
  *             @fd is the descriptor written to (for splice the output), @len the bytes asked for.
+ * @cut:       may be NULL: how many of the @len bytes of a vmsplice, splice or tee the kernel is
+ * really asked for (1 .. @len), so that the call comes back short as the kernel would do it
  */
 struct sys_hook {
 	bool (*intercept)(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
 			  ssize_t *ret_result);
+	size_t (*cut)(struct sys_hook *hook, enum sys_call call, int fd, size_t len);
 };
 
 /** sys_set_hook() - install @hook (borrowed until replaced), NULL: none */

@@ -1,0 +1,350 @@
+/*
+ * Every system call of the data path fails in turn, in every way it can: whatever is reported as
+ * sent arrives once, in order, byte for byte; nothing else arrives; the books balance. The checks
+ * are in course_run(); the faults come in through base/sys.
+ */
+#include "base/sys.h"
+#include "base/util.h"
+#include "lib/test.h"
+#include "lib/transmit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SPLICE PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
+#define COPY   PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
+#define PAGES  PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET
+
+enum way { WAY_TRAINS, WAY_MIXED, WAY_FRESH, WAY_PAGES, WAY_COPY, WAY_COPY_MIXED, WAY_COUNT };
+
+struct fault {
+	struct sys_hook hook;
+	enum sys_call call;
+	int only_device;    /* 1: calls on /dev/null, 0: on anything else, -1: all */
+	unsigned int first; /* the how manieth such call fails first */
+	unsigned int times; /* how many in a row */
+	int error;	    /* positive; 0: come back short */
+	bool lie;	    /* short, and the kernel did nothing at all */
+	unsigned int seen, done;
+};
+
+static bool is_device(int fd)
+{
+	struct stat stat;
+	return fstat(fd, &stat) == 0 && S_ISCHR(stat.st_mode);
+}
+
+static bool strikes(struct fault *fault, enum sys_call call, int fd)
+{
+	if (call != fault->call ||
+	    (fault->only_device >= 0 && is_device(fd) != (fault->only_device == 1)))
+		return false;
+	fault->seen++;
+	bool now = fault->seen >= fault->first && fault->seen < fault->first + fault->times;
+	fault->done += now;
+	return now;
+}
+
+static bool intercept(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
+		      ssize_t *ret_result)
+{
+	struct fault *fault = container_of(hook, struct fault, hook);
+	if (!fault->error && !fault->lie)
+		return false;
+	if (!strikes(fault, call, fd))
+		return false;
+	*ret_result = fault->error ? -fault->error : (ssize_t)len / 2;
+	return true;
+}
+
+static size_t cut(struct sys_hook *hook, enum sys_call call, int fd, size_t len)
+{
+	struct fault *fault = container_of(hook, struct fault, hook);
+	if (fault->error || fault->lie || len < 2 || !strikes(fault, call, fd))
+		return len;
+	return len / 2;
+}
+
+static uint64_t build(struct job *job, enum way way, const struct sockaddr *to)
+{
+	job_init(job, way >= WAY_COPY ? COPY : SPLICE, to);
+	switch (way) {
+	case WAY_TRAINS:
+	case WAY_COPY: job_add(job, 100, 1); return 5000;
+	case WAY_MIXED:
+	case WAY_COPY_MIXED:
+		job_add(job, 64, 5);
+		job_add(job, 0, 1);
+		job_add(job, 1472, 1);
+		job_add(job, 9000, 3);
+		return 40;
+	case WAY_FRESH:
+		job_add(job, 1000, 50);
+		job_add(job, 999, 50);
+		return 90;
+	case WAY_PAGES:
+		job->plan.layout = PAGES;
+		job->plan.page_offset = 64;
+		job_add(job, 300, 2);
+		job_add(job, 0, 1);
+		return 7;
+	case WAY_COUNT: break;
+	}
+	return 0;
+}
+
+/* One run of @way under @fault. Return: true while the fault struck */
+static bool run(enum way way, struct fault fault, struct course *ret_course)
+{
+	struct course course = {0};
+	struct job job;
+	struct sockaddr_storage to;
+	course.receiver = receiver_open("127.0.0.1", &to);
+	course.job = &job;
+	uint64_t packets = build(&job, way, (struct sockaddr *)&to);
+	job_limit(&job, packets);
+	engine_probe(); /* before the fault, or it would hit the probe */
+	fault.hook = (struct sys_hook){intercept, cut};
+	sys_set_hook(&fault.hook);
+	int r = course_run(&course);
+	sys_set_hook(NULL);
+	CHECK_INT(r, ==, 0);
+	CHECK_INT(course.sent + course.refused, ==, packets);
+	job_free(&job);
+	close(course.receiver);
+	if (ret_course)
+		*ret_course = course;
+	return fault.done > 0;
+}
+
+static void run_at_each(enum way way, struct fault fault, uint64_t *runs)
+{
+	struct course course;
+	for (fault.first = 1; run(way, fault, &course); fault.first++) {
+		++*runs;
+		if (fault.first > 12)
+			fault.first += 41; /* later calls are like the earlier ones */
+	}
+}
+
+static const int errors[] = {EINTR,	   EAGAIN, ENOBUFS, ENOMEM, EMSGSIZE,	 ECONNREFUSED,
+			     EHOSTUNREACH, EIO,	   EPERM,   EINVAL, ENETUNREACH, ENOSYS};
+
+static void fail_each(enum sys_call call, int only_device)
+{
+	uint64_t runs = 0;
+	for (enum way way = 0; way < WAY_COUNT; way++)
+		for (size_t e = 0; e < ARRAY_SIZE(errors); e++)
+			for (unsigned int times = 1; times <= 3; times += 2)
+				run_at_each(way,
+					    (struct fault){.call = call,
+							   .only_device = only_device,
+							   .times = times,
+							   .error = errors[e]},
+					    &runs);
+	CHECK_INT(runs, >, 0);
+}
+
+static void shorten_each(enum sys_call call, int only_device, bool lie)
+{
+	uint64_t runs = 0;
+	for (enum way way = 0; way < WAY_COPY; way++)
+		for (unsigned int times = 1; times <= 3; times++)
+			run_at_each(way,
+				    (struct fault){.call = call,
+						   .only_device = only_device,
+						   .times = times,
+						   .lie = lie},
+				    &runs);
+	CHECK_INT(runs, >, 0);
+}
+
+TEST(fault_in_vmsplice)
+{
+	fail_each(SYS_CALL_VMSPLICE, -1);
+}
+
+TEST(fault_in_vmsplice_that_comes_back_short)
+{
+	shorten_each(SYS_CALL_VMSPLICE, -1, false);
+	shorten_each(SYS_CALL_VMSPLICE, -1, true);
+}
+
+TEST(fault_in_tee)
+{
+	fail_each(SYS_CALL_TEE, -1);
+	shorten_each(SYS_CALL_TEE, -1, false);
+	shorten_each(SYS_CALL_TEE, -1, true);
+}
+
+TEST(fault_in_splice_to_the_socket)
+{
+	fail_each(SYS_CALL_SPLICE, 0);
+}
+
+/* The kernel did nothing, and said it did half. */
+TEST(fault_in_splice_to_the_socket_that_comes_back_short)
+{
+	shorten_each(SYS_CALL_SPLICE, 0, true);
+}
+
+TEST(fault_in_splice_to_dev_null)
+{
+	fail_each(SYS_CALL_SPLICE, 1);
+	shorten_each(SYS_CALL_SPLICE, 1, false);
+	shorten_each(SYS_CALL_SPLICE, 1, true);
+}
+
+TEST(fault_in_send_of_an_empty_datagram)
+{
+	fail_each(SYS_CALL_SEND, -1);
+}
+
+TEST(fault_in_sendmmsg)
+{
+	fail_each(SYS_CALL_SENDMMSG, -1);
+}
+
+TEST(fault_in_setsockopt_of_the_segment_size)
+{
+	fail_each(SYS_CALL_SETSOCKOPT, -1);
+}
+
+TEST(fault_in_reading_the_error_queue)
+{
+	fail_each(SYS_CALL_RECVMSG, -1);
+}
+
+/* The pipe cannot be drained, and a new one is refused: FULL until there is one again. */
+struct double_fault {
+	struct sys_hook hook;
+	unsigned int splices, pipes;
+};
+
+static bool intercept_both(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
+			   ssize_t *ret_result)
+{
+	struct double_fault *fault = container_of(hook, struct double_fault, hook);
+	(void)len;
+	if (call == SYS_CALL_SPLICE && ++fault->splices % 7 == 0) {
+		*ret_result = is_device(fd) ? -EIO : -EAGAIN;
+		return true;
+	}
+	if (call == SYS_CALL_SPLICE && is_device(fd)) {
+		*ret_result = -EIO;
+		return true;
+	}
+	/* the first pipes are the engine's and the master's */
+	if (call == SYS_CALL_PIPE && ++fault->pipes > 2 && fault->pipes % 3) {
+		*ret_result = -EMFILE;
+		return true;
+	}
+	return false;
+}
+
+TEST(fault_in_draining_and_in_making_a_new_pipe)
+{
+	for (enum way way = 0; way < WAY_PAGES; way++) {
+		struct course course = {0};
+		struct job job;
+		struct sockaddr_storage to;
+		course.receiver = receiver_open("127.0.0.1", &to);
+		course.job = &job;
+		uint64_t packets = build(&job, way, (struct sockaddr *)&to);
+		job_limit(&job, packets);
+		engine_probe();
+		struct double_fault fault = {.hook = {intercept_both, NULL}};
+		sys_set_hook(&fault.hook);
+		int r = course_run(&course);
+		sys_set_hook(NULL);
+		CHECK_INT(r, ==, 0);
+		CHECK_INT(course.sent, ==, packets);
+		job_free(&job);
+		close(course.receiver);
+	}
+}
+
+static struct course once(enum way way, enum sys_call call, int error, unsigned int times)
+{
+	struct course course;
+	struct fault fault = {
+		.call = call, .only_device = 0, .first = 2, .times = times, .error = error};
+	CHECK(run(way, fault, &course));
+	return course;
+}
+
+TEST(emsgsize_on_a_train_falls_back_to_single_datagrams)
+{
+	struct course course = once(WAY_TRAINS, SYS_CALL_SPLICE, EMSGSIZE, 1);
+	CHECK_INT(course.refused, ==, 0);
+	CHECK_INT(course.sent, ==, 5000);
+	CHECK_HAS(course.why, "no more than 99 bytes");
+	course = once(WAY_COPY, SYS_CALL_SENDMMSG, EMSGSIZE, 1);
+	CHECK_INT(course.refused, ==, 0);
+}
+
+TEST(refused_trains_fall_back_to_fewer_segments_then_to_single_datagrams)
+{
+	struct course course = once(WAY_TRAINS, SYS_CALL_SPLICE, EINVAL, 1);
+	CHECK_INT(course.refused, ==, 0);
+	CHECK_STR(course.why, "");
+	course = once(WAY_TRAINS, SYS_CALL_SPLICE, EIO, 1);
+	CHECK_INT(course.refused, ==, 0);
+	CHECK_HAS(course.why, "refused a train here (EIO)");
+}
+
+TEST(pending_refusal_is_retried_and_counted)
+{
+	struct course course = once(WAY_TRAINS, SYS_CALL_SPLICE, ECONNREFUSED, 3);
+	CHECK_INT(course.refused, ==, 0);
+	CHECK_INT(course.complaints.refused, ==, 3);
+	CHECK_INT(course.problems.count, ==, 1);
+	CHECK_STR(course.problems.problems[0].message,
+		  "nothing listens on the receiver (3 refusals)");
+	CHECK_INT(course.problems.problems[0].severity, ==, PROBLEM_WARNING);
+	course = once(WAY_COPY, SYS_CALL_SENDMMSG, ECONNREFUSED, 1);
+	CHECK_INT(course.refused, ==, 0);
+	CHECK_INT(course.complaints.refused, ==, 1);
+}
+
+TEST(hard_refusal_costs_just_its_train)
+{
+	struct course course = once(WAY_TRAINS, SYS_CALL_SPLICE, EPERM, 1);
+	CHECK_INT(course.refused, ==, 128);
+	CHECK_INT(course.last_error, ==, EPERM);
+	course = once(WAY_PAGES, SYS_CALL_SPLICE, EPERM, 1);
+	CHECK_INT(course.refused, ==, 1);
+}
+
+TEST(no_route_any_more_is_retried_once_then_refused)
+{
+	struct course course = once(WAY_TRAINS, SYS_CALL_SPLICE, ENETUNREACH, 1);
+	CHECK_INT(course.refused, ==, 0);
+	course = once(WAY_TRAINS, SYS_CALL_SPLICE, ENETUNREACH, 2);
+	CHECK_INT(course.refused, ==, 128);
+	CHECK_INT(course.last_error, ==, ENETUNREACH);
+}
+
+TEST(no_room_is_waited_for)
+{
+	static const int full[] = {EAGAIN, ENOBUFS};
+	for (size_t i = 0; i < ARRAY_SIZE(full); i++) {
+		struct course course = once(WAY_TRAINS, SYS_CALL_SPLICE, full[i], 5);
+		CHECK_INT(course.refused, ==, 0);
+		CHECK_INT(course.full, ==, 5);
+		CHECK_INT(course.last_error, ==, full[i]);
+	}
+}
+
+TEST_MAIN(CASE(fault_in_vmsplice), CASE(fault_in_vmsplice_that_comes_back_short),
+	  CASE(fault_in_tee), CASE(fault_in_splice_to_the_socket),
+	  CASE(fault_in_splice_to_the_socket_that_comes_back_short),
+	  CASE(fault_in_splice_to_dev_null), CASE(fault_in_send_of_an_empty_datagram),
+	  CASE(fault_in_sendmmsg), CASE(fault_in_setsockopt_of_the_segment_size),
+	  CASE(fault_in_reading_the_error_queue), CASE(fault_in_draining_and_in_making_a_new_pipe),
+	  CASE(emsgsize_on_a_train_falls_back_to_single_datagrams),
+	  CASE(refused_trains_fall_back_to_fewer_segments_then_to_single_datagrams),
+	  CASE(pending_refusal_is_retried_and_counted), CASE(hard_refusal_costs_just_its_train),
+	  CASE(no_route_any_more_is_retried_once_then_refused), CASE(no_room_is_waited_for))
