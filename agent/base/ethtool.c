@@ -97,6 +97,9 @@ static void fill_features(int fd, struct net_link *link)
 	told = MIN(told, blocks * 32);
 	link->scatter_gather = feature_active(features, text, told, "tx-scatter-gather");
 	link->udp_segmentation = feature_active(features, text, told, "tx-udp-segmentation");
+	bool any = feature_active(features, text, told, "tx-checksum-ip-generic");
+	link->checksum4 = any || feature_active(features, text, told, "tx-checksum-ipv4");
+	link->checksum6 = any || feature_active(features, text, told, "tx-checksum-ipv6");
 }
 
 void ethtool_fill(int fd, struct net_link *link)

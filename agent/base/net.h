@@ -30,9 +30,10 @@ struct net_link {
 	bool up;      /* set up by the administrator */
 	bool carrier; /* the other end is there */
 	bool loopback;
-	uint64_t speed_bps;    /* 0: unknown, as for most virtual devices */
-	bool scatter_gather;   /* an skb may reference pages: without it the kernel copies */
-	bool udp_segmentation; /* the device cuts UDP trains itself */
+	uint64_t speed_bps;	   /* 0: unknown, as for most virtual devices */
+	bool scatter_gather;	   /* an skb may reference pages: without it the kernel copies */
+	bool udp_segmentation;	   /* the device cuts UDP trains itself */
+	bool checksum4, checksum6; /* the device writes UDP checksums over IPv4, IPv6 */
 	char driver[NET_DRIVER_BYTES]; /* "veth", "virtio_net"; empty: the device does not say */
 	uint64_t tx_packets, tx_bytes, tx_dropped;
 	uint64_t rx_packets, rx_bytes, rx_dropped;

@@ -51,6 +51,7 @@ struct flow {
 	struct train_limits limits;
 	uint32_t segment_now;	 /* UDP_SEGMENT in force on the socket; 0: none */
 	bool segments_in_kernel; /* a known device without tx-udp-segmentation: see flow_fault() */
+	bool sums_in_kernel;	 /* a known device without UDP checksums: the kernel writes them */
 	int full_error;		 /* of the last FULL; 0 after a send */
 	uint32_t full_count;	 /* FULLs in a row */
 	union {
@@ -126,6 +127,8 @@ struct engine_probed {
 	bool udp_tried;		/* loopback was up */
 	int udp_error;		/* positive errno of splice to UDP; 0 */
 	bool udp_by_reference;	/* a byte changed after splice shows at the receiver */
+	bool odd_sum_wrong;	/* a software checksum is wrong behind an odd piece of a page */
+	bool sum_copies;	/* what is summed in software is copied */
 	uint32_t segments_max;	/* in one train: 128, 64, or 1 */
 	int segment_error;	/* why not, positive errno */
 	uint32_t pipe_slots;	/* of a pipe as the engines make it */

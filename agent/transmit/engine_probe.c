@@ -27,12 +27,13 @@
 
 enum {
 	OLDER_SEGMENTS_MAX = 64, /* UDP_MAX_SEGMENTS before 6.9 */
+	PROBE_BYTES = 2 * PAGES_PAGE_BYTES,
 	TIMED_SENDS = 64,
 	RECEIVE_TIMEOUT_MS = 20,
 };
 #define HANDOVER_GUESS_NS INT64_C(4000)
 
-static struct engine_probed probed;
+static struct engine_probed probed; /* written under `once`, read by anyone afterwards */
 static struct engine_fact facts[ENGINE_KINDS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -153,6 +154,34 @@ static void probe_handover(const struct engine_pipe *pipe, uint8_t *page, int se
 	probed.handover_ns = (clock_monotonic_ns(clock) - begin) / TIMED_SENDS;
 }
 
+/* A datagram in two parts is summed in software, as fragments are. Return: its length where it
+ * arrived, -1 where it did not: a wrong checksum */
+static ssize_t send_summed(const struct engine_pipe *pipe, uint8_t *at, size_t len, int sender,
+			   int receiver, uint8_t changed, uint8_t *ret_first)
+{
+	if (push(pipe, at, len) != (ssize_t)len ||
+	    sys_splice(pipe->out, sender, len, SPLICE_F_NONBLOCK | SPLICE_F_MORE) != (ssize_t)len)
+		return -1;
+	at[0] = changed;
+	uint8_t end = 'e';
+	if (sys_send(sender, &end, 1, MSG_NOSIGNAL) != 1)
+		return -1;
+	uint8_t got[16];
+	ssize_t r = receive(receiver, got, sizeof got);
+	*ret_first = r > 0 ? got[0] : 0;
+	return r;
+}
+
+static void probe_checksums(const struct engine_pipe *pipe, uint8_t *page, int sender, int receiver)
+{
+	uint8_t first, *odd = page + PAGES_PAGE_BYTES - 1;
+	memcpy(odd, "oab", 3); /* swapped, a and b give another sum */
+	probed.odd_sum_wrong = send_summed(pipe, odd, 3, sender, receiver, 'o', &first) != 4;
+	page[0] = 'f';
+	probed.sum_copies =
+		send_summed(pipe, page, 2, sender, receiver, 'g', &first) == 3 && first == 'f';
+}
+
 static void probe_loopback(const struct engine_pipe *pipe, uint8_t *page)
 {
 	_cleanup_close_ int sender = -1, receiver = -1;
@@ -163,6 +192,7 @@ static void probe_loopback(const struct engine_pipe *pipe, uint8_t *page)
 		return;
 	probed.segments_max = 1;
 	probe_segments(pipe, page, sender, receiver);
+	probe_checksums(pipe, page, sender, receiver);
 	probe_handover(pipe, page, sender);
 }
 
@@ -177,13 +207,14 @@ static void probe_all(void)
 	struct engine_pipe pipe;
 	void *page;
 	probed = (struct engine_probed){.segments_max = TRAIN_SEGMENTS_MAX,
+					.odd_sum_wrong = true, /* until seen otherwise */
 					.handover_ns = HANDOVER_GUESS_NS};
 	probe_raw();
-	if (sys_map(&page, PAGES_PAGE_BYTES, false) < 0) {
+	if (sys_map(&page, PROBE_BYTES, false) < 0) {
 		probed.vmsplice_error = ENOMEM;
 		return;
 	}
-	memset(page, 'z', PAGES_PAGE_BYTES); /* or the zero page would be handed over */
+	memset(page, 'z', PROBE_BYTES); /* or the zero page would be handed over */
 	int r = engine_pipe_open(&pipe, TRAIN_PIPE_BUFFERS);
 	probed.vmsplice_error = -r;
 	if (r == 0) {
@@ -193,7 +224,7 @@ static void probe_all(void)
 			probe_loopback(&pipe, page);
 		engine_pipe_close(&pipe);
 	}
-	sys_unmap(page, PAGES_PAGE_BYTES);
+	sys_unmap(page, PROBE_BYTES);
 }
 
 /* ---- in words ---- */
@@ -242,6 +273,8 @@ static void tell_splice(struct engine_fact *fact)
 	if (probed.udp_tried && fact->available)
 		add_fact(fact, probed.udp_by_reference ? "splice to UDP references pages"
 						       : "splice to UDP copies on this kernel");
+	if (probed.udp_tried && fact->available && probed.odd_sum_wrong)
+		add_fact(fact, "this kernel sums odd pieces wrong: packets are placed around it");
 	if (probed.pipe_slots)
 		add_fact(fact, "pipes of %u slots", probed.pipe_slots);
 	if (probed.udp_tried && fact->available)

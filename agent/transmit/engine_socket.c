@@ -239,6 +239,7 @@ static void look_at_device(struct flow *flow)
 	name_next_hop(flow, &route);
 	if (net_link_by_index(route.ifindex, &link) < 0)
 		return;
+	flow->sums_in_kernel = to->family == AF_INET6 ? !link.checksum6 : !link.checksum4;
 	if (!link.udp_segmentation) {
 		flow->segments_in_kernel = true;
 		snprintf(flow->why, sizeof flow->why,

@@ -33,19 +33,29 @@ static struct splice_flow *splice_flow(struct flow *flow)
 	return container_of(flow, struct splice_flow, flow);
 }
 
+size_t splice_piped_bytes(const struct flow *flow, const struct train *piece)
+{
+	if (piece->offset % 2 && piece->segments == 1 &&
+	    pages_covered(piece->offset, piece->segment_bytes) > 1 &&
+	    engine_probed()->odd_sum_wrong && flow->stream->destination.kind == PLAN_UDP &&
+	    (flow->sums_in_kernel || piece->segment_bytes > flow->limits.segment_bytes_max))
+		return 0;
+	return train_bytes(piece);
+}
+
 /* ---- a batch: what one call hands over ---- */
 
 /* Add @piece if the lists and @slots_max have room for it. */
-static bool batch_add(struct splice_batch *batch, uint8_t *memory, const struct train *piece,
-		      uint32_t slots_max)
+static bool batch_add(struct splice_batch *batch, const struct flow *flow,
+		      const struct train *piece, uint32_t slots_max)
 {
-	size_t len = train_bytes(piece);
+	size_t len = splice_piped_bytes(flow, piece);
 	bool train = piece->segments > 1;
 	if (batch->piece_count == FLOW_SEND_LONE_MAX ||
 	    (train && batch->train_count == FLOW_SEND_TRAINS_MAX))
 		return false;
 	if (len) {
-		uint8_t *at = memory + piece->offset;
+		uint8_t *at = flow->trains->pages.memory + piece->offset;
 		struct iovec *last =
 			batch->range_count ? &batch->ranges[batch->range_count - 1] : NULL;
 		bool joined = last && (uint8_t *)last->iov_base + last->iov_len == at;
@@ -76,7 +86,7 @@ static void batch_gather(struct splice_batch *batch, const struct flow *flow,
 	batch->packets = 0;
 	while (batch->packets < packets_max && !trains_at_end(flow->trains, &cursor)) {
 		struct train piece = flow_next_piece(flow, &cursor, packets_max - batch->packets);
-		if (!batch_add(batch, flow->trains->pages.memory, &piece, slots_max))
+		if (!batch_add(batch, flow, &piece, slots_max))
 			return;
 		trains_advance(flow->trains, &cursor, piece.segments);
 	}
@@ -134,7 +144,7 @@ static int load_pipe(struct flow *flow, struct engine_pipe *pipe, const struct s
 		if (engine_pipe_ready(pipe) < 0)
 			return ENOBUFS;
 		ssize_t r = load_by_vmsplice(pipe, batch, counters);
-		if (r >= (ssize_t)train_bytes(&batch->pieces[0])) {
+		if (r > 0 && r >= (ssize_t)splice_piped_bytes(flow, &batch->pieces[0])) {
 			*ret_bytes = (size_t)r;
 			return 0;
 		}
@@ -153,10 +163,14 @@ static ssize_t hand_over_once(struct flow *flow, const struct engine_pipe *pipe,
 	ssize_t r = flow_segment(flow, piece, counters);
 	if (r < 0)
 		return r;
-	size_t len = train_bytes(piece);
+	size_t len = splice_piped_bytes(flow, piece);
 	counters->syscalls++;
-	if (len == 0)
-		return sys_send(flow->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (len == 0) {
+		const void *bytes = "";
+		if (piece->segment_bytes)
+			bytes = flow->trains->pages.memory + piece->offset;
+		return sys_send(flow->fd, bytes, piece->segment_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
 	r = sys_splice(pipe->out, flow->fd, len, SPLICE_F_NONBLOCK);
 	return r < 0 || r == (ssize_t)len ? r : -EIO; /* short: a lost step */
 }
@@ -187,14 +201,17 @@ static bool hand_over_batch(struct flow *flow, const struct engine_pipe *pipe,
 		const struct train *piece = &batch->pieces[i];
 		enum flow_fault fault;
 		int error;
-		if (train_bytes(piece) > *bytes)
+		size_t len = splice_piped_bytes(flow, piece);
+		if (len > *bytes)
 			return true; /* a short vmsplice(): the rest comes with the next call */
 		if (!splice_hand_over(flow, pipe, piece, counters, &fault, &error)) {
+			if (fault != FLOW_ROOM) /* packets may be cut otherwise from here on */
+				drop_master(splice_flow(flow));
 			if (fault != FLOW_RECUT)
 				flow_stopped(flow, cursor, piece, fault, error, result);
 			return fault != FLOW_RECUT;
 		}
-		*bytes -= train_bytes(piece);
+		*bytes -= len;
 		result->longest_burst = MAX(result->longest_burst, (uint64_t)piece->segments);
 		flow_sent(flow, cursor, piece, result);
 	}
@@ -361,22 +378,32 @@ static void splice_deinit(struct engine *engine)
 	engine_pipe_close(&container_of(engine, struct splice_engine, engine)->pipe);
 }
 
+/* Where the kernel copies although pages are spliced, say so. */
+static void tell_copies(struct flow *flow)
+{
+	const struct engine_probed *probed = engine_probed();
+	const char *why = NULL;
+	if (flow->stream->destination.kind == PLAN_RAW_IP)
+		why = "a raw socket copies once out of the spliced page";
+	else if (!probed->pipe_by_reference || (probed->udp_tried && !probed->udp_by_reference))
+		why = "this kernel copies what is spliced to a UDP socket";
+	else if (probed->sum_copies && flow->sums_in_kernel)
+		why = "the device writes no checksums: this kernel copies to write them";
+	else if (probed->sum_copies && flow->stream->len_max > flow->limits.segment_bytes_max)
+		why = "packets longer than the path MTU: this kernel copies to sum their fragments";
+	if (!why)
+		return;
+	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+	snprintf(flow->why, sizeof flow->why, "%s", why);
+}
+
 static int splice_flow_init(struct flow *flow, const char *field, struct problem_set *problems)
 {
 	splice_flow(flow)->master = ENGINE_PIPE_NULL;
 	int r = flow_open_socket(flow, field, problems);
 	if (r < 0)
 		return r;
-	if (flow->stream->destination.kind == PLAN_RAW_IP) {
-		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-		snprintf(flow->why, sizeof flow->why,
-			 "a raw socket copies once out of the spliced page");
-	} else if (!engine_probed()->pipe_by_reference ||
-		   (engine_probed()->udp_tried && !engine_probed()->udp_by_reference)) {
-		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-		snprintf(flow->why, sizeof flow->why,
-			 "this kernel copies what is spliced to a UDP socket");
-	}
+	tell_copies(flow);
 	return 0;
 }
 

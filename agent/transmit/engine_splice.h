@@ -28,9 +28,17 @@ struct splice_flow {
 };
 
 /**
+ * splice_piped_bytes() - what @piece takes in the pipe
+ *
+ * 0: it leaves by send(), because there is nothing to splice, or because this kernel would write a
+ * wrong checksum: a single packet cut out of a train of odd size, across a page, that is summed in
+ * software (fragments, or a device without checksums).
+ */
+size_t splice_piped_bytes(const struct flow *flow, const struct train *piece);
+
+/**
  * splice_hand_over() - one piece from the front of the pipe to the socket, with all retries
  *
- * Empty datagrams go by send(): splice() of nothing sends nothing.
  * Return: true: sent; false: *ret_fault and *ret_error say why not (never FLOW_RETRY).
  */
 bool splice_hand_over(struct flow *flow, const struct engine_pipe *pipe, const struct train *piece,

@@ -41,8 +41,11 @@ static size_t place(const struct packer *packer, uint32_t len, bool lone)
 		return packer->bytes;
 	if (limits->page_per_packet)
 		return pages_round_up(packer->bytes) + limits->page_offset;
-	if (lone && pages_covered(packer->bytes, len) <= TRAIN_PIPE_BUFFERS)
+	size_t even = packer->bytes + packer->bytes % 2;
+	if (lone && pages_covered(packer->bytes, len) == 1)
 		return packer->bytes;
+	if (lone && pages_covered(even, len) <= TRAIN_PIPE_BUFFERS)
+		return even;
 	return pages_round_up(packer->bytes);
 }
 

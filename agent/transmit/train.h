@@ -4,7 +4,8 @@
  * A train is `segments` packets of `segment_bytes` each, back to back from `offset`. A train of
  * more than one segment starts on a page boundary, so that any of its sub-runs fits the fragment
  * limit of an skb. A lone packet may start anywhere, but is placed so that it covers no more than
- * TRAIN_PIPE_BUFFERS pages. `struct trains` is a sealed arena with its trains. A cyclic one (a
+ * TRAIN_PIPE_BUFFERS pages, and from an even place if it covers two (tests/kernel: some kernels sum
+ * odd pieces wrong). `struct trains` is a sealed arena with its trains. A cyclic one (a
  * template) stands for the endless sequence; otherwise it is one filling of a fresh arena, and the
  * next filling replaces the arena. Thread: one worker.
  */

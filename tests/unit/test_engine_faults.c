@@ -266,13 +266,19 @@ TEST(fault_in_draining_and_in_making_a_new_pipe)
 	}
 }
 
-static struct course once(enum way way, enum sys_call call, int error, unsigned int times)
+static struct course once_from(unsigned int first, enum way way, enum sys_call call, int error,
+			       unsigned int times)
 {
 	struct course course;
 	struct fault fault = {
-		.call = call, .only_device = 0, .first = 2, .times = times, .error = error};
+		.call = call, .only_device = 0, .first = first, .times = times, .error = error};
 	CHECK(run(way, fault, &course));
 	return course;
+}
+
+static struct course once(enum way way, enum sys_call call, int error, unsigned int times)
+{
+	return once_from(2, way, call, error, times);
 }
 
 TEST(emsgsize_on_a_train_falls_back_to_single_datagrams)
@@ -307,6 +313,17 @@ TEST(pending_refusal_is_retried_and_counted)
 	course = once(WAY_COPY, SYS_CALL_SENDMMSG, ECONNREFUSED, 1);
 	CHECK_INT(course.refused, ==, 0);
 	CHECK_INT(course.complaints.refused, ==, 1);
+}
+
+TEST(interrupted_calls_are_made_again)
+{
+	static const enum sys_call calls[] = {SYS_CALL_VMSPLICE, SYS_CALL_TEE, SYS_CALL_SPLICE};
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct course course = once_from(1, WAY_TRAINS, calls[i], EINTR, 1);
+		CHECK_INT(course.refused + course.full, ==, 0);
+	}
+	struct course course = once(WAY_COPY, SYS_CALL_SENDMMSG, EINTR, 3);
+	CHECK_INT(course.refused + course.full, ==, 0);
 }
 
 TEST(hard_refusal_costs_just_its_train)
@@ -346,5 +363,6 @@ TEST_MAIN(CASE(fault_in_vmsplice), CASE(fault_in_vmsplice_that_comes_back_short)
 	  CASE(fault_in_reading_the_error_queue), CASE(fault_in_draining_and_in_making_a_new_pipe),
 	  CASE(emsgsize_on_a_train_falls_back_to_single_datagrams),
 	  CASE(refused_trains_fall_back_to_fewer_segments_then_to_single_datagrams),
-	  CASE(pending_refusal_is_retried_and_counted), CASE(hard_refusal_costs_just_its_train),
+	  CASE(interrupted_calls_are_made_again), CASE(pending_refusal_is_retried_and_counted),
+	  CASE(hard_refusal_costs_just_its_train),
 	  CASE(no_route_any_more_is_retried_once_then_refused), CASE(no_room_is_waited_for))
