@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "core/store_sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -229,7 +230,8 @@ int agent_new(struct agent **ret_agent, const struct agent_options *options,
 	      struct error *ret_error)
 {
 	struct store *store = NULL;
-	int r = store_memory_new(&store, ret_error);
+	int r = options->state_dir ? store_sqlite_new(&store, options->state_dir, ret_error)
+				   : store_memory_new(&store, ret_error);
 	return r ? r : agent_new_on(ret_agent, options, store, ret_error);
 }
 

@@ -102,6 +102,7 @@ struct agent {
 	size_t state_counts[AGENT_STATES];
 	struct account totals;	  /* of jobs that have ended */
 	struct job_grant granted; /* sum over the running jobs */
+	bool short_of_share;	  /* a worker is idle because too little is left of the totals */
 };
 
 /* ---- agent.c ---- */
@@ -193,15 +194,14 @@ struct job_view { /* what one message is made of; taken under the lock, used wit
 	struct blob *basic, *spec, *record;
 	bool in_store; /* record and spec are to be read there */
 	bool full;
+	size_t message_bytes; /* of the message, once it was made */
 };
 /** view_take() - (L) references to everything */
 void view_take(struct agent *agent, struct job *job, bool full, struct job_view *ret_view);
 /** view_message() - Return: 0 with *ret_job owned; NOT_FOUND: deleted meanwhile; UNAVAILABLE */
-int view_message(struct agent *agent, const struct job_view *view, Pagecast__V1__Job **ret_job,
+int view_message(struct agent *agent, struct job_view *view, Pagecast__V1__Job **ret_job,
 		 struct error *ret_error);
 void view_release(struct job_view *view);
-/** view_bytes() - about what the message will be long */
-size_t view_bytes(const struct job_view *view);
 /** view_job() - take, unlock, build, release: called with the lock, returns without */
 int view_job(struct agent *agent, struct job *job, Pagecast__V1__Job **ret_job,
 	     struct error *ret_error);

@@ -16,7 +16,7 @@ enum {
 	PAGE_SIZE_MAX = 1000,
 	STATES_MAX = AGENT_STATES * 2, /* in a filter; each is worth naming once */
 	STEP_JOBS = 2000,	       /* looked at under the lock at a time */
-	PAGE_BYTES_MAX = 16 << 20,     /* of specs and results; at least one job is given */
+	PAGE_BYTES_MAX = 16 << 20, /* of specs and results; the job that reaches it is the last */
 };
 
 struct query {
@@ -31,7 +31,6 @@ struct query {
 struct page {
 	struct job_view *views; /* [count], owned */
 	size_t count;
-	size_t bytes;
 	bool more;
 	size_t total;
 };
@@ -144,15 +143,12 @@ static bool collect_step(struct agent *agent, const struct query *query, struct 
 		memcpy(from, job->id, JOB_ID_LEN + 1);
 		if (!matches(query, job))
 			continue;
-		struct job_view view;
-		view_take(agent, job, query->full, &view);
-		if (page->count == query->page_size ||
-		    (page->count && page->bytes + view_bytes(&view) > PAGE_BYTES_MAX)) {
-			view_release(&view);
+		if (page->count == query->page_size) {
 			page->more = true;
 			return false;
 		}
-		page->bytes += view_bytes(&view);
+		struct job_view view;
+		view_take(agent, job, query->full, &view);
 		page->views[page->count++] = view;
 	}
 	return false;
@@ -208,16 +204,18 @@ static void collect(struct agent *agent, const struct query *query, struct page 
 }
 
 /* A job that was deleted between the look and the reading is left out. */
-static int build(struct agent *agent, const struct query *query, const struct page *page,
+static int build(struct agent *agent, const struct query *query, struct page *page,
 		 Pagecast__V1__ListJobsResponse *response, struct error *ret_error)
 {
 	response->total_size = (uint32_t)MIN(page->total, (size_t)UINT32_MAX);
 	response->jobs = calloc(page->count + 1, sizeof(void *));
 	if (!response->jobs)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
-	for (size_t i = 0; i < page->count; i++) {
+	size_t given = 0, bytes = 0; /* of the page's jobs; of their messages */
+	for (; given < page->count && bytes < PAGE_BYTES_MAX; given++) {
+		struct job_view *view = &page->views[given];
 		Pagecast__V1__Job **to = &response->jobs[response->n_jobs];
-		int r = view_message(agent, &page->views[i], to, ret_error);
+		int r = view_message(agent, view, to, ret_error);
 		if (r == ERROR_CODE_NOT_FOUND) {
 			error_deinit(ret_error);
 			continue;
@@ -225,11 +223,12 @@ static int build(struct agent *agent, const struct query *query, const struct pa
 		if (r)
 			return r;
 		response->n_jobs++;
+		bytes += view->message_bytes;
 	}
-	if (!page->more)
+	if (given == page->count && !page->more)
 		return 0;
 	char token[PAGE_TOKEN_LEN + 2];
-	page_token_make(page->views[page->count - 1].job->id, query->digest, token);
+	page_token_make(page->views[given - 1].job->id, query->digest, token);
 	response->next_page_token = strdup(token);
 	if (response->next_page_token)
 		return 0;

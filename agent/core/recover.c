@@ -33,7 +33,6 @@ static struct job *job_of_row(const struct store_job *row)
 	job->end_ns = row->end_ns;
 	job->version = row->version;
 	job->revision = row->revision;
-	job->bytes = row->bytes;
 	job->state = row->state;
 	return TAKE_PTR(job);
 }

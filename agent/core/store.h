@@ -34,8 +34,6 @@ struct store_job {
 	struct blob *spec;	    /* in an update NULL: unchanged */
 	struct blob *basic;	    /* likewise */
 	struct blob *record;
-	uint64_t bytes; /* lent by load(): of the three blobs together, also where they are not lent
-			 */
 };
 
 enum store_wait { STORE_WAIT, STORE_NO_WAIT };

@@ -179,11 +179,8 @@ static int memory_load(struct store *store,
 			rows[filled++] = row;
 	qsort(rows, count, sizeof *rows, by_id);
 	int r = 0;
-	for (size_t i = 0; i < count && !r; i++) {
-		struct store_job job = rows[i]->job;
-		job.bytes = blob_len(job.spec) + blob_len(job.basic) + blob_len(job.record);
-		r = each(context, &job, ret_error);
-	}
+	for (size_t i = 0; i < count && !r; i++)
+		r = each(context, &rows[i]->job, ret_error);
 	return r;
 }
 

@@ -19,12 +19,8 @@ static const char *waiting_for(const struct agent *agent, const struct job *job)
 		return NULL;
 	if (job->live->worker != SIZE_MAX)
 		return "its pages and sockets being prepared";
-	for (size_t i = 0; i < agent->worker_count; i++)
-		if (agent->workers[i].idle)
-			return job_queue_first(&agent->queue) == job
-				       ? "a share of the policy's maxTotalPps and maxTotalBpsL2"
-				       : "its turn";
-	return "a free worker";
+	return agent->short_of_share ? "a share of the policy's maxTotalPps and maxTotalBpsL2"
+				     : "a free worker";
 }
 
 void view_take(struct agent *agent, struct job *job, bool full, struct job_view *ret_view)
@@ -53,12 +49,6 @@ void view_release(struct job_view *view)
 	view->basic = blob_unref(view->basic);
 	view->spec = blob_unref(view->spec);
 	view->record = blob_unref(view->record);
-}
-
-size_t view_bytes(const struct job_view *view)
-{
-	return view->in_store ? view->job->bytes
-			      : blob_len(view->spec) + blob_len(view->record) + 256;
 }
 
 static size_t put_varint(uint8_t *to, uint64_t value)
@@ -110,7 +100,7 @@ static Pagecast__V1__Job *join(const struct blob *moment, const struct blob *rec
 	return pagecast__v1__job__unpack(NULL, len, joined);
 }
 
-int view_message(struct agent *agent, const struct job_view *view, Pagecast__V1__Job **ret_job,
+int view_message(struct agent *agent, struct job_view *view, Pagecast__V1__Job **ret_job,
 		 struct error *ret_error)
 {
 	struct store_read read = {blob_ref(view->spec), blob_ref(view->record)};
@@ -127,6 +117,7 @@ int view_message(struct agent *agent, const struct job_view *view, Pagecast__V1_
 	if (!job)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
 				 "out of memory while reading job %s", view->job->id);
+	view->message_bytes = moment->len + record->len + shown->len;
 	*ret_job = job;
 	return 0;
 }

@@ -347,7 +347,8 @@ static struct job *take(struct worker *worker)
 	worker->idle = true;
 	while (!agent->stopping) {
 		job = job_queue_first(&agent->queue);
-		if (job && budget_take(agent, job))
+		agent->short_of_share = job && !budget_take(agent, job);
+		if (job && !agent->short_of_share)
 			break;
 		pthread_cond_wait(&agent->work, &agent->lock);
 	}
