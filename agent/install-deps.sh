@@ -16,7 +16,7 @@ packages() {
     build) echo "gcc libc6-dev make cmake ninja-build pkgconf protobuf-compiler \
         protobuf-c-compiler libprotobuf-dev libprotobuf-c-dev libmicrohttpd-dev \
         libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev libsqlite3-dev" ;;
-    test) echo "python3 iproute2 curl procps" ;;
+    test) echo "python3 iproute2 curl procps openssl" ;;
     optional)
         echo "clang-format"
         # a Node.js that is there already, from wherever, is left alone

@@ -106,7 +106,7 @@ static int load_policy(const struct agent *agent, struct policy **ret_policy,
 	_cleanup_error_ struct error fault = ERROR_NULL;
 	_cleanup_free_ char *text = NULL;
 	Pagecast__V1__Policy *message = NULL;
-	size_t len;
+	size_t len = 0;
 	if (!agent->policy_file)
 		return policy_new(ret_policy, NULL, ret_error);
 	int r = read_policy_file(agent->policy_file, &text, &len, ret_error);
