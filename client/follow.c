@@ -30,8 +30,8 @@ struct followed {
 	Pagecast__V1__Job *job; /* latest; NULL until the first answer */
 	struct http_exchange *poll, *cancel, *renew;
 	int64_t next_poll_ns, next_renew_ns, lost_since_ns;
-	bool cancel_sent, done;
-	int code; /* once done */
+	bool cancel_sent, whole, done; /* whole: ended, and asked for with its streams */
+	int code;		       /* once done */
 };
 
 struct follow {
@@ -131,24 +131,41 @@ static void print_summary(const ProtobufCMessage *message, FILE *out, void *cont
 	summary_print((const Pagecast__V1__Job *)message, false, out);
 }
 
-/* The job has a new revision. */
-static void take_job(struct followed *followed)
+/* The end of one: its result, and what it says about the command. */
+static void report(struct followed *followed)
 {
 	struct follow *follow = followed->follow;
-	const Pagecast__V1__Job *job = followed->job;
-	bool ended = summary_ended(job);
-	if (!ended && !follow->options.json_each)
-		return;
 	int code = EXIT_DONE;
 	progress_clear(&follow->progress);
 	if (follow->client->json)
 		code = print_json(followed);
 	else
-		call_print(follow->client, followed->peer, &job->base, print_summary, NULL);
-	if (!ended && (code == EXIT_NO_AGENT || print_flush()))
-		return; /* the poll finds out whether the agent is gone */
-	bool succeeded = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SUCCEEDED;
+		call_print(follow->client, followed->peer, &followed->job->base, print_summary,
+			   NULL);
+	bool succeeded = followed->job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SUCCEEDED;
 	finish(followed, code ? code : succeeded ? EXIT_DONE : EXIT_FAILED);
+}
+
+/*
+ * The job has a new revision. Polls leave out the streams, which may carry megabytes of payload; a
+ * result needs them once, to tell how the rate was asked for.
+ */
+static void take_job(struct followed *followed)
+{
+	bool json = followed->follow->client->json;
+	if (!summary_ended(followed->job)) {
+		if (!followed->follow->options.json_each)
+			return;
+		int code = print_json(followed);
+		/* Whether the agent is gone is for the poll to find out. */
+		if (code != EXIT_DONE && code != EXIT_NO_AGENT)
+			finish(followed, code);
+	} else if (json || followed->whole) {
+		report(followed);
+	} else {
+		followed->whole = true;
+		followed->next_poll_ns = 0;
+	}
 }
 
 /* The connection failed: try again for a while, then give up and say that the job may live on. */
@@ -156,6 +173,10 @@ static void lose(struct followed *followed, const struct http_response *response
 {
 	int64_t now_ns = util_now_ns();
 	bool never_reached = !followed->job;
+	if (followed->whole) { /* what is known without the streams will do */
+		report(followed);
+		return;
+	}
 	if (!followed->lost_since_ns)
 		followed->lost_since_ns = now_ns;
 	followed->next_poll_ns = now_ns + RETRY_NS;
@@ -183,6 +204,10 @@ static void polled(void *context, struct http_response *response)
 	followed->lost_since_ns = 0;
 	if (response->status == 304)
 		return;
+	if (followed->whole && response->status != 200) {
+		report(followed); /* deleted meanwhile, as like as not */
+		return;
+	}
 	int r = call_check(client, followed->peer, response);
 	if (!r)
 		r = call_unpack(client, followed->peer, response, &pagecast__v1__job__descriptor,
@@ -197,11 +222,12 @@ static void polled(void *context, struct http_response *response)
 
 static void start_poll(struct followed *followed, int64_t now_ns)
 {
-	_cleanup_free_ char *suffix = followed->etag ? util_printf("?view=BASIC&wait=%d", WAIT_S)
-						     : util_strdup("?view=BASIC");
+	_cleanup_free_ char *wait = util_printf("?view=BASIC&wait=%d", WAIT_S);
+	const char *suffix = followed->whole ? "" : followed->etag ? wait : "?view=BASIC";
 	_cleanup_free_ char *path = call_job_path(followed->id, suffix);
-	_cleanup_free_ char *header =
-		followed->etag ? util_printf("If-None-Match: %s", followed->etag) : NULL;
+	_cleanup_free_ char *header = followed->etag && !followed->whole
+					      ? util_printf("If-None-Match: %s", followed->etag)
+					      : NULL;
 	const struct call call = {
 		.method = "GET", .path = path, .header = header, .timeout_ms = POLL_TIMEOUT_MS};
 	followed->next_poll_ns = now_ns + POLL_SPACING_NS;

@@ -91,9 +91,24 @@ static void put_account(const Pagecast__V1__Account *account, FILE *out)
 		units_count(account->packets_failed).s, units_count(account->packets_cancelled).s);
 }
 
-static void put_rate(const Pagecast__V1__TransmitReport *report, FILE *out)
+/* Was the rate asked for in bits? Reports tell every rate in both. */
+static bool asked_in_bits(const Pagecast__V1__Stream *stream)
 {
-	if (report->requested_bps > 0) {
+	return stream->rate && (stream->rate->kind_case == PAGECAST__V1__RATE__KIND_BPS ||
+				stream->rate->kind_case == PAGECAST__V1__RATE__KIND_LINE_PERCENT);
+}
+
+static bool any_in_bits(const Pagecast__V1__Job *job)
+{
+	for (size_t i = 0; job->spec && i < job->spec->n_streams; i++)
+		if (asked_in_bits(job->spec->streams[i]))
+			return true;
+	return false;
+}
+
+static void put_rate(const Pagecast__V1__TransmitReport *report, bool in_bits, FILE *out)
+{
+	if (in_bits && report->requested_bps > 0) {
 		fprintf(out, "%s asked", units_bps(report->requested_bps).s);
 		if (report->layer)
 			fprintf(out, " at %s",
@@ -115,13 +130,20 @@ static void put_rate(const Pagecast__V1__TransmitReport *report, FILE *out)
 	fprintf(out, "; late %s\n", units_count(report->late_packets).s);
 }
 
+/* "udp: vmsplice, splice": what it was sent to is known to who reads a result. */
+static const char *without_target(const char *path)
+{
+	size_t len = strcspn(path, ":,;");
+	return path[len] == ':' && path[len + 1] == ' ' ? path + len + 2 : path;
+}
+
 static void put_path(const Pagecast__V1__TransmitReport *report, FILE *out)
 {
 	fprintf(out, "  path  %s",
 		names_text(&pagecast__v1__engine_kind__descriptor, (int)report->engine));
 	if (*report->path) {
 		fputs(": ", out);
-		put_text(out, report->path);
+		put_text(out, without_target(report->path));
 	}
 	if (report->kernel_copies == PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE)
 		fputs("; no copy in the kernel", out);
@@ -130,12 +152,13 @@ static void put_path(const Pagecast__V1__TransmitReport *report, FILE *out)
 	fputc('\n', out);
 }
 
-static void put_problem(const Pagecast__V1__Problem *problem, FILE *out)
+static void put_problem(const Pagecast__V1__Problem *problem, bool one_stream, FILE *out)
 {
+	bool tells = !(one_stream && strcmp(problem->field, "streams[0]") == 0);
 	bool error = problem->severity == PAGECAST__V1__SEVERITY__SEVERITY_ERROR;
 	fprintf(out, "  %s%s%s ", print_colour(error ? PRINT_RED : PRINT_YELLOW),
 		error ? "error" : "note ", print_colour(PRINT_PLAIN));
-	if (*problem->field) {
+	if (*problem->field && tells) {
 		put_text(out, problem->field);
 		fputs(": ", out);
 	}
@@ -174,8 +197,11 @@ static void put_spec(const Pagecast__V1__Job *job, FILE *out)
 	put_time("end", job->end_time, out);
 }
 
-static void put_stream(const Pagecast__V1__StreamResult *stream, size_t index, FILE *out)
+static void put_stream(const Pagecast__V1__Job *job, size_t index, FILE *out)
 {
+	const Pagecast__V1__StreamResult *stream = job->stream_results[index];
+	const Pagecast__V1__JobSpec *spec = job->spec;
+	bool in_bits = spec && index < spec->n_streams && asked_in_bits(spec->streams[index]);
 	fprintf(out, "  stream %zu", index);
 	if (*stream->name) {
 		fputs(" ", out);
@@ -188,7 +214,7 @@ static void put_stream(const Pagecast__V1__StreamResult *stream, size_t index, F
 	}
 	if (stream->report) {
 		fputs("    rate  ", out);
-		put_rate(stream->report, out);
+		put_rate(stream->report, in_bits, out);
 	}
 }
 
@@ -208,7 +234,7 @@ static void put_details(const Pagecast__V1__Job *job, FILE *out)
 	else if (report && report->cpu_seconds > 0)
 		fputc('\n', out);
 	for (size_t i = 0; job->n_stream_results > 1 && i < job->n_stream_results; i++)
-		put_stream(job->stream_results[i], i, out);
+		put_stream(job, i, out);
 }
 
 void summary_print(const Pagecast__V1__Job *job, bool in_full, FILE *out)
@@ -226,14 +252,14 @@ void summary_print(const Pagecast__V1__Job *job, bool in_full, FILE *out)
 	}
 	if (job->report && job->first_packet_time) {
 		fputs("  rate  ", out);
-		put_rate(job->report, out);
+		put_rate(job->report, any_in_bits(job), out);
 	}
 	if (job->report && job->report->engine)
 		put_path(job->report, out);
 	if (in_full)
 		put_details(job, out);
 	for (size_t i = 0; i < job->n_problems; i++)
-		put_problem(job->problems[i], out);
+		put_problem(job->problems[i], job->n_stream_results <= 1, out);
 	if (job->account && summary_ended(job) && !job->account->balanced)
 		fprintf(out, "  %serror%s the counts do not add up: this is a fault of the agent\n",
 			print_colour(PRINT_RED), print_colour(PRINT_PLAIN));
@@ -247,6 +273,7 @@ static void put_waiting(const Pagecast__V1__Job *job, FILE *out)
 		clock_gettime(CLOCK_REALTIME, &now);
 		double left_s = seconds_of(start) - ((double)now.tv_sec + now.tv_nsec / 1e9);
 		fprintf(out, ", starts in %s", units_duration(left_s * 1e9).s);
+		return;
 	}
 	if (job->state == STATE(QUEUED) && job->queue_position)
 		fprintf(out, ", number %u in the queue", job->queue_position);

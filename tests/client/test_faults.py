@@ -188,8 +188,9 @@ class Following(unittest.TestCase):
             self.assertIn("job JOB1 SUCCEEDED", ran.stdout)
             self.assertIn("  sent  3 of 3 packets, 15 bytes; dropped 0, failed 0, cancelled 0\n", ran.stdout)
             polls = [request for request in agent.requests if request[0] == "GET"]
-            self.assertEqual([poll[2]["If-None-Match"] for poll in polls], ['"1"', '"5"', '"5"'])
-            self.assertTrue(all("wait=" in poll[1] for poll in polls))
+            self.assertEqual([poll[2]["If-None-Match"] for poll in polls], ['"1"', '"5"', '"5"', None])
+            self.assertTrue(all("view=BASIC&wait=" in poll[1] for poll in polls[:-1]))
+            self.assertEqual(polls[-1][1], "/v1/jobs/JOB1")  # the result, with its streams
 
     def test_a_job_that_failed_fails_the_command(self):
         problem = ("no_route", "no route to 198.18.0.9", 3)
@@ -204,6 +205,13 @@ class Following(unittest.TestCase):
         with self.agent([self.job(RUNNING, 2), gone, gone, self.job(SUCCEEDED, 3)]) as agent:
             ran = pagecast("send", UDP, agent=agent.url)
         self.assertEqual(ran.returncode, 0, ran)
+
+    def test_a_result_that_is_gone_by_then(self):
+        for gone in ((None, {}, b""), error("not_found", "no job JOB1", status=404)):
+            with self.agent([self.job(SUCCEEDED, 2, sent=3, requested=3), gone]) as agent:
+                ran = pagecast("send", UDP, agent=agent.url)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+            self.assertIn("  sent  3 of 3 packets", ran.stdout)
 
     def test_an_agent_that_goes_away_for_good(self):
         with self.agent([self.job(RUNNING, 2), (None, {}, b"")]) as agent:
