@@ -18,13 +18,16 @@ __extension__ typedef unsigned __int128 wide;
 
 enum {
 	/* Goes in a row while behind, after which "flat out is too slow" is believed... */
-	PACER_GROW_GOES = 64,
-	/* ...and how far behind (ns) a stream must be for a go to count: less is a wake-up's
-	   jitter. */
-	PACER_GROW_LAG_NS = 100000,
+	PACER_GROW_GOES = 256,
+	/* ...and how far behind (ns) a stream must be for a go to count: less is jitter. */
+	PACER_GROW_LAG_NS = 1000000,
 };
-#define PACER_PPS_SCALE UINT64_C(1000000000)
-#define PACER_BPS_SCALE UINT64_C(1000)
+/* A core that was shared may be free again: a raised group is tried smaller after this long, then
+ * after twice as long each time that fails. */
+#define PACER_SHRINK_FIRST_NS CLOCK_NS_PER_S
+#define PACER_SHRINK_MOST_NS  (64 * CLOCK_NS_PER_S)
+#define PACER_PPS_SCALE	      UINT64_C(1000000000)
+#define PACER_BPS_SCALE	      UINT64_C(1000)
 /* Later than any real instant, with room for adding to it. */
 #define PACER_NEVER_NS (INT64_MAX / 2)
 
@@ -34,11 +37,12 @@ struct pacer {
 	uint64_t line_bps;
 	struct plan_rate rate;
 	bool unlimited;
-	uint64_t rate_units; /* > 0 unless unlimited */
-	uint64_t ns_units;   /* NS a second * scale */
-	double gap_ns;	     /* ideal time from one mean packet to the next; 0: unlimited */
-	uint32_t group;
+	uint64_t rate_units;	     /* > 0 unless unlimited */
+	uint64_t ns_units;	     /* NS a second * scale */
+	double gap_ns;		     /* ideal time from one mean packet to the next; 0: unlimited */
+	uint32_t group, group_least; /* packets a go; what handover_ns says is enough */
 	bool group_raised;
+	int64_t shrink_at_ns, shrink_after_ns;
 
 	int64_t due_ns; /* next packet, by the schedule: due_ns + due_rest / rate_units */
 	uint64_t due_rest;
@@ -58,6 +62,7 @@ struct pacer {
 	uint32_t goes_behind, goes_slow;
 	int64_t last_span_ns;
 	uint64_t late, forgiven;
+	uint64_t forgiven_owed; /* forgiven packets that are still to leave, all of them late */
 };
 
 double pacer_mean_bits(const struct plan_stream *stream, Pagecast__V1__Layer layer)
@@ -135,9 +140,11 @@ static int apply_rate(struct pacer *pacer, const struct plan_rate *rate)
 	pacer->rate_units = units;
 	pacer->ns_units = (uint64_t)CLOCK_NS_PER_S * scale;
 	pacer->gap_ns = gap_ns;
-	pacer->group = unlimited		? 0
-		       : rate->max_back_to_back ? MIN(rate->max_back_to_back, PACER_GROUP_MAX)
-						: fewest_back_to_back(pacer);
+	pacer->group_least = unlimited		      ? 0
+			     : rate->max_back_to_back ? MIN(rate->max_back_to_back, PACER_GROUP_MAX)
+						      : fewest_back_to_back(pacer);
+	pacer->group = pacer->group_least;
+	pacer->shrink_after_ns = PACER_SHRINK_FIRST_NS;
 	pacer->group_raised = false;
 	pacer->goes_behind = pacer->goes_slow = 0;
 	return 0;
@@ -175,7 +182,7 @@ void pacer_start(struct pacer *pacer, int64_t start_ns)
 	pacer->between_bursts = false;
 	pacer->started = pacer->last_comparable = pacer->paused = false;
 	pacer->goes_behind = pacer->goes_slow = 0;
-	pacer->late = pacer->forgiven = 0;
+	pacer->late = pacer->forgiven = pacer->forgiven_owed = 0;
 }
 
 /* Debt beyond the bound moves the schedule; the packets it stood for are late, whenever they leave.
@@ -192,7 +199,7 @@ static void forgive(struct pacer *pacer, int64_t now_ns)
 	pacer->last_lag_ns -= excess_ns; /* the gap that grew keeps its error */
 	uint64_t packets = (uint64_t)((double)excess_ns / pacer->gap_ns);
 	pacer->forgiven += packets;
-	pacer->late += packets;
+	pacer->forgiven_owed += packets;
 }
 
 int64_t pacer_next(struct pacer *pacer, int64_t now_ns, uint64_t *ret_packets)
@@ -221,21 +228,43 @@ static void advance(struct pacer *pacer, uint64_t packets, wide units)
 	pacer->due_ns = MIN(pacer->due_ns + ns, PACER_NEVER_NS);
 }
 
+/* Of a go, those late by the schedule, and of the others as many as are owed from before it moved.
+ */
 static void count_late(struct pacer *pacer, uint64_t packets, int64_t gap_ns, int64_t lag_ns)
 {
-	if (lag_ns <= gap_ns)
-		return;
-	/* packet i of the go is late when lag - i * gap > gap */
-	uint64_t late = gap_ns ? (uint64_t)((lag_ns - 1) / gap_ns) : packets;
-	pacer->late += MIN(late, packets);
+	uint64_t late = 0;
+	if (lag_ns > gap_ns) /* packet i of the go is late when lag - i * gap > gap */
+		late = gap_ns ? MIN((uint64_t)((lag_ns - 1) / gap_ns), packets) : packets;
+	uint64_t owed = MIN(packets - late, pacer->forgiven_owed);
+	pacer->forgiven_owed -= owed;
+	pacer->late += late + owed;
+}
+
+static void shrink_group(struct pacer *pacer)
+{
+	pacer->group = MAX(pacer->group / 2, pacer->group_least);
+	pacer->group_raised = pacer->group > pacer->group_least;
+	pacer->shrink_after_ns = MIN(pacer->shrink_after_ns * 2, PACER_SHRINK_MOST_NS);
+	pacer->shrink_at_ns += pacer->shrink_after_ns;
+}
+
+static void raise_group(struct pacer *pacer, int64_t at_ns)
+{
+	pacer->group = MIN(pacer->group * 2, (uint32_t)PACER_GROUP_MAX);
+	pacer->group_raised = true;
+	pacer->shrink_at_ns = at_ns + pacer->shrink_after_ns;
 }
 
 /* While behind nothing waits, so the time between two goes is what a go costs. When most are no
  * faster than the rate, this size of group will never hold it. */
 static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 {
-	if (lag_ns < PACER_GROW_LAG_NS || pacer->rate.max_back_to_back) {
+	if (pacer->rate.max_back_to_back)
+		return;
+	if (lag_ns < PACER_GROW_LAG_NS) {
 		pacer->goes_behind = pacer->goes_slow = 0;
+		if (pacer->group_raised && at_ns >= pacer->shrink_at_ns)
+			shrink_group(pacer);
 		return;
 	}
 	pacer->goes_behind++;
@@ -243,10 +272,8 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 		pacer->goes_slow++;
 	if (pacer->goes_behind < PACER_GROW_GOES)
 		return;
-	if (pacer->goes_slow > PACER_GROW_GOES / 2 && pacer->group < PACER_GROUP_MAX) {
-		pacer->group = MIN(pacer->group * 2, (uint32_t)PACER_GROUP_MAX);
-		pacer->group_raised = true;
-	}
+	if (pacer->goes_slow > PACER_GROW_GOES / 2 && pacer->group < PACER_GROUP_MAX)
+		raise_group(pacer, at_ns);
 	pacer->goes_behind = pacer->goes_slow = 0;
 }
 

@@ -8,7 +8,8 @@
  *
  * Packets leave in groups of max_back_to_back, together when the first of them is due: 1 wherever
  * single hand-overs hold the rate, so that gaps are even; else the fewest that hold it, judged by
- * what a hand-over costs and raised when sending flat out turns out to be no faster than the rate.
+ * what a hand-over costs, raised when sending flat out turns out to be no faster than the rate, and
+ * tried smaller again later.
  *
  * A stream that fell behind catches up gently: never more than a group in one go, never faster than
  * twice the rate, never more than PACER_CATCH_UP_NS of debt (or one gap, where that is longer).
@@ -105,7 +106,7 @@ double pacer_rate_pps(const struct plan_stream *stream, const struct plan_rate *
 struct pacer_report {
 	double requested_pps;	   /* 0: unlimited; with bursts: the mean over bursts and gaps */
 	double requested_bps;	   /* at the rate's layer; 0: unlimited */
-	uint64_t late_packets;	   /* handed over more than one ideal gap late, or forgiven */
+	uint64_t late_packets;	   /* handed over more than one ideal gap late; forgiven ones too */
 	uint64_t forgiven_packets; /* debt older than PACER_CATCH_UP_NS */
 	uint32_t max_back_to_back; /* in force; 0: unlimited */
 	bool group_raised;	   /* single hand-overs could not hold the rate: measured */

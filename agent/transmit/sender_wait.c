@@ -84,6 +84,14 @@ static void learn(struct sender_waiter *waiter, enum sender_sleep kind, int64_t 
 	*learned_ns = MIN(MAX(*learned_ns, windows[kind].least_ns), windows[kind].most_ns);
 }
 
+/* A window as long as the waits leaves no sleep to learn from: it closes slowly until there is one.
+ */
+static void forget(struct sender_waiter *waiter, enum sender_sleep kind)
+{
+	int64_t *learned_ns = &waiter->wake_late_ns[kind];
+	*learned_ns = MAX(*learned_ns - *learned_ns / 512, windows[kind].least_ns);
+}
+
 static inline void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -99,6 +107,8 @@ int64_t sender_wait_until(struct sender_waiter *waiter, int64_t until_ns, bool p
 	int64_t now_ns = clock_monotonic_ns(waiter->clock);
 	enum sender_sleep kind = class_of(until_ns - now_ns);
 	int64_t wake_ns = until_ns - (precise ? waiter->wake_late_ns[kind] + MARGIN_NS : 0);
+	if (precise && wake_ns - now_ns < SLEEP_MIN_NS)
+		forget(waiter, kind);
 	for (;; now_ns = clock_monotonic_ns(waiter->clock)) {
 		if (now_ns >= until_ns || sender_waiter_seen(waiter) != seen)
 			return now_ns;

@@ -266,6 +266,37 @@ TEST(pacer_groups_grow_when_flat_out_is_too_slow)
 	pacer_free(run.pacer);
 }
 
+TEST(pacer_groups_shrink_again_when_a_hand_over_is_cheap_again)
+{
+	struct plan_stream stream = stream_of(PLAN_RATE_PPS, 250000);
+	struct run run = run_of(pacer_for(&stream));
+	run.cost_ns = 15000; /* the core is shared for a while */
+	run_until(&run, 2 * CLOCK_NS_PER_S);
+	struct pacer_report report;
+	pacer_report(run.pacer, &report);
+	CHECK_INT(report.max_back_to_back, >=, 4);
+	run.cost_ns = 2000;
+	run_until(&run, 12 * CLOCK_NS_PER_S);
+	pacer_report(run.pacer, &report);
+	CHECK_INT(report.max_back_to_back, ==, 1);
+	CHECK(!report.group_raised);
+	pacer_free(run.pacer);
+}
+
+TEST(pacer_never_counts_more_late_packets_than_left)
+{
+	struct plan_stream stream = stream_of(PLAN_RATE_PPS, 1000000);
+	struct run run = run_of(pacer_for(&stream));
+	run.cost_ns = 40000000; /* hopeless: 40 ms a hand-over */
+	run_until(&run, 2 * CLOCK_NS_PER_S);
+	struct pacer_report report;
+	pacer_report(run.pacer, &report);
+	CHECK_INT(report.forgiven_packets, >, run.sent);
+	CHECK_INT(report.late_packets, <=, run.sent);
+	CHECK_INT(report.late_packets, >=, run.sent * 9 / 10);
+	pacer_free(run.pacer);
+}
+
 TEST(pacer_groups_do_not_grow_beyond_what_was_asked_or_for_stalls)
 {
 	struct plan_stream stream = stream_of(PLAN_RATE_PPS, 250000);
@@ -334,6 +365,8 @@ TEST_MAIN(CASE(pacer_is_exact_to_the_nanosecond_for_hours),
 	  CASE(pacer_counts_late_packets_one_gap_and_more),
 	  CASE(pacer_gap_error_is_the_distance_from_the_ideal_gap),
 	  CASE(pacer_groups_grow_when_flat_out_is_too_slow),
+	  CASE(pacer_groups_shrink_again_when_a_hand_over_is_cheap_again),
+	  CASE(pacer_never_counts_more_late_packets_than_left),
 	  CASE(pacer_groups_do_not_grow_beyond_what_was_asked_or_for_stalls),
 	  CASE(pacer_waiting_for_room_says_nothing_of_the_cost),
 	  CASE(pacer_due_before_is_what_a_duration_holds))
