@@ -129,8 +129,8 @@ TEST(json_of_64_kib_stays_below_1_mib)
 		 "]}"},
 		{"times", "{\"streams\":[{}", ",{\"startDelay\":\"0.000000001s\"}", "]}"},
 	};
-	struct body *body = malloc(sizeof *body);
 	need_counting();
+	struct body *body = malloc(sizeof *body);
 	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
 		fill(body, bodies[i].before, bodies[i].piece, bodies[i].after);
 		measure(bodies[i].name, body, true, false);
@@ -182,8 +182,8 @@ TEST(protobuf_of_64_kib_stays_below_1_mib)
 		{"0xFF", "\xFF", 1},
 		{"lengths past the end", "\x2A\xFF\xFF\xFF\x07", 5},
 	};
-	struct body *body = malloc(sizeof *body);
 	need_counting();
+	struct body *body = malloc(sizeof *body);
 	for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
 		fill_from_json(body, specs[i]);
 		measure(specs[i], body, false, false);

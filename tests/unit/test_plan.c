@@ -179,7 +179,7 @@ TEST(plan_wants_streams_told_apart_by_name)
 TEST(plan_checks_labels)
 {
 	static Pagecast__V1__Label labels[PLAN_LABELS_MAX + 1], *list[PLAN_LABELS_MAX + 1];
-	static char keys[PLAN_LABELS_MAX + 1][8];
+	static char keys[PLAN_LABELS_MAX + 1][16];
 	struct fixture f;
 	fixture_init(&f);
 	for (int i = 0; i <= PLAN_LABELS_MAX; i++) {
