@@ -3,15 +3,21 @@
  *
  * An empty sub-message is two bytes on the wire and some 150 bytes in memory. The bound is 15 bytes
  * of heap a byte of body, at least 960 KiB: a 64 KiB body stays below 1 MiB whatever it holds,
- * while 1,024 plain streams (46 KiB on the wire) need 650 KiB. Chunks are counted as glibc's
- * malloc() lays them out (8 bytes of header, multiples of 16, at least 32).
+ * while 1,024 plain streams (46 KiB on the wire) need 650 KiB. A body of megabytes is large for
+ * what its strings hold, not for their number: past 24 MiB only those count, twice, so that several
+ * such bodies at once stay cheap too. Chunks are counted as glibc's malloc() lays them out (8 bytes
+ * of header, multiples of 16, at least 32).
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { HEAP_BUDGET_FLOOR = 960 * 1024, HEAP_BUDGET_PER_BYTE = 15 };
+enum {
+	HEAP_BUDGET_FLOOR = 960 * 1024,
+	HEAP_BUDGET_CEILING = 24 * 1024 * 1024,
+	HEAP_BUDGET_PER_BYTE = 15,
+};
 
 struct heap_budget {
 	size_t left;
@@ -20,8 +26,14 @@ struct heap_budget {
 
 static inline struct heap_budget heap_budget_for(size_t body_len)
 {
-	size_t by_len = body_len * HEAP_BUDGET_PER_BYTE;
-	return (struct heap_budget){by_len > HEAP_BUDGET_FLOOR ? by_len : HEAP_BUDGET_FLOOR, false};
+	size_t left = body_len * HEAP_BUDGET_PER_BYTE;
+	if (left > HEAP_BUDGET_CEILING)
+		left = HEAP_BUDGET_CEILING;
+	if (left < HEAP_BUDGET_FLOOR)
+		left = HEAP_BUDGET_FLOOR;
+	if (left < 2 * body_len)
+		left = 2 * body_len;
+	return (struct heap_budget){left, false};
 }
 
 static inline size_t heap_budget_chunk(size_t size)

@@ -201,6 +201,41 @@ TEST(protobuf_of_64_kib_stays_below_1_mib)
 	free(body);
 }
 
+static void check_large(const char *text, size_t len, const char *told)
+{
+	struct error error = ERROR_NULL;
+	ProtobufCMessage *message = NULL;
+	size_t before = heap_in_use();
+	heap_reset_peak();
+	int64_t start = cpu_us();
+	CHECK_INT(json_read(&pagecast__v1__job_spec__descriptor, text, len, NULL, &message, &error),
+		  ==, ERROR_CODE_INVALID_ARGUMENT);
+	printf("  %zu B heap, %" PRId64 " us: %s\n", heap_peak() - before, cpu_us() - start,
+	       error_message(&error));
+	CHECK_HAS(error_message(&error), told);
+	CHECK_INT(heap_peak() - before, <=, 25 << 20);
+	error_deinit(&error);
+	CHECK_INT(heap_in_use(), ==, before);
+}
+
+TEST(json_of_4_mib_stays_below_25_mib)
+{
+	need_counting();
+	size_t len = 4 << 20, at;
+	char *text = malloc(len);
+	for (at = (size_t)sprintf(text, "{\"streams\":[{}"); at < len - 5; at += 3)
+		memcpy(text + at, ",{}", 3);
+	at += (size_t)sprintf(text + at, "]}");
+	check_large(text, at, "more than 262144 values");
+	size_t spaced = (size_t)sprintf(text, "{\"streams\":[{}");
+	memset(text + spaced, ' ', len - spaced);
+	for (size_t i = 0; i < 260000; i++)
+		memcpy(text + spaced + 3 * i, ",{}", 3);
+	memcpy(text + len - 2, "]}", 2);
+	check_large(text, len, "that would take more than 25165824 bytes of memory");
+	free(text);
+}
+
 TEST(a_job_of_1024_plain_streams_is_taken)
 {
 	struct error error = ERROR_NULL;
@@ -345,5 +380,5 @@ TEST(codecs_say_so_when_any_allocation_fails)
 }
 
 TEST_MAIN(CASE(json_of_64_kib_stays_below_1_mib), CASE(protobuf_of_64_kib_stays_below_1_mib),
-	  CASE(a_job_of_1024_plain_streams_is_taken), CASE(a_list_of_1000_jobs_prints_quickly),
-	  CASE(codecs_say_so_when_any_allocation_fails))
+	  CASE(json_of_4_mib_stays_below_25_mib), CASE(a_job_of_1024_plain_streams_is_taken),
+	  CASE(a_list_of_1000_jobs_prints_quickly), CASE(codecs_say_so_when_any_allocation_fails))
