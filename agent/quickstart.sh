@@ -109,7 +109,7 @@ while [ -z "$port" ] && [ $tries -lt 50 ]; do
 done
 [ -n "$port" ] || fail "the receiver does not start" "$work/receiver.log"
 
-set -- send "udp://127.0.0.1:$port" --text "hello from pagecast" --size $SIZE \
+set -- send "udp://127.0.0.1:$port" --text hello --size $SIZE \
     --packets $PACKETS --pps $RATE_PPS
 echo "pagecast $*"
 if ! build/bin/pagecast --agent "$url" "$@" >"$work/sent.txt"; then

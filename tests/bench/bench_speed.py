@@ -133,8 +133,10 @@ class Speed:
         return statistics.median(run["mpps"] for run in runs) if runs else None
 
     def ratio(self, name, other, length):
-        one, two = self.median(name, length), self.median(other, length)
-        return one / two if one and two else None
+        """Median of the rounds' ratios: the two ran next to each other in each of them."""
+        pairs = zip(self.runs.get((name, length), ()), self.runs.get((other, length), ()))
+        ratios = [one["mpps"] / two["mpps"] for one, two in pairs]
+        return statistics.median(ratios) if ratios else None
 
 
 def beside(engine, layout):
