@@ -3,6 +3,7 @@
 
 #include "api/limits.h"
 #include "api/thread.h"
+#include "api/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -142,7 +143,10 @@ static void describe_unix(struct connection *connection)
 	socklen_t len = sizeof who;
 	connection->is_unix = true;
 	snprintf(connection->peer, sizeof connection->peer, "unix");
-	if (getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0)
+	connection->uid_known =
+		getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0;
+	connection->uid = connection->uid_known ? who.uid : (uid_t)-1;
+	if (connection->uid_known)
 		snprintf(connection->principal, sizeof connection->principal, "uid:%u", who.uid);
 	else
 		snprintf(connection->principal, sizeof connection->principal, "uid:unknown");
@@ -150,20 +154,20 @@ static void describe_unix(struct connection *connection)
 
 static void describe_tcp(struct connection *connection)
 {
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof peer;
+	struct sockaddr_storage *remote = &connection->remote;
+	socklen_t len = sizeof *remote;
 	char text[INET6_ADDRSTRLEN] = "?";
 	snprintf(connection->principal, sizeof connection->principal, "local");
 	snprintf(connection->peer, sizeof connection->peer, "unknown");
-	if (getpeername(connection->fd, (struct sockaddr *)&peer, &len) < 0)
+	if (getpeername(connection->fd, (struct sockaddr *)remote, &len) < 0)
 		return;
-	if (peer.ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer;
+	if (remote->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)remote;
 		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text);
 		snprintf(connection->peer, sizeof connection->peer, "[%s]:%u", text,
 			 ntohs(in6->sin6_port));
-	} else if (peer.ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)&peer;
+	} else if (remote->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)remote;
 		inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
 		snprintf(connection->peer, sizeof connection->peer, "%s:%u", text,
 			 ntohs(in->sin_port));
@@ -217,6 +221,7 @@ void connection_free(struct connection *connection)
 	pthread_mutex_unlock(&reaper->lock);
 	if (linger_fd >= 0)
 		close(linger_fd);
+	tls_end(connection->tls);
 	free(connection);
 }
 

@@ -19,8 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 struct reaper;
+struct tls_session;
 
 struct connection {
 	struct connection *next, *previous; /* the reaper's list, under its lock */
@@ -29,9 +31,13 @@ struct connection {
 	int linger_fd;		     /* -1, or a second descriptor of the socket; owned */
 	_Atomic int64_t deadline_ms; /* writer: HTTP thread, pool; reader: reaper; relaxed */
 	bool is_unix;
-	struct sockaddr_storage local; /* the address that was connected to; TCP only */
-	char peer[80];		       /* "127.0.0.1:51234", "unix" */
-	char principal[32];	       /* who it is by the socket alone: "local", "uid:1000" */
+	bool uid_known; /* unix only */
+	uid_t uid;
+	struct tls_session *tls;	/* owned; NULL: in clear */
+	struct sockaddr_storage local;	/* the address that was connected to; TCP only */
+	struct sockaddr_storage remote; /* and from where; TCP only */
+	char peer[80];			/* "127.0.0.1:51234", "unix" */
+	char principal[32];		/* who it is by the socket alone: "local", "uid:1000" */
 };
 
 int reaper_start(struct reaper **ret_reaper, struct error *ret_error);

@@ -131,27 +131,14 @@ bool guard_host(const struct guard *guard, const char *host, const struct sockad
 	return false;
 }
 
-bool guard_origin(const struct guard *guard, const char *origin, const char *host)
+bool guard_origin(const struct guard *guard, const char *origin, const char *host, bool tls)
 {
-	static const char SCHEME[] = "http://";
+	const char *scheme = tls ? "https://" : "http://";
 	if (strcasecmp(origin, "null") == 0) /* a sandboxed or local page: whoever made it */
 		return false;
 	for (size_t i = 0; i < guard->allow_origin_count; i++)
 		if (strcasecmp(guard->allow_origins[i], origin) == 0)
 			return true;
-	return host && strncasecmp(origin, SCHEME, sizeof SCHEME - 1) == 0 &&
-	       strcasecmp(origin + sizeof SCHEME - 1, host) == 0;
-}
-
-int guard_authenticate(const struct guard *guard, const struct connection *connection,
-		       struct agent_caller *ret_caller, struct error *ret_error)
-{
-	(void)guard; /* holds the tokens once there are any */
-	(void)ret_error;
-	*ret_caller = (struct agent_caller){
-		.principal = connection->principal,
-		.role = AGENT_ROLE_OPERATOR,
-		.peer = connection->peer,
-	};
-	return 0;
+	return host && strncasecmp(origin, scheme, strlen(scheme)) == 0 &&
+	       strcasecmp(origin + strlen(scheme), host) == 0;
 }

@@ -1,10 +1,10 @@
 /*
- * guard: who is asking, and whether a web page is behind it.
+ * guard: whether a web page of somebody else is behind a request.
  *
- * Without tokens whoever reaches a loopback address or the unix socket is an operator: reaching it
- * takes an account on the machine. A browser on the machine has that reach too, on behalf of any
- * page; therefore Origin and Host are judged before anything else. Host matters on TCP alone: no
- * page reaches a unix socket. Thread: any; the configuration does not change while requests run.
+ * Without tokens reaching a loopback address is enough (see auth), and a browser on the machine has
+ * that reach on behalf of any page; therefore Origin and Host are judged before anything else. Host
+ * matters on TCP alone: no page reaches a unix socket. Thread: any; the configuration does not
+ * change while requests run.
  */
 #pragma once
 #include "api/connection.h"
@@ -34,13 +34,9 @@ void guard_deinit(struct guard *guard);
  */
 bool guard_host(const struct guard *guard, const char *host, const struct sockaddr_storage *local);
 
-/** guard_origin() - may a page of @origin ask? @host: the request's Host, judged already; NULL:
- * none */
-bool guard_origin(const struct guard *guard, const char *origin, const char *host);
-
 /**
- * guard_authenticate() - who is asking
- * Return: 0 with *ret_caller (borrowing from @connection); UNAUTHENTICATED
+ * guard_origin() - may a page of @origin ask?
+ * @host: the request's Host, judged already; NULL: none
+ * @tls:  it came over TLS
  */
-int guard_authenticate(const struct guard *guard, const struct connection *connection,
-		       struct agent_caller *ret_caller, struct error *ret_error);
+bool guard_origin(const struct guard *guard, const char *origin, const char *host, bool tls);

@@ -68,7 +68,7 @@ static bool is_loopback(const struct sockaddr_storage *address)
 	       IN_LOOPBACKNET;
 }
 
-static char *tcp_url(const struct sockaddr_storage *address)
+static char *tcp_url(const struct sockaddr_storage *address, const struct listen_terms *terms)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	char *url = NULL;
@@ -79,12 +79,33 @@ static char *tcp_url(const struct sockaddr_storage *address)
 		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text);
 	else
 		inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
-	int n = asprintf(&url, v6 ? "http://[%s]:%u" : "http://%s:%u", text,
-			 ntohs(v6 ? in6->sin6_port : in->sin_port));
+	int n = asprintf(&url, "%s://%s%s%s:%u", terms->tls ? "https" : "http", v6 ? "[" : "", text,
+			 v6 ? "]" : "", ntohs(v6 ? in6->sin6_port : in->sin_port));
 	return n < 0 ? NULL : url;
 }
 
-static int open_tcp(const char *where, struct listen_socket *ret_socket, struct error *ret_error)
+/* May it be reached from other machines? */
+static int check_reach(const char *where, const struct listen_terms *terms, struct error *ret_error)
+{
+	if (!terms->callers_proven)
+		return error_set(
+			ret_error, ERROR_CODE_INVALID_ARGUMENT,
+			"listen %s: other machines reach this address, and nothing asks who they "
+			"are; give --tokens FILE (`pagecastd token create` makes one) with "
+			"--tls-cert and --tls-key, or --tls-client-ca for client certificates; or "
+			"listen on loopback (127.0.0.1, [::1]) or unix:PATH",
+			where);
+	if (!terms->tls && !terms->tokens_in_clear)
+		return error_set(
+			ret_error, ERROR_CODE_INVALID_ARGUMENT,
+			"listen %s: tokens would cross the network in clear; give --tls-cert and "
+			"--tls-key, or --insecure-http to allow it",
+			where);
+	return 0;
+}
+
+static int open_tcp(const char *where, const struct listen_terms *terms,
+		    struct listen_socket *ret_socket, struct error *ret_error)
 {
 	struct sockaddr_storage address;
 	socklen_t len;
@@ -94,11 +115,9 @@ static int open_tcp(const char *where, struct listen_socket *ret_socket, struct 
 				 "listen %s: not ADDRESS:PORT (127.0.0.1:8470, [::1]:8470) and not "
 				 "unix:PATH",
 				 where);
-	if (!is_loopback(&address))
-		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "listen %s: without authentication only loopback addresses "
-				 "(127.0.0.0/8, ::1) and unix sockets are listened on",
-				 where);
+	int r = is_loopback(&address) ? 0 : check_reach(where, terms, ret_error);
+	if (r)
+		return r;
 	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return cannot(ret_error, where, "socket", errno);
@@ -109,7 +128,7 @@ static int open_tcp(const char *where, struct listen_socket *ret_socket, struct 
 	if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, BACKLOG) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &len) < 0)
 		return cannot(ret_error, where, "bind", errno);
-	ret_socket->url = tcp_url(&address);
+	ret_socket->url = tcp_url(&address, terms);
 	return ret_socket->url ? 0 : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 }
 
@@ -210,11 +229,12 @@ static int open_unix(const char *where, const char *path, struct listen_socket *
 	return 0;
 }
 
-int listen_open(const char *where, struct listen_socket *ret_socket, struct error *ret_error)
+int listen_open(const char *where, const struct listen_terms *terms,
+		struct listen_socket *ret_socket, struct error *ret_error)
 {
 	struct listen_socket socket = LISTEN_SOCKET_NULL;
 	int r = strncmp(where, "unix:", 5) == 0 ? open_unix(where, where + 5, &socket, ret_error)
-						: open_tcp(where, &socket, ret_error);
+						: open_tcp(where, terms, &socket, ret_error);
 	if (r) {
 		listen_close(&socket);
 		return r;

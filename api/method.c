@@ -1,6 +1,9 @@
 /* method: see method.h. One small adaptor a call gives the agent's typed functions one shape. */
 #include "api/method.h"
 
+#include "api/tables.h"
+#include "pagecast/audit.h"
+
 #include <string.h>
 
 #define ADAPT(function, request_type, response_type)                                               \
@@ -98,7 +101,38 @@ static const char *role_name(enum agent_role role)
 	return "nobody";
 }
 
-int method_call(const struct method *method, struct agent *agent, const struct agent_caller *caller,
+/* The id of what a message is about; NULL: none. */
+static const char *id_of(const ProtobufCMessage *message)
+{
+	const ProtobufCFieldDescriptor *field =
+		message ? protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "id")
+			: NULL;
+	if (!field || field->type != PROTOBUF_C_TYPE_STRING ||
+	    field->label == PROTOBUF_C_LABEL_REPEATED)
+		return NULL;
+	return *(const char *const *)((const char *)message + field->offset);
+}
+
+static void audit(const struct method *method, const struct agent_caller *caller,
+		  const ProtobufCMessage *request, const struct method_result *result, int code,
+		  const struct error *error)
+{
+	const struct tables_method *table = tables_method(method->service, method->name);
+	const char *id = id_of(request);
+	if (table && (table->no_side_effects || table->server_streaming))
+		return;
+	audit_write(&(struct audit_entry){
+		.principal = caller->principal,
+		.accessor = caller->accessor,
+		.peer = caller->peer,
+		.action = method->name,
+		.id = id ? id : id_of(result->response),
+		.verdict = (enum error_code)code,
+		.reason = code ? error_message(error) : NULL,
+	});
+}
+
+static int call(const struct method *method, struct agent *agent, const struct agent_caller *caller,
 		const ProtobufCMessage *request, struct method_result *result,
 		struct error *ret_error)
 {
@@ -107,8 +141,17 @@ int method_call(const struct method *method, struct agent *agent, const struct a
 				 "%s needs the role %s; %s is %s", method->name,
 				 role_name(method->role), caller->principal,
 				 role_name(caller->role));
-	*result = (struct method_result){0};
 	return method->call(agent, caller, request, result, ret_error);
+}
+
+int method_call(const struct method *method, struct agent *agent, const struct agent_caller *caller,
+		const ProtobufCMessage *request, struct method_result *result,
+		struct error *ret_error)
+{
+	*result = (struct method_result){0};
+	int r = call(method, agent, caller, request, result, ret_error);
+	audit(method, caller, request, result, r, ret_error);
+	return r;
 }
 
 void method_result_deinit(struct method_result *result)

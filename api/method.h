@@ -49,7 +49,7 @@ extern const struct method METHODS[METHOD_COUNT];
 const struct method *method_find(const char *service, const char *name);
 
 /**
- * method_call() - check the role, then ask the agent
+ * method_call() - check the role, ask the agent, and audit it if it is to change something
  * @request: a message of method->request; borrowed
  * @result:  .response owned by the caller on success; method_result_deinit()
  *

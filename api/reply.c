@@ -163,8 +163,8 @@ void reply_refuse(struct request *request, unsigned int status, enum error_code 
 static void add_cors(struct request *request)
 {
 	const char *origin = request_header(request, "Origin");
-	if (!origin ||
-	    !guard_origin(&request->context->guard, origin, request_header(request, "Host")))
+	if (!origin || !guard_origin(&request->context->guard, origin,
+				     request_header(request, "Host"), request->connection->tls))
 		return;
 	reply_header(request, "Access-Control-Allow-Origin", "%s", origin);
 	reply_header(request, "Access-Control-Expose-Headers", "ETag, Location, Retry-After");

@@ -4,6 +4,7 @@
 #include "api/head.h"
 #include "api/limits.h"
 #include "api/thread.h"
+#include "pagecast/audit.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ static bool judge_page(struct request *request)
 			     "pagecastd --allow-host adds one");
 		return false;
 	}
-	if (origin && !guard_origin(guard, origin, host)) {
+	if (origin && !guard_origin(guard, origin, host, connection->tls)) {
 		reply_refuse(request, MHD_HTTP_FORBIDDEN, ERROR_CODE_PERMISSION_DENIED,
 			     "a page of another origin may not command this agent; "
 			     "pagecastd --allow-origin adds one");
@@ -134,6 +135,18 @@ static bool judge_path(struct request *request)
 	return false;
 }
 
+/* Nobody's request reaches no method; that it was made is worth a line. */
+static void audit_stranger(const struct request *request, const struct error *error)
+{
+	const struct method *method = request->route->method;
+	audit_write(&(struct audit_entry){
+		.peer = request->connection->peer,
+		.action = method ? method->name : request->route->path,
+		.verdict = error->code,
+		.reason = error_message(error),
+	});
+}
+
 static bool judge_caller(struct request *request)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -145,11 +158,19 @@ static bool judge_caller(struct request *request)
 	}
 	if (request->route->open)
 		return true;
-	if (guard_authenticate(&request->context->guard, request->connection, &request->caller,
-			       &error)) {
+	const char *authorization = request_header(request, "Authorization");
+	if (auth_identify(request->context->auth, request->connection, authorization,
+			  &request->identity, &error)) {
+		audit_stranger(request, &error);
 		reply_error(request, &error);
 		return false;
 	}
+	request->caller = (struct agent_caller){
+		.principal = request->identity.principal,
+		.accessor = request->identity.accessor,
+		.role = request->identity.role,
+		.peer = request->connection->peer,
+	};
 	return true;
 }
 

@@ -9,6 +9,7 @@
  * request_suspend() to request_resume().
  */
 #pragma once
+#include "api/auth.h"
 #include "api/connection.h"
 #include "api/guard.h"
 #include "api/media.h"
@@ -24,6 +25,7 @@
 struct request_context { /* what all requests of a server share */
 	struct agent *agent;
 	struct guard guard;
+	struct auth *auth;
 	struct pool *pool;
 	struct waits *waits;
 	atomic_size_t bodies_bytes; /* of bodies held by requests; bounded by LIMIT_BODIES_BYTES */
@@ -63,7 +65,8 @@ struct request {
 	size_t body_len, body_capacity;
 
 	bool counted; /* in context->unanswered */
-	struct agent_caller caller;
+	struct auth_identity identity;
+	struct agent_caller caller; /* borrows from identity and connection */
 	struct reply reply;
 	struct pool_task task;
 	struct waiter waiter;

@@ -14,6 +14,7 @@
 #include "api/listen.h"
 #include "api/request.h"
 #include "api/thread.h"
+#include "api/tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct listener {
 	struct server *server;
 	struct listen_socket socket;
 	struct MHD_Daemon *daemon;
+	bool tls;
 };
 
 struct server {
@@ -31,9 +33,19 @@ struct server {
 	struct reaper *reaper;
 	struct listener *listeners; /* [listener_count]; never moves once daemons run */
 	size_t listener_count;
+	struct tls *tls; /* NULL: TCP is served in clear */
 };
 
 /* ---- what libmicrohttpd calls ---- */
+
+static bool begin_tls(const struct listener *listener, struct connection *connection,
+		      struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	connection->tls = info ? tls_begin(listener->server->tls, info->tls_session) : NULL;
+	return connection->tls;
+}
 
 static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
@@ -47,7 +59,13 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
 	}
 	const union MHD_ConnectionInfo *fd =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	*socket_context = fd ? connection_new(listener->server->reaper, fd->connect_fd) : NULL;
+	struct connection *connection =
+		fd ? connection_new(listener->server->reaper, fd->connect_fd) : NULL;
+	if (connection && listener->tls && !begin_tls(listener, connection, mhd)) {
+		connection_free(connection);
+		connection = NULL;
+	}
+	*socket_context = connection; /* without one no request begins */
 }
 
 static struct connection *connection_of(struct MHD_Connection *mhd)
@@ -105,29 +123,38 @@ static size_t on_unescape(void *context, struct MHD_Connection *mhd, char *text)
  * too, and with an answer; the library's own for a missing Host has its head twice. */
 static struct MHD_Daemon *start_daemon(struct listener *listener)
 {
+	const struct MHD_OptionItem in_clear[] = {{MHD_OPTION_END, 0, NULL}};
+	const struct MHD_OptionItem by_tls[] = {
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+		{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_no_certificate},
+		{MHD_OPTION_END, 0, NULL}};
 	sigset_t old;
 	thread_block_signals(&old);
 	struct MHD_Daemon *daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL,
-		NULL, on_step, listener, MHD_OPTION_LISTEN_SOCKET, listener->socket.fd,
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+			(listener->tls ? MHD_USE_TLS : 0),
+		0, NULL, NULL, on_step, listener, MHD_OPTION_LISTEN_SOCKET, listener->socket.fd,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, listener, MHD_OPTION_URI_LOG_CALLBACK, on_target, listener,
 		MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, listener, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)LIMIT_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		(unsigned int)LIMIT_CONNECTIONS_PEER, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)LIMIT_CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 0,
-		MHD_OPTION_THREAD_STACK_SIZE, (size_t)LIMIT_THREAD_STACK_BYTES, MHD_OPTION_END);
+		MHD_OPTION_THREAD_STACK_SIZE, (size_t)LIMIT_THREAD_STACK_BYTES, MHD_OPTION_ARRAY,
+		listener->tls ? by_tls : in_clear, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return daemon;
 }
 
-static int add_listener(struct server *server, const char *where, struct error *ret_error)
+static int add_listener(struct server *server, const char *where, const struct listen_terms *terms,
+			struct error *ret_error)
 {
 	struct listener *listener = &server->listeners[server->listener_count];
 	*listener = (struct listener){.server = server, .socket = LISTEN_SOCKET_NULL};
-	int r = listen_open(where, &listener->socket, ret_error);
+	int r = listen_open(where, terms, &listener->socket, ret_error);
 	if (r)
 		return r;
+	listener->tls = terms->tls && !listener->socket.path;
 	listener->daemon = start_daemon(listener);
 	if (!listener->daemon) {
 		int error_number = errno;
@@ -143,6 +170,11 @@ static int add_listener(struct server *server, const char *where, struct error *
 static int add_listeners(struct server *server, const struct server_options *options,
 			 struct error *ret_error)
 {
+	const struct listen_terms terms = {
+		.tls = server->tls,
+		.callers_proven = options->tokens_file || options->tls_client_ca_file,
+		.tokens_in_clear = options->insecure_http,
+	};
 	server->listeners = calloc(options->listen_count ? options->listen_count : 1,
 				   sizeof *server->listeners);
 	if (!server->listeners)
@@ -150,11 +182,28 @@ static int add_listeners(struct server *server, const struct server_options *opt
 	for (size_t i = 0; i < options->listen_count; i++) {
 		bool optional =
 			options->listen_optional && strncmp(options->listen[i], "unix:", 5) == 0;
-		int r = add_listener(server, options->listen[i], ret_error);
+		int r = add_listener(server, options->listen[i], &terms, ret_error);
 		if (r && !optional)
 			return r;
 	}
 	return 0;
+}
+
+/* Who may come in, and by which certificates. */
+static int open_doors(struct server *server, const struct server_options *options,
+		      struct error *ret_error)
+{
+	const struct tls_files files = {options->tls_cert_file, options->tls_key_file,
+					options->tls_client_ca_file};
+	if (!files.cert != !files.key)
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "--tls-cert and --tls-key belong together: give both");
+	if (files.client_ca && !files.cert)
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "--tls-client-ca needs --tls-cert and --tls-key: client "
+				 "certificates are shown over TLS");
+	int r = auth_new(&server->context.auth, options->tokens_file, ret_error);
+	return r || !files.cert ? r : tls_new(&server->tls, &files, ret_error);
 }
 
 int server_start(struct server **ret_server, const struct server_options *options,
@@ -167,6 +216,8 @@ int server_start(struct server **ret_server, const struct server_options *option
 	context->agent = options->agent;
 	int r = guard_init(&context->guard, options->allow_hosts, options->allow_host_count,
 			   options->allow_origins, options->allow_origin_count, ret_error);
+	if (!r)
+		r = open_doors(server, options, ret_error);
 	if (!r)
 		r = reaper_start(&server->reaper, ret_error);
 	if (!r)
@@ -188,6 +239,16 @@ int server_start(struct server **ret_server, const struct server_options *option
 const char *server_url(const struct server *server, size_t index)
 {
 	return index < server->listener_count ? server->listeners[index].socket.url : NULL;
+}
+
+int server_reload_tokens(struct server *server, struct error *ret_error)
+{
+	return auth_reload(server->context.auth, ret_error);
+}
+
+int server_reload_tls(struct server *server, struct error *ret_error)
+{
+	return server->tls ? tls_reload(server->tls, ret_error) : 0;
 }
 
 /* ---- stop ---- */
@@ -231,6 +292,8 @@ struct server *server_stop(struct server *server)
 	context->waits = waits_free(context->waits);
 	context->pool = pool_free(context->pool);
 	guard_deinit(&context->guard);
+	context->auth = auth_free(context->auth);
+	server->tls = tls_free(server->tls);
 	free(server->listeners);
 	free(server);
 	return NULL;

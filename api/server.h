@@ -25,6 +25,10 @@ struct server_options {
 	size_t allow_host_count;
 	const char *const *allow_origins;
 	size_t allow_origin_count;
+	const char *tokens_file; /* NULL: none; who reaches a listener is an operator */
+	const char *tls_cert_file, *tls_key_file; /* both, and TCP is served by TLS; or neither */
+	const char *tls_client_ca_file;		  /* over TLS a client certificate is required */
+	bool insecure_http;			  /* tokens may cross a network in clear */
 };
 
 /** server_start() - bind all and serve. Return: 0; error_code with a sentence naming the listener
@@ -32,9 +36,15 @@ struct server_options {
 int server_start(struct server **ret_server, const struct server_options *options,
 		 struct error *ret_error);
 
-/** server_url() - "http://127.0.0.1:8470" (with the real port), "unix:/run/…": listener @index,
- * NULL past the end */
+/** server_url() - "http://127.0.0.1:8470" (with the real port; https:// by TLS), "unix:/run/…":
+ * listener @index, NULL past the end */
 const char *server_url(const struct server *server, size_t index);
+
+/** server_reload_tokens() - read the tokens file again (SIGHUP). Return: 0; error_code: the old
+ * tokens stay in force */
+int server_reload_tokens(struct server *server, struct error *ret_error);
+/** server_reload_tls() - the same for certificates and the client CA; connections keep theirs */
+int server_reload_tls(struct server *server, struct error *ret_error);
 
 /** server_stop() - accept no more, answer what waits, close; bounded to 2 s. Return: NULL */
 struct server *server_stop(struct server *server);

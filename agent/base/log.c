@@ -12,9 +12,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINE_BYTES_MAX = 4096 }; /* PIPE_BUF: one write() to a pipe stays whole */
+enum {
+	LINE_BYTES_MAX = 4096,			/* PIPE_BUF: one write() to a pipe stays whole */
+	LINE_CONTENT_MAX = LINE_BYTES_MAX - 16, /* room for an escape and the closing characters */
+};
 
-static const char *const LEVEL_NAMES[] = {"error", "warn", "info", "debug"};
+static const char *const LEVEL_NAMES[] = {"audit", "error", "warn", "info", "debug"};
 static _Atomic int level_now = LOG_LEVEL_INFO; /* writer: log_configure; readers: any; relaxed */
 static _Atomic int format_now = LOG_FORMAT_KV;
 
@@ -26,7 +29,7 @@ void log_configure(enum log_level level, enum log_format format)
 
 int log_level_parse(const char *text, enum log_level *ret_level)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(LEVEL_NAMES); i++) {
+	for (size_t i = LOG_LEVEL_ERROR; i < ARRAY_SIZE(LEVEL_NAMES); i++) {
 		if (strcmp(text, LEVEL_NAMES[i]) == 0) {
 			*ret_level = (enum log_level)i;
 			return 0;
@@ -59,7 +62,7 @@ struct line {
 
 static void put(struct line *line, char c)
 {
-	if (line->len < sizeof line->text - 3) /* room for the closing characters */
+	if (line->len < LINE_CONTENT_MAX)
 		line->text[line->len++] = c;
 }
 
@@ -69,24 +72,32 @@ static void put_text(struct line *line, const char *text)
 		put(line, *text);
 }
 
+/* A value that was cut must not end within a character. */
+static void drop_partial_character(struct line *line)
+{
+	while (line->len && ((unsigned char)line->text[line->len - 1] & 0xc0) == 0x80)
+		line->len--;
+	if (line->len && (unsigned char)line->text[line->len - 1] >= 0xc0)
+		line->len--;
+}
+
 static void put_quoted(struct line *line, const char *text)
 {
 	static const char HEX[] = "0123456789abcdef";
 	put(line, '"');
-	for (; *text; text++) {
+	for (; *text && line->len < LINE_CONTENT_MAX; text++) {
 		unsigned char c = (unsigned char)*text;
-		if (c == '"' || c == '\\') {
-			put(line, '\\');
+		char *at = line->text + line->len; /* an escape is written whole or not at all */
+		if (c == '"' || c == '\\')
+			line->len += (size_t)sprintf(at, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			line->len += (size_t)sprintf(at, "\\u00%c%c", HEX[c >> 4], HEX[c & 15]);
+		else
 			put(line, (char)c);
-		} else if (c < 0x20 || c == 0x7f) {
-			put_text(line, "\\u00");
-			put(line, HEX[c >> 4]);
-			put(line, HEX[c & 15]);
-		} else {
-			put(line, (char)c);
-		}
 	}
-	put(line, '"');
+	if (*text)
+		drop_partial_character(line);
+	line->text[line->len++] = '"';
 }
 
 static bool is_plain(const char *text)
@@ -102,6 +113,8 @@ static bool is_plain(const char *text)
 
 static void put_pair(struct line *line, enum log_format format, const char *key, const char *value)
 {
+	if (line->len + strlen(key) + 8 > LINE_CONTENT_MAX)
+		return; /* the line is full: a pair is there whole or not at all */
 	if (format == LOG_FORMAT_JSON) {
 		put(line, line->len > 1 ? ',' : ' ');
 		put_quoted(line, key);
@@ -119,26 +132,46 @@ static void put_pair(struct line *line, enum log_format format, const char *key,
 		put_quoted(line, value);
 }
 
-void log_event(enum log_level level, const char *event, ...)
+static void start_line(struct line *line, enum log_format format, enum log_level level,
+		       const char *event)
 {
-	if ((int)level > atomic_load_explicit(&level_now, memory_order_relaxed))
-		return;
-	enum log_format format =
-		(enum log_format)atomic_load_explicit(&format_now, memory_order_relaxed);
-	struct line line;
-	line.len = 0;
-	if (format == LOG_FORMAT_JSON)
-		put(&line, '{');
 	struct timespec now;
 	struct tm utc;
 	char stamp[40];
+	line->len = 0;
+	if (format == LOG_FORMAT_JSON)
+		put(line, '{');
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
 	size_t n = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(stamp + n, sizeof stamp - n, ".%06ldZ", now.tv_nsec / 1000);
-	put_pair(&line, format, "time", stamp);
-	put_pair(&line, format, "level", LEVEL_NAMES[level]);
-	put_pair(&line, format, "event", event);
+	put_pair(line, format, "time", stamp);
+	put_pair(line, format, "level", LEVEL_NAMES[level]);
+	put_pair(line, format, "event", event);
+}
+
+static void write_line(struct line *line, enum log_format format)
+{
+	if (format == LOG_FORMAT_JSON)
+		line->text[line->len++] = '}';
+	line->text[line->len++] = '\n';
+	ssize_t written = write(STDERR_FILENO, line->text, line->len);
+	(void)written; /* nowhere to tell it */
+}
+
+static bool is_silenced(enum log_level level)
+{
+	return (int)level > atomic_load_explicit(&level_now, memory_order_relaxed);
+}
+
+void log_event(enum log_level level, const char *event, ...)
+{
+	if (is_silenced(level))
+		return;
+	enum log_format format =
+		(enum log_format)atomic_load_explicit(&format_now, memory_order_relaxed);
+	struct line line;
+	start_line(&line, format, level, event);
 	va_list args;
 	va_start(args, event);
 	for (const char *key; (key = va_arg(args, const char *));) {
@@ -146,9 +179,18 @@ void log_event(enum log_level level, const char *event, ...)
 		put_pair(&line, format, key, value ? value : "");
 	}
 	va_end(args);
-	if (format == LOG_FORMAT_JSON)
-		line.text[line.len++] = '}';
-	line.text[line.len++] = '\n';
-	ssize_t written = write(STDERR_FILENO, line.text, line.len);
-	(void)written; /* nowhere to tell it */
+	write_line(&line, format);
+}
+
+void log_pairs(enum log_level level, const char *event, const struct log_pair *pairs, size_t count)
+{
+	if (is_silenced(level))
+		return;
+	enum log_format format =
+		(enum log_format)atomic_load_explicit(&format_now, memory_order_relaxed);
+	struct line line;
+	start_line(&line, format, level, event);
+	for (size_t i = 0; i < count; i++)
+		put_pair(&line, format, pairs[i].key, pairs[i].value ? pairs[i].value : "");
+	write_line(&line, format);
 }

@@ -8,9 +8,16 @@
  * any; a line is one write().
  */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_AUDIT, /* written whatever was configured */
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+};
 enum log_format { LOG_FORMAT_KV, LOG_FORMAT_JSON };
 
 /** log_configure() - before other threads start, or at a reload */
@@ -21,6 +28,12 @@ int log_level_parse(const char *text, enum log_level *ret_level);
 int log_format_parse(const char *text, enum log_format *ret_format);
 
 void log_event(enum log_level level, const char *event, ...) __attribute__((sentinel));
+
+struct log_pair {
+	const char *key, *value;
+};
+/** log_pairs() - log_event() for pairs that are not known where it is called */
+void log_pairs(enum log_level level, const char *event, const struct log_pair *pairs, size_t count);
 
 /* Numbers as values: log_u64(…) formats into a small buffer that lives until the end of the full
  * expression's scope (a compound literal). */

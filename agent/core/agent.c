@@ -28,15 +28,6 @@ int agent_require(const struct agent_caller *caller, enum agent_role role, struc
 			 caller->principal, ROLES[caller->role]);
 }
 
-void agent_audit(const struct agent_caller *caller, const char *action, const char *job_id,
-		 int code, const struct error *error)
-{
-	log_event(LOG_LEVEL_INFO, "audit", "action", action, "who", caller->principal, "from",
-		  caller->peer ? caller->peer : "", "job", job_id, "verdict",
-		  error_code_name((enum error_code)code), "why", code ? error_message(error) : "",
-		  NULL);
-}
-
 void agent_notify(struct agent *agent, uint64_t revision)
 {
 	if (agent->changed && revision)

@@ -111,9 +111,6 @@ int agent_new_on(struct agent **ret_agent, const struct agent_options *options, 
 		 struct error *ret_error);
 /** agent_require() - does the caller have at least @role? Return: 0; PERMISSION_DENIED */
 int agent_require(const struct agent_caller *caller, enum agent_role role, struct error *ret_error);
-/** agent_audit() - one line for a request that changes something: who, from where, what, verdict */
-void agent_audit(const struct agent_caller *caller, const char *action, const char *job_id,
-		 int code, const struct error *error);
 static inline void agent_lock(struct agent *agent)
 {
 	pthread_mutex_lock(&agent->lock);

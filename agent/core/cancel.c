@@ -65,7 +65,6 @@ int agent_cancel_job(struct agent *agent, const struct agent_caller *caller,
 		     struct error *ret_error)
 {
 	int r = cancel(agent, caller, request, ret_job, ret_error);
-	agent_audit(caller, "cancel", request->id, r, ret_error);
 	if (!r && request->reason[0])
 		log_event(LOG_LEVEL_INFO, "cancel_reason", "job", request->id, "reason",
 			  request->reason, NULL);
@@ -150,8 +149,6 @@ int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 		      Pagecast__V1__CancelJobsResponse **ret_response, struct error *ret_error)
 {
 	int r = cancel_jobs(agent, caller, request, ret_response, ret_error);
-	agent_audit(caller, "cancel_jobs", request->n_labels ? "(by label)" : "(all)", r,
-		    ret_error);
 	return r;
 }
 
@@ -201,7 +198,6 @@ int agent_delete_job(struct agent *agent, const struct agent_caller *caller,
 			 : error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	if (!r)
 		r = delete (agent, caller, request->id, ret_error);
-	agent_audit(caller, "delete", request->id, r, ret_error);
 	if (r) {
 		free(response);
 		return r;

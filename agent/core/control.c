@@ -97,7 +97,6 @@ int agent_pause_job(struct agent *agent, const struct agent_caller *caller,
 {
 	int r = pause_or_resume(agent, caller, request->id, JOB_EVENT_PAUSE,
 				"a running job can be paused", ret_job, ret_error);
-	agent_audit(caller, "pause", request->id, r, ret_error);
 	return r;
 }
 
@@ -107,7 +106,6 @@ int agent_resume_job(struct agent *agent, const struct agent_caller *caller,
 {
 	int r = pause_or_resume(agent, caller, request->id, JOB_EVENT_RESUME,
 				"a paused job can be resumed", ret_job, ret_error);
-	agent_audit(caller, "resume", request->id, r, ret_error);
 	return r;
 }
 
@@ -295,6 +293,5 @@ int agent_update_job(struct agent *agent, const struct agent_caller *caller,
 	job_unref(update.job);
 	blob_unref(update.spec);
 	submission_deinit(&update.submission);
-	agent_audit(caller, "update", request->id, r, ret_error);
 	return r;
 }

@@ -292,7 +292,6 @@ int agent_submit_job(struct agent *agent, const struct agent_caller *caller,
 {
 	bool created = false;
 	int r = submit(agent, caller, request, ret_job, &created, ret_error);
-	agent_audit(caller, "submit", r ? "" : (*ret_job)->id, r, ret_error);
 	if (!r && ret_created)
 		*ret_created = created;
 	return r;

@@ -102,16 +102,18 @@ TEST(guard_takes_the_address_that_was_connected_to)
 TEST(guard_lets_no_foreign_page_in)
 {
 	struct guard guard = make_guard();
-	CHECK(guard_origin(&guard, "http://127.0.0.1:8470", "127.0.0.1:8470"));
-	CHECK(guard_origin(&guard, "https://console.example", "127.0.0.1:8470"));
-	CHECK(!guard_origin(&guard, "http://127.0.0.1:8471", "127.0.0.1:8470"));
-	CHECK(!guard_origin(&guard, "https://127.0.0.1:8470", "127.0.0.1:8470"));
-	CHECK(!guard_origin(&guard, "http://evil.example", "127.0.0.1:8470"));
-	CHECK(!guard_origin(&guard, "https://console.example.evil", "127.0.0.1:8470"));
-	CHECK(!guard_origin(&guard, "http://", NULL));
-	CHECK(!guard_origin(&guard, "", "127.0.0.1:8470"));
-	CHECK(!guard_origin(&guard, "null", "127.0.0.1:8470")); /* even where it is listed */
-	CHECK(!guard_origin(&guard, "file://", "127.0.0.1:8470"));
+	CHECK(guard_origin(&guard, "http://127.0.0.1:8470", "127.0.0.1:8470", false));
+	CHECK(guard_origin(&guard, "https://console.example", "127.0.0.1:8470", false));
+	CHECK(!guard_origin(&guard, "http://127.0.0.1:8471", "127.0.0.1:8470", false));
+	CHECK(!guard_origin(&guard, "https://127.0.0.1:8470", "127.0.0.1:8470", false));
+	CHECK(!guard_origin(&guard, "http://evil.example", "127.0.0.1:8470", false));
+	CHECK(!guard_origin(&guard, "https://console.example.evil", "127.0.0.1:8470", false));
+	CHECK(!guard_origin(&guard, "http://", NULL, false));
+	CHECK(!guard_origin(&guard, "", "127.0.0.1:8470", false));
+	CHECK(!guard_origin(&guard, "null", "127.0.0.1:8470", false)); /* even where it is listed */
+	CHECK(!guard_origin(&guard, "file://", "127.0.0.1:8470", false));
+	CHECK(guard_origin(&guard, "https://127.0.0.1:8470", "127.0.0.1:8470", true));
+	CHECK(!guard_origin(&guard, "http://127.0.0.1:8470", "127.0.0.1:8470", true));
 	guard_deinit(&guard);
 }
 

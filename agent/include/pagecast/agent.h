@@ -24,7 +24,8 @@ enum agent_role { AGENT_ROLE_NONE, AGENT_ROLE_VIEWER, AGENT_ROLE_OPERATOR, AGENT
 struct agent_caller {
 	const char *principal; /* who: "local", "uid:1000", a token's name; becomes Job.owner */
 	enum agent_role role;
-	const char *peer; /* from where, for the audit log: "127.0.0.1:51234", "unix" */
+	const char *peer;     /* from where, for the audit log: "127.0.0.1:51234", "unix" */
+	const char *accessor; /* of the token that proved it; NULL or "": none */
 };
 
 struct agent_options {

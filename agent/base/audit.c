@@ -1,0 +1,58 @@
+/* audit: see audit.h. */
+#include "pagecast/audit.h"
+
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+
+static struct {
+	pthread_mutex_t lock;
+	time_t second; /* of CLOCK_MONOTONIC */
+	uint64_t written, left_out;
+} anonymous = {.lock = PTHREAD_MUTEX_INITIALIZER}; /* the process has one log */
+
+/* May one more line of nobody's be written? *ret_left_out: those since the last one. */
+static bool admit_anonymous(uint64_t *ret_left_out)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&anonymous.lock);
+	if (now.tv_sec != anonymous.second) {
+		anonymous.second = now.tv_sec;
+		anonymous.written = 0;
+	}
+	bool admitted = anonymous.written < AUDIT_ANONYMOUS_A_SECOND;
+	if (admitted) {
+		anonymous.written++;
+		*ret_left_out = anonymous.left_out;
+		anonymous.left_out = 0;
+	} else {
+		anonymous.left_out++;
+	}
+	pthread_mutex_unlock(&anonymous.lock);
+	return admitted;
+}
+
+void audit_write(const struct audit_entry *entry)
+{
+	uint64_t left_out = 0;
+	if (!entry->principal && !admit_anonymous(&left_out))
+		return;
+	struct log_pair pairs[8];
+	size_t count = 0;
+	pairs[count++] = (struct log_pair){"principal", entry->principal ? entry->principal : "-"};
+	if (entry->accessor && *entry->accessor)
+		pairs[count++] = (struct log_pair){"accessor", entry->accessor};
+	pairs[count++] = (struct log_pair){"peer", entry->peer};
+	pairs[count++] = (struct log_pair){"action", entry->action};
+	if (entry->id && *entry->id)
+		pairs[count++] = (struct log_pair){"id", entry->id};
+	pairs[count++] = (struct log_pair){"verdict", error_code_name(entry->verdict)};
+	if (entry->reason)
+		pairs[count++] = (struct log_pair){"reason", entry->reason};
+	if (left_out)
+		pairs[count++] = (struct log_pair){"left_out", log_u64(left_out)};
+	log_pairs(LOG_LEVEL_AUDIT, "audit", pairs, count);
+}
