@@ -1,6 +1,8 @@
 /* frame: see frame.h. */
 #include "packet/frame.h"
 
+#include "packet/checksum.h"
+
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/ip.h>
@@ -311,28 +313,6 @@ uint32_t frame_bytes_max(const struct frame *frame)
 	return longest < PLAN_FRAME_BYTES_MAX ? longest : PLAN_FRAME_BYTES_MAX;
 }
 
-static uint64_t sum_words(const uint8_t *bytes, size_t len)
-{
-	uint64_t sum = 0;
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
-	if (len % 2)
-		sum += (uint32_t)bytes[len - 1] << 8;
-	return sum;
-}
-
-static uint16_t fold(uint64_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
-static void put_u16(uint8_t *at, uint16_t network_order)
-{
-	memcpy(at, &network_order, sizeof network_order);
-}
-
 static void finish_udp(const struct frame *frame, uint8_t *bytes, uint32_t len)
 {
 	uint8_t *udp = bytes + frame->udp_at;
@@ -340,11 +320,11 @@ static void finish_udp(const struct frame *frame, uint8_t *bytes, uint32_t len)
 		bytes + frame->ip_at +
 		(frame->ipv6 ? offsetof(struct ip6_hdr, ip6_src) : offsetof(struct iphdr, saddr));
 	uint32_t udp_len = len - frame->udp_at;
-	put_u16(udp + offsetof(struct udphdr, len), htons((uint16_t)udp_len));
-	uint64_t sum = sum_words(addresses, frame->ipv6 ? 32 : 8) + IPPROTO_UDP + udp_len +
-		       sum_words(udp, udp_len);
-	uint16_t check = fold(sum);
-	put_u16(udp + offsetof(struct udphdr, check), check ? check : 0xffff);
+	checksum_put(udp + offsetof(struct udphdr, len), htons((uint16_t)udp_len));
+	uint64_t sum = checksum_pseudo(addresses, frame->ipv6 ? 32 : 8, IPPROTO_UDP, udp_len) +
+		       checksum_add(udp, udp_len);
+	uint16_t check = checksum_fold(sum);
+	checksum_put(udp + offsetof(struct udphdr, check), check ? check : 0xffff);
 }
 
 void frame_finish(const struct frame *frame, uint8_t *bytes, uint32_t len)
@@ -355,12 +335,12 @@ void frame_finish(const struct frame *frame, uint8_t *bytes, uint32_t len)
 	uint8_t *ip = bytes + frame->ip_at;
 	uint32_t ip_len = len - frame->ip_at;
 	if (frame->ipv6) {
-		put_u16(ip + offsetof(struct ip6_hdr, ip6_plen),
-			htons((uint16_t)(ip_len - sizeof(struct ip6_hdr))));
+		checksum_put(ip + offsetof(struct ip6_hdr, ip6_plen),
+			     htons((uint16_t)(ip_len - sizeof(struct ip6_hdr))));
 	} else {
-		put_u16(ip + offsetof(struct iphdr, tot_len), htons((uint16_t)ip_len));
-		put_u16(ip + offsetof(struct iphdr, check),
-			fold(sum_words(ip, sizeof(struct iphdr))));
+		checksum_put(ip + offsetof(struct iphdr, tot_len), htons((uint16_t)ip_len));
+		checksum_put(ip + offsetof(struct iphdr, check),
+			     checksum_fold(checksum_add(ip, sizeof(struct iphdr))));
 	}
 	if (frame->udp_at)
 		finish_udp(frame, bytes, len);

@@ -1,0 +1,38 @@
+/*
+ * image: a packet of a plan as it is on the wire: with the headers that the kernel will write.
+ *
+ * For previews. What nobody can know before the packet leaves is shown as zero: a source port that
+ * the kernel will choose, the IPv4 identification, the IPv6 flow label (and, with an unknown port,
+ * the UDP checksum is that of port 0). A datagram longer than the path's MTU is shown whole; the
+ * kernel sends it in fragments. Thread: any; image_context_init() asks the kernel for the route.
+ */
+#pragma once
+#include "base/net.h"
+#include "packet/plan.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { IMAGE_SUMMARY_MAX = 200 };
+
+struct image_context { /* what the host adds to the packets of one stream */
+	union net_ip source;
+	uint32_t mtu; /* 0: unknown */
+	uint8_t ttl;  /* that the kernel will write */
+	bool routed;  /* there is a route now */
+};
+
+/** image_context_init() - route, source address, TTL. Never fails: what is unknown stays zero */
+void image_context_init(struct image_context *context, const struct plan_stream *stream);
+
+/** image_len() - bytes of the IP packet or frame */
+size_t image_len(const struct plan_stream *stream, const struct plan_item *item);
+
+/** image_write() - @bytes: [image_len()] */
+void image_write(const struct image_context *context, const struct plan_stream *stream,
+		 const struct plan_item *item, uint8_t *bytes);
+
+/** image_summary() - one line for people: "UDP 198.18.0.1:4000 > 198.18.0.2:9, 100 B, 3 fragments"
+ */
+void image_summary(const struct image_context *context, const struct plan_stream *stream,
+		   const struct plan_item *item, char summary[static IMAGE_SUMMARY_MAX]);
