@@ -10,6 +10,8 @@
  *   lifecycle.c   the changes of a job's state, each in one place; its end
  *   view.c        a Job message out of what memory and store hold
  *   scheduler.c   thread: start times, leases, snapshots, history
+ *   prepare.c     from a spec to a sender that could start now
+ *   preview.c     PreviewJob: what would be sent, without sending
  *   worker.c      threads: one job each, from spec to result
  *   budget.c      the policy's max_total_*, shared by the running jobs
  *   recover.c     what was stored, at start
@@ -202,6 +204,27 @@ void view_release(struct job_view *view);
 /** view_job() - take, unlock, build, release: called with the lock, returns without */
 int view_job(struct agent *agent, struct job *job, Pagecast__V1__Job **ret_job,
 	     struct error *ret_error);
+
+/* ---- prepare.c ---- */
+struct preparation { /* a spec made ready to send: everything but the sending */
+	struct policy *policy;
+	struct plan *plan;
+	struct sender *sender; /* borrows the plan */
+	struct problem_set problems;
+};
+/**
+ * preparation_make() - compile, judge, open sockets, pack pages; without the lock
+ * @grant: its share of the policy's totals; NULL: none taken
+ *
+ * Return: 0; an error_code with @ret_error, and problems where they say more. Either way
+ * preparation_deinit().
+ */
+int preparation_make(struct agent *agent, const Pagecast__V1__JobSpec *spec,
+		     const struct job_grant *grant, struct preparation *preparation,
+		     struct error *ret_error);
+/** preparation_tell() - put @error into words of the closed list of problems */
+void preparation_tell(struct preparation *preparation, const struct error *error);
+void preparation_deinit(struct preparation *preparation);
 
 /* ---- submit.c ---- */
 struct submission {	   /* a spec that passed the checks, packed */

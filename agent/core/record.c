@@ -68,12 +68,7 @@ static void fill_report(struct report_messages *messages, const struct sender_re
 	fill_account(&messages->account, &from->account);
 }
 
-struct problem_messages {
-	Pagecast__V1__Problem problems[PROBLEM_SET_MAX];
-	Pagecast__V1__Problem *list[PROBLEM_SET_MAX];
-};
-
-static void fill_problems(struct problem_messages *messages, const struct problem_set *set)
+void record_fill_problems(struct record_problems *messages, const struct problem_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		const struct problem *from = &set->problems[i];
@@ -126,7 +121,7 @@ struct blob *record_pack(const struct job_facts *facts, const struct problem_set
 	Pagecast__V1__Account account;
 	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
 	Google__Protobuf__Timestamp first, end, snapshot, as_of;
-	struct problem_messages problem_messages;
+	struct record_problems problem_messages;
 	job.first_packet_time = timestamp(&first, facts->first_packet_ns);
 	job.end_time = timestamp(&end, facts->end_ns);
 	fill_account(&account, &facts->account);
@@ -141,7 +136,7 @@ struct blob *record_pack(const struct job_facts *facts, const struct problem_set
 		job.progress = &progress;
 	}
 	if (problems && problems->count) {
-		fill_problems(&problem_messages, problems);
+		record_fill_problems(&problem_messages, problems);
 		job.problems = problem_messages.list;
 		job.n_problems = problems->count;
 	}

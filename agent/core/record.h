@@ -15,6 +15,13 @@ struct record_results {			     /* of a job that has been sent */
 	const struct plan *plan;
 };
 
+struct record_problems { /* a set as messages, which borrow from it */
+	Pagecast__V1__Problem problems[PROBLEM_SET_MAX];
+	Pagecast__V1__Problem *list[PROBLEM_SET_MAX];
+};
+/** record_fill_problems() - list[0 .. set->count) */
+void record_fill_problems(struct record_problems *messages, const struct problem_set *set);
+
 /**
  * record_pack() - @facts as a record
  * @problems: NULL: none

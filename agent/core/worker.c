@@ -24,11 +24,8 @@ struct run {
 	struct agent *agent;
 	struct worker *worker;
 	struct job *job;
-	struct policy *policy;
 	struct blob *spec; /* that was prepared */
-	struct plan *plan;
-	struct sender *sender;
-	struct problem_set problems;
+	struct preparation prepared;
 };
 
 /* What became of the attempt to start. */
@@ -36,133 +33,27 @@ enum readiness { READY, CHANGED, STOPPED, LEFT_WAITING, UNFIT };
 
 static void unprepare(struct run *run)
 {
-	run->sender = sender_free(run->sender);
-	run->plan = plan_free(run->plan);
+	preparation_deinit(&run->prepared);
 	run->spec = blob_unref(run->spec);
-	run->policy = policy_unref(run->policy);
-	run->problems.count = run->problems.unlisted = 0;
-}
-
-static bool has_error(const struct problem_set *problems)
-{
-	for (size_t i = 0; i < problems->count; i++)
-		if (problems->problems[i].severity == PROBLEM_ERROR)
-			return true;
-	return false;
-}
-
-static enum problem_code problem_code_of(int code)
-{
-	switch (code) {
-	case ERROR_CODE_PERMISSION_DENIED: return PROBLEM_PERMISSION;
-	case ERROR_CODE_NOT_FOUND: return PROBLEM_INTERFACE_GONE;
-	case ERROR_CODE_FAILED_PRECONDITION: return PROBLEM_ENGINE_UNAVAILABLE;
-	default: return PROBLEM_KERNEL_ERROR;
-	}
-}
-
-/* The faults of a spec that was fine when it was submitted, as problems of the job. */
-static void tell_error(struct run *run, const struct error *error)
-{
-	enum problem_code code = problem_code_of(error->code);
-	if (!error->violation_count)
-		problem_add(&run->problems, code, PROBLEM_ERROR, "", 0, 1, "%s",
-			    error_message(error));
-	for (size_t i = 0; i < error->violation_count; i++)
-		problem_add(&run->problems, code, PROBLEM_ERROR, error->violations[i].field, 0, 1,
-			    "%s", error->violations[i].description);
-}
-
-static int compile(struct run *run, struct error *ret_error)
-{
-	agent_lock(run->agent);
-	run->spec = blob_ref(run->job->live->spec);
-	agent_unlock(run->agent);
-	Pagecast__V1__JobSpec *spec =
-		pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
-	if (!spec)
-		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
-	int r = plan_compile(spec, &run->plan, ret_error);
-	pagecast__v1__job_spec__free_unpacked(spec, NULL);
-	return r;
-}
-
-/* "auto" may choose only among the engines that the policy allows. */
-static int choose_engine(struct run *run, struct error *ret_error)
-{
-	const Pagecast__V1__Policy *rules = run->policy->message;
-	Pagecast__V1__EngineKind kind;
-	const char *why;
-	int r = engine_choose(run->plan, &kind, &why, ret_error);
-	if (r || policy_allows_engine(run->policy, kind))
-		return r;
-	for (size_t i = 0; i < rules->n_allowed_engines; i++) {
-		_cleanup_error_ struct error error = ERROR_NULL;
-		run->plan->engine = rules->allowed_engines[i];
-		if (!engine_choose(run->plan, &kind, &why, &error))
-			return 0;
-	}
-	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-			 "none of the engines that the policy allows (allowedEngines) can send "
-			 "this job here");
-}
-
-static int judge(struct run *run, struct error *ret_error)
-{
-	struct policy_host host;
-	if (policy_host_read(&host) < 0)
-		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
-				 "the host's addresses could not be read, without which the "
-				 "policy cannot judge");
-	int r = policy_check(run->policy, &host, run->plan, ret_error);
-	policy_host_deinit(&host);
-	if (!r)
-		r = policy_pin(run->policy, run->plan, ret_error);
-	if (!r)
-		r = choose_engine(run, ret_error);
-	return r;
-}
-
-static double lower_of(double a, double b)
-{
-	return a > 0 && (b <= 0 || a < b) ? a : b;
-}
-
-static int open_sender(struct run *run, struct error *ret_error)
-{
-	const Pagecast__V1__Policy *rules = run->policy->message;
-	struct sender_options options = {
-		.clock = run->agent->clock,
-		.max_pps = rules->max_pps,
-		.max_bps_l2 = rules->max_bps_l2,
-	};
-	agent_lock(run->agent);
-	struct job_grant grant = run->job->live->grant;
-	agent_unlock(run->agent);
-	if (grant.capped) {
-		options.max_pps = lower_of(options.max_pps, grant.pps);
-		options.max_bps_l2 = lower_of(options.max_bps_l2, grant.bps_l2);
-	}
-	int64_t duration_ns = run->policy->max_duration_ns;
-	if (duration_ns &&
-	    (!run->plan->max_duration_ns || duration_ns < run->plan->max_duration_ns))
-		run->plan->max_duration_ns = duration_ns;
-	return sender_new(&run->sender, run->plan, &options, &run->problems, ret_error);
 }
 
 static enum readiness prepare(struct run *run)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	run->policy = agent_policy(run->agent);
-	int r = compile(run, &error);
-	if (!r)
-		r = judge(run, &error);
-	if (!r)
-		r = open_sender(run, &error);
+	agent_lock(run->agent);
+	run->spec = blob_ref(run->job->live->spec);
+	struct job_grant grant = run->job->live->grant;
+	agent_unlock(run->agent);
+	Pagecast__V1__JobSpec *spec =
+		pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
+	int r = spec ? preparation_make(run->agent, spec, &grant, &run->prepared, &error)
+		     : error_set(&error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	if (spec)
+		pagecast__v1__job_spec__free_unpacked(spec, NULL);
 	if (!r)
 		return READY;
-	if (!has_error(&run->problems))
-		tell_error(run, &error);
+	if (!problem_set_has_error(&run->prepared.problems))
+		preparation_tell(&run->prepared, &error);
 	return UNFIT;
 }
 
@@ -218,7 +109,7 @@ static void store_waiting(struct run *run)
 static uint64_t enter_running(struct run *run)
 {
 	struct job *job = run->job;
-	job->live->sender = run->sender;
+	job->live->sender = run->prepared.sender;
 	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
 	return job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));
 }
@@ -243,7 +134,7 @@ static enum readiness start(struct run *run)
 		run->job->live->worker = SIZE_MAX;
 	agent_unlock(run->agent);
 	if (readiness == UNFIT)
-		problem_add(&run->problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, "", 0, 1,
+		problem_add(&run->prepared.problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, "", 0, 1,
 			    "not started, because that could not be stored: %s",
 			    error_message(&error));
 	if (revision)
@@ -274,7 +165,7 @@ static void fill_facts(const struct run *run, const struct sender_report *report
 		       struct job_facts *facts)
 {
 	struct sender_snapshot snapshot;
-	sender_snapshot(run->sender, &snapshot);
+	sender_snapshot(run->prepared.sender, &snapshot);
 	*facts = (struct job_facts){
 		.first_packet_ns = report->first_packet_ns,
 		.account = report->account,
@@ -286,16 +177,16 @@ static void fill_facts(const struct run *run, const struct sender_report *report
 /* Sends; then nobody else gets at the sender, and the end is stored and shown. */
 static void send_and_finish(struct run *run)
 {
-	size_t count = run->plan->stream_count;
-	enum sender_end ended = sender_run(run->sender);
+	size_t count = run->prepared.plan->stream_count;
+	enum sender_end ended = sender_run(run->prepared.sender);
 	_cleanup_free_ struct sender_report *reports = calloc(1 + count, sizeof *reports);
 	struct sender_report job_report;
-	sender_report(run->sender, SIZE_MAX, &job_report);
+	sender_report(run->prepared.sender, SIZE_MAX, &job_report);
 	for (size_t i = 0; reports && i < count; i++)
-		sender_report(run->sender, i, &reports[i]);
-	struct record_results results = {&job_report, reports, run->plan};
+		sender_report(run->prepared.sender, i, &reports[i]);
+	struct record_results results = {&job_report, reports, run->prepared.plan};
 	struct job_end end = {.event = event_of(ended, &job_report.account),
-			      .problems = sender_problems(run->sender),
+			      .problems = sender_problems(run->prepared.sender),
 			      .results = reports ? &results : NULL};
 	fill_facts(run, &job_report, &end.facts);
 	agent_lock(run->agent);
@@ -313,14 +204,14 @@ static void finish_unsent(struct run *run, enum readiness readiness)
 	run->job->live->ending = true;
 	agent_unlock(run->agent);
 	if (readiness == UNFIT) {
-		job_finish_unsent(run->agent, run->job, JOB_EVENT_FAIL, &run->problems);
+		job_finish_unsent(run->agent, run->job, JOB_EVENT_FAIL, &run->prepared.problems);
 		return;
 	}
-	run->problems.count = 0;
+	run->prepared.problems.count = 0;
 	if (stop == SENDER_LEASE_EXPIRED)
-		problem_add(&run->problems, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, 1,
-			    "the lease was not renewed in time (UpdateJob renews it)");
-	job_finish_unsent(run->agent, run->job, JOB_EVENT_CANCEL, &run->problems);
+		problem_add(&run->prepared.problems, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease",
+			    0, 1, "the lease was not renewed in time (UpdateJob renews it)");
+	job_finish_unsent(run->agent, run->job, JOB_EVENT_CANCEL, &run->prepared.problems);
 }
 
 static void run_job(struct run *run)

@@ -88,3 +88,11 @@ const char *errno_name(int error)
 	const char *name = error > 0 ? strerrorname_np(error) : NULL;
 	return name ? name : "E?";
 }
+
+bool problem_set_has_error(const struct problem_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->problems[i].severity == PROBLEM_ERROR)
+			return true;
+	return false;
+}

@@ -67,5 +67,8 @@ void problem_put(struct problem_set *set, enum problem_code code, enum problem_s
 		 const char *field, int error, uint64_t count, const char *format, ...)
 	__attribute__((format(printf, 7, 8)));
 
+/** problem_set_has_error() - does one of them say that the job cannot go on? */
+bool problem_set_has_error(const struct problem_set *set);
+
 /** errno_name() - "ENOBUFS"; "errno 4242" is never returned: unknown numbers give "E?" ; static */
 const char *errno_name(int error);

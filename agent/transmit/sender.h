@@ -103,4 +103,9 @@ void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_sn
 void sender_report(const struct sender *sender, size_t stream, struct sender_report *ret_report);
 const struct problem_set *sender_problems(const struct sender *sender);
 
+/** sender_look_ahead() - instead of sender_run(): add the problems that are to be seen before
+ * anything is sent (interfaces down, neighbours that did not answer). sender_report() then tells
+ * the path */
+void sender_look_ahead(struct sender *sender);
+
 struct sender *sender_free(struct sender *sender);

@@ -58,25 +58,31 @@ static bool neighbour_silent(const struct sender_path *path)
 					path->neighbour_after == NET_NEIGHBOUR_INCOMPLETE);
 }
 
+static const char *neighbour_text(const struct sender_path *path, char hop[static INET6_ADDRSTRLEN])
+{
+	bool v4 = path->next_hop.any.sa_family == AF_INET;
+	hop[0] = '\0';
+	inet_ntop(path->next_hop.any.sa_family,
+		  v4 ? (const void *)&path->next_hop.v4.sin_addr
+		     : (const void *)&path->next_hop.v6.sin6_addr,
+		  hop, INET6_ADDRSTRLEN);
+	return v4 ? "ARP answer" : "neighbour advertisement";
+}
+
 /* The neighbour table knows what no send is told. A neighbour that was never known got nothing. */
 static void say_neighbour(struct problem_set *set, const struct sender_stream *stream)
 {
 	const struct sender_path *path = stream->path;
 	if (!neighbour_silent(path) || !stream->account.packets_sent)
 		return;
-	bool v4 = path->next_hop.any.sa_family == AF_INET;
-	char hop[INET6_ADDRSTRLEN] = "";
-	inet_ntop(path->next_hop.any.sa_family,
-		  v4 ? (const void *)&path->next_hop.v4.sin_addr
-		     : (const void *)&path->next_hop.v6.sin6_addr,
-		  hop, sizeof hop);
+	char hop[INET6_ADDRSTRLEN];
+	const char *answer = neighbour_text(path, hop);
 	bool known_before = path->neighbour_before == NET_NEIGHBOUR_REACHABLE ||
 			    path->neighbour_before == NET_NEIGHBOUR_STALE;
 	uint64_t lost =
 		known_before ? stream->complaints.no_neighbour : stream->account.packets_sent;
 	problem_put(set, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, stream->field, EHOSTUNREACH, lost,
-		    "no %s from %s%s: the kernel threw packets away",
-		    v4 ? "ARP answer" : "neighbour advertisement", hop,
+		    "no %s from %s%s: the kernel threw packets away", answer, hop,
 		    known_before ? " any more" : "");
 }
 
@@ -163,4 +169,18 @@ void sender_problems_collect(struct sender *sender)
 	}
 	say_links(sender);
 	say_end(sender, &account);
+}
+
+void sender_look_ahead(struct sender *sender)
+{
+	char hop[INET6_ADDRSTRLEN];
+	for (size_t p = 0; p < sender->path_count; p++) {
+		const struct sender_path *path = &sender->paths[p];
+		if (!path->asks_neighbour || path->neighbour_before != NET_NEIGHBOUR_FAILED)
+			continue;
+		const char *answer = neighbour_text(path, hop);
+		problem_add(&sender->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, "",
+			    EHOSTUNREACH, 0, "no %s from %s when it was last asked", answer, hop);
+	}
+	say_links(sender);
 }

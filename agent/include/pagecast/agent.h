@@ -89,6 +89,12 @@ int agent_delete_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__DeleteJobRequest *request,
 		     Pagecast__V1__DeleteJobResponse **ret_response, struct error *ret_error);
 
+/** agent_preview_job() - what would be sent; sends nothing. May take milliseconds: pages are packed
+ */
+int agent_preview_job(struct agent *agent, const struct agent_caller *caller,
+		      const Pagecast__V1__PreviewJobRequest *request,
+		      Pagecast__V1__PreviewJobResponse **ret_response, struct error *ret_error);
+
 /* ---- AgentService ---- */
 int agent_get_agent(struct agent *agent, const struct agent_caller *caller,
 		    const Pagecast__V1__GetAgentRequest *request, Pagecast__V1__Agent **ret_agent,

@@ -1,0 +1,110 @@
+/*
+ * prepare: from a spec to a sender that could start now. See agent_private.h.
+ *
+ * A worker prepares a job to send it, PreviewJob to tell what would be sent: the same steps, so
+ * that the one cannot promise what the other does not do.
+ */
+#include "core/agent_private.h"
+
+static enum problem_code problem_code_of(int code)
+{
+	switch (code) {
+	case ERROR_CODE_PERMISSION_DENIED: return PROBLEM_PERMISSION;
+	case ERROR_CODE_NOT_FOUND: return PROBLEM_INTERFACE_GONE;
+	case ERROR_CODE_FAILED_PRECONDITION: return PROBLEM_ENGINE_UNAVAILABLE;
+	default: return PROBLEM_KERNEL_ERROR;
+	}
+}
+
+void preparation_tell(struct preparation *preparation, const struct error *error)
+{
+	enum problem_code code = problem_code_of((int)error->code);
+	if (!error->violation_count)
+		problem_add(&preparation->problems, code, PROBLEM_ERROR, "", 0, 1, "%s",
+			    error_message(error));
+	for (size_t i = 0; i < error->violation_count; i++)
+		problem_add(&preparation->problems, code, PROBLEM_ERROR, error->violations[i].field,
+			    0, 1, "%s", error->violations[i].description);
+}
+
+/* "auto" may choose only among the engines that the policy allows. */
+static int choose_engine(struct preparation *preparation, struct error *ret_error)
+{
+	const Pagecast__V1__Policy *rules = preparation->policy->message;
+	Pagecast__V1__EngineKind kind;
+	const char *why;
+	int r = engine_choose(preparation->plan, &kind, &why, ret_error);
+	if (r || policy_allows_engine(preparation->policy, kind))
+		return r;
+	for (size_t i = 0; i < rules->n_allowed_engines; i++) {
+		_cleanup_error_ struct error error = ERROR_NULL;
+		preparation->plan->engine = rules->allowed_engines[i];
+		if (!engine_choose(preparation->plan, &kind, &why, &error))
+			return 0;
+	}
+	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
+			 "none of the engines that the policy allows (allowedEngines) can send "
+			 "this job here");
+}
+
+static int judge(struct preparation *preparation, struct error *ret_error)
+{
+	struct policy_host host;
+	if (policy_host_read(&host) < 0)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
+				 "the host's addresses could not be read, without which the "
+				 "policy cannot judge");
+	int r = policy_check(preparation->policy, &host, preparation->plan, ret_error);
+	policy_host_deinit(&host);
+	if (!r)
+		r = policy_pin(preparation->policy, preparation->plan, ret_error);
+	if (!r)
+		r = choose_engine(preparation, ret_error);
+	return r;
+}
+
+static double lower_of(double a, double b)
+{
+	return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+static int open_sender(struct preparation *preparation, const struct clock *clock,
+		       const struct job_grant *grant, struct error *ret_error)
+{
+	const Pagecast__V1__Policy *rules = preparation->policy->message;
+	struct plan *plan = preparation->plan;
+	struct sender_options options = {
+		.clock = clock,
+		.max_pps = rules->max_pps,
+		.max_bps_l2 = rules->max_bps_l2,
+	};
+	if (grant && grant->capped) {
+		options.max_pps = lower_of(options.max_pps, grant->pps);
+		options.max_bps_l2 = lower_of(options.max_bps_l2, grant->bps_l2);
+	}
+	int64_t duration_ns = preparation->policy->max_duration_ns;
+	if (duration_ns && (!plan->max_duration_ns || duration_ns < plan->max_duration_ns))
+		plan->max_duration_ns = duration_ns;
+	return sender_new(&preparation->sender, plan, &options, &preparation->problems, ret_error);
+}
+
+int preparation_make(struct agent *agent, const Pagecast__V1__JobSpec *spec,
+		     const struct job_grant *grant, struct preparation *preparation,
+		     struct error *ret_error)
+{
+	preparation->policy = agent_policy(agent);
+	int r = plan_compile(spec, &preparation->plan, ret_error);
+	if (!r)
+		r = judge(preparation, ret_error);
+	if (!r)
+		r = open_sender(preparation, agent->clock, grant, ret_error);
+	return r;
+}
+
+void preparation_deinit(struct preparation *preparation)
+{
+	preparation->sender = sender_free(preparation->sender);
+	preparation->plan = plan_free(preparation->plan);
+	preparation->policy = policy_unref(preparation->policy);
+	preparation->problems.count = preparation->problems.unlisted = 0;
+}
