@@ -147,6 +147,7 @@ bool head_check(struct request *request, const char *method, const char *version
 		return refuse(request, MHD_HTTP_BAD_REQUEST, scan.fault);
 	if (!check_size(request, &scan) || !check_framing(request, version))
 		return false;
+	request->accept = scan.accept;
 	request->answer_media = media_accept_choose(&scan.accept);
 	return true;
 }

@@ -109,8 +109,17 @@ void media_accept_add(struct media_accept *accept, const char *line)
 		} else if (piece_is(type, "application/x-protobuf") ||
 			   piece_is(type, "application/protobuf")) {
 			raise_range(&accept->protobuf, 3, q);
+		} else if (piece_is(type, "application/vnd.tcpdump.pcap")) {
+			raise_range(&accept->pcap, 3, q);
 		}
 	}
+}
+
+bool media_accept_pcap(const struct media_accept *accept)
+{
+	bool json_liked = accept->json.exact == 3 && accept->json.q > accept->pcap.q;
+	bool protobuf_liked = accept->protobuf.exact == 3 && accept->protobuf.q > accept->pcap.q;
+	return accept->pcap.q && !json_liked && !protobuf_liked;
 }
 
 enum media media_accept_choose(const struct media_accept *accept)

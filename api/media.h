@@ -11,6 +11,7 @@ enum media {
 	MEDIA_NONE, /* no Content-Type; nothing acceptable */
 	MEDIA_JSON,
 	MEDIA_PROTOBUF,
+	MEDIA_PCAP, /* an answer only: packets as a capture file */
 	MEDIA_FORM, /* what a web page may send unasked */
 	MEDIA_OTHER,
 };
@@ -22,12 +23,15 @@ struct media_accept { /* what the Accept lines said so far: of each form the mos
 	struct media_range {
 		int exact; /* 0: not named, 1: star/star, 2: application/star, 3: by name */
 		int q;	   /* thousandths */
-	} json, protobuf;
+	} json, protobuf, pcap;
 	bool any; /* there was an Accept line */
 };
 
 /** media_accept_add() - read one Accept line; ranges that mean nothing here are skipped */
 void media_accept_add(struct media_accept *accept, const char *line);
+
+/** media_accept_pcap() - is a capture file asked for by name, and no form liked better? */
+bool media_accept_pcap(const struct media_accept *accept);
 
 /** media_accept_choose() - MEDIA_JSON, MEDIA_PROTOBUF, or MEDIA_NONE when neither is acceptable */
 enum media media_accept_choose(const struct media_accept *accept);

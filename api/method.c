@@ -27,6 +27,7 @@ ADAPT(cancel_jobs, Pagecast__V1__CancelJobsRequest, Pagecast__V1__CancelJobsResp
 ADAPT(pause_job, Pagecast__V1__PauseJobRequest, Pagecast__V1__Job)
 ADAPT(resume_job, Pagecast__V1__ResumeJobRequest, Pagecast__V1__Job)
 ADAPT(delete_job, Pagecast__V1__DeleteJobRequest, Pagecast__V1__DeleteJobResponse)
+ADAPT(preview_job, Pagecast__V1__PreviewJobRequest, Pagecast__V1__PreviewJobResponse)
 ADAPT(get_agent, Pagecast__V1__GetAgentRequest, Pagecast__V1__Agent)
 ADAPT(get_policy, Pagecast__V1__GetPolicyRequest, Pagecast__V1__Policy)
 ADAPT(list_interfaces, Pagecast__V1__ListInterfacesRequest, Pagecast__V1__ListInterfacesResponse)
@@ -69,6 +70,9 @@ const struct method METHODS[METHOD_COUNT] = {
 	[METHOD_DELETE_JOB] = {SERVICE_TRANSMIT, "DeleteJob", MESSAGE(delete_job_request),
 			       MESSAGE(delete_job_response), AGENT_ROLE_OPERATOR, true,
 			       call_delete_job},
+	[METHOD_PREVIEW_JOB] = {SERVICE_TRANSMIT, "PreviewJob", MESSAGE(preview_job_request),
+				MESSAGE(preview_job_response), AGENT_ROLE_VIEWER, true,
+				call_preview_job},
 	[METHOD_GET_AGENT] = {SERVICE_AGENT, "GetAgent", MESSAGE(get_agent_request), MESSAGE(agent),
 			      AGENT_ROLE_VIEWER, false, call_get_agent},
 	[METHOD_GET_POLICY] = {SERVICE_AGENT, "GetPolicy", MESSAGE(get_policy_request),

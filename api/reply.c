@@ -72,12 +72,20 @@ void reply_empty(struct request *request, unsigned int status)
 	start(request, status);
 }
 
-void reply_text(struct request *request, unsigned int status, const char *text)
+void reply_bytes(struct request *request, unsigned int status, const char *content_type,
+		 const char *body, size_t len)
 {
 	start(request, status);
-	request->reply.body = strdup(text);
-	request->reply.len = request->reply.body ? strlen(text) : 0;
-	request->reply.content_type = "text/plain; charset=utf-8";
+	request->reply.body = malloc(len ? len : 1);
+	if (request->reply.body)
+		memcpy(request->reply.body, body, len);
+	request->reply.len = request->reply.body ? len : 0;
+	request->reply.content_type = content_type;
+}
+
+void reply_text(struct request *request, unsigned int status, const char *text)
+{
+	reply_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 unsigned int reply_status(enum error_code code)

@@ -41,6 +41,10 @@ void reply_message(struct request *request, unsigned int status, const ProtobufC
 /** reply_empty() - 204, 304: no body */
 void reply_empty(struct request *request, unsigned int status);
 
+/** reply_bytes() - @body as it is; @content_type: static */
+void reply_bytes(struct request *request, unsigned int status, const char *content_type,
+		 const char *body, size_t len);
+
 /** reply_text() - a static text */
 void reply_text(struct request *request, unsigned int status, const char *text);
 

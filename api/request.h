@@ -57,6 +57,7 @@ struct request {
 	struct route_match match;
 
 	enum media body_media;
+	struct media_accept accept;
 	enum media answer_media;
 	const char *answer_type; /* the spelling of protobuf that the client asked for */
 	bool chunked;

@@ -1,6 +1,9 @@
 /* rest_agent: what the agent is, allows and can, and whether it is alive. */
+#include "api/openapi.h"
 #include "api/request.h"
 #include "api/rest.h"
+
+#include <pthread.h>
 
 static bool handle_healthz(struct request *request)
 {
@@ -8,8 +11,44 @@ static bool handle_healthz(struct request *request)
 	return true;
 }
 
+/* Made at the first request and kept: the tables never change. */
+static struct {
+	pthread_once_t once;
+	char *text;
+	size_t len;
+} openapi = {.once = PTHREAD_ONCE_INIT};
+
+static void make_openapi(void)
+{
+	size_t count;
+	const struct route_table *const *tables = route_tables(&count);
+	openapi.text = openapi_document(tables, count, PAGECAST_VERSION, &openapi.len);
+}
+
+static bool handle_openapi(struct request *request)
+{
+	pthread_once(&openapi.once, make_openapi);
+	if (openapi.text)
+		reply_bytes(request, MHD_HTTP_OK, "application/json", openapi.text, openapi.len);
+	else
+		reply_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
+			     "out of memory");
+	return true;
+}
+
 static const struct route ROUTES[] = {
-	{.verb = ROUTE_GET, .path = "/healthz", .handle = handle_healthz, .open = true},
+	{.verb = ROUTE_GET,
+	 .path = "/healthz",
+	 .handle = handle_healthz,
+	 .summary = "Is the agent alive?",
+	 .produces = "text/plain",
+	 .open = true},
+	{.verb = ROUTE_GET,
+	 .path = "/openapi.json",
+	 .handle = handle_openapi,
+	 .summary = "This description.",
+	 .produces = "application/json",
+	 .open = true},
 	{.verb = ROUTE_GET,
 	 .path = "/v1/agent",
 	 .handle = rest_call,

@@ -7,6 +7,7 @@
  * the pool.
  */
 #include "api/limits.h"
+#include "api/pcap.h"
 #include "api/query.h"
 #include "api/request.h"
 #include "api/rest.h"
@@ -272,6 +273,24 @@ static bool handle_get_job(struct request *request)
 	return answered;
 }
 
+static void render_preview(struct request *request, const struct method_result *result)
+{
+	if (request->answer_media != MEDIA_PCAP) {
+		reply_message(request, MHD_HTTP_OK, result->response);
+		return;
+	}
+	size_t len = 0;
+	uint8_t *file =
+		pcap_write((const Pagecast__V1__PreviewJobResponse *)result->response, &len);
+	if (file)
+		reply_bytes(request, MHD_HTTP_OK, "application/vnd.tcpdump.pcap", (char *)file,
+			    len);
+	else
+		reply_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
+			     "out of memory");
+	free(file);
+}
+
 /* ---- routes ---- */
 
 static const char *const GET_PARAMS[] = {"wait", "until", NULL};
@@ -284,6 +303,7 @@ static const struct route ROUTES[] = {
 	 .body = "spec",
 	 .body_required = true,
 	 .body_max_bytes = LIMIT_BODY_SPEC_BYTES,
+	 .statuses = {MHD_HTTP_CREATED, MHD_HTTP_OK},
 	 .adjust = take_idempotency_key,
 	 .render = render_submitted},
 	{.verb = ROUTE_GET,
@@ -296,6 +316,7 @@ static const struct route ROUTES[] = {
 	 .method = &METHODS[METHOD_GET_JOB],
 	 .params = GET_PARAMS,
 	 .holds = true,
+	 .statuses = {MHD_HTTP_OK, MHD_HTTP_NOT_MODIFIED},
 	 .render = answer_job},
 	{.verb = ROUTE_PATCH,
 	 .path = "/v1/jobs/{id}",
@@ -309,6 +330,7 @@ static const struct route ROUTES[] = {
 	 .path = "/v1/jobs/{id}",
 	 .handle = rest_call,
 	 .method = &METHODS[METHOD_DELETE_JOB],
+	 .statuses = {MHD_HTTP_NO_CONTENT},
 	 .render = render_nothing},
 	{.verb = ROUTE_POST,
 	 .path = "/v1/jobs/{id}:cancel",
@@ -331,6 +353,15 @@ static const struct route ROUTES[] = {
 	 .body = "*",
 	 .body_max_bytes = LIMIT_BODY_SMALL_BYTES,
 	 .render = render_job},
+	{.verb = ROUTE_POST,
+	 .path = "/v1/jobs:preview",
+	 .handle = rest_call,
+	 .method = &METHODS[METHOD_PREVIEW_JOB],
+	 .body = "*",
+	 .body_required = true,
+	 .body_max_bytes = LIMIT_BODY_SPEC_BYTES,
+	 .pcap = true,
+	 .render = render_preview},
 	{.verb = ROUTE_POST,
 	 .path = "/v1/jobs:cancel",
 	 .handle = rest_call,

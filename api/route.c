@@ -108,6 +108,12 @@ bool route_pattern_match(const char *pattern, const char *path, struct route_mat
 	return true;
 }
 
+const struct route_table *const *route_tables(size_t *ret_count)
+{
+	*ret_count = sizeof TABLES / sizeof *TABLES;
+	return TABLES;
+}
+
 const struct route *route_find(enum route_verb verb, const char *path,
 			       struct route_match *ret_match, bool *ret_known)
 {

@@ -24,7 +24,7 @@ enum route_verb {
 	ROUTE_UNKNOWN, /* none of HTTP's: 501 */
 };
 
-enum { ROUTE_VARS_MAX = 2, ROUTE_VAR_BYTES_MAX = 128 };
+enum { ROUTE_VARS_MAX = 2, ROUTE_VAR_BYTES_MAX = 128, ROUTE_STATUSES_MAX = 3 };
 
 struct route_match {
 	struct route_var {
@@ -47,9 +47,14 @@ struct route {
 	size_t body_max_bytes;
 	const char *const
 		*params; /* query parameters beside the request's own fields; NULL-ended */
-	bool open;	 /* needs no role */
-	bool holds;	 /* may suspend the request, where there is a query */
-	bool blocks;	 /* runs in the pool even where the method does not block */
+	unsigned int statuses[ROUTE_STATUSES_MAX]; /* of success, for the API's description; none:
+						      200 */
+	const char *summary;			   /* what it is for, where no RPC says it */
+	const char *produces; /* content type of the answer, where no RPC makes it */
+	bool pcap;	      /* answers as a capture file where that is asked for */
+	bool open;	      /* needs no role */
+	bool holds;	      /* may suspend the request, where there is a query */
+	bool blocks;	      /* runs in the pool even where the method does not block */
 	/* What the request message takes from elsewhere, as a header. NULL: nothing. Return: 0;
 	 * code */
 	int (*adjust)(struct request *request, ProtobufCMessage *message, struct error *ret_error);
@@ -63,6 +68,9 @@ struct route_table {
 };
 
 enum route_verb route_verb(const char *method);
+
+/** route_tables() - all that is served. Return: [*ret_count], static */
+const struct route_table *const *route_tables(size_t *ret_count);
 
 /** route_path_fault() - Return: NULL, or what is wrong with the path in words */
 const char *route_path_fault(const char *path);

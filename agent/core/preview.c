@@ -140,6 +140,7 @@ static int add_packet(struct preview *preview, struct preview_stream *stream, in
 	preview->times[index].seconds = due_ns / CLOCK_NS_PER_S;
 	preview->times[index].nanos = (int32_t)(due_ns % CLOCK_NS_PER_S);
 	packet->at = &preview->times[index];
+	packet->frame = stream->plan.destination.kind == PLAN_ETHERNET;
 	packet->summary = preview->summaries[index];
 	packet->stream = stream->plan.name;
 	preview->packet_list[index] = packet;

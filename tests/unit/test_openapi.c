@@ -1,0 +1,49 @@
+/* The description of the REST face: well-formed, and of what is really served. */
+#include "api/json.h"
+#include "api/openapi.h"
+#include "lib/test.h"
+
+#include "pagecast/v1/job.pb-c.h"
+
+static char *document(size_t *ret_len)
+{
+	size_t count;
+	const struct route_table *const *tables = route_tables(&count);
+	char *text = openapi_document(tables, count, "1.2.3", ret_len);
+	CHECK(text);
+	return text;
+}
+
+TEST(openapi_is_strict_json_and_names_every_route)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	size_t len;
+	size_t count;
+	char *text = document(&len);
+	CHECK_INT(json_check(text, len, &error), ==, 0);
+	const struct route_table *const *tables = route_tables(&count);
+	for (size_t t = 0; t < count; t++)
+		for (size_t r = 0; r < tables[t]->count; r++) {
+			char quoted[160];
+			snprintf(quoted, sizeof quoted, "\"%s\":{", tables[t]->routes[r].path);
+			CHECK_HAS(text, quoted);
+		}
+	CHECK_HAS(text, "\"version\":\"1.2.3\"");
+	free(text);
+}
+
+TEST(openapi_describes_the_messages_in_their_json_form)
+{
+	size_t len;
+	char *text = document(&len);
+	CHECK_HAS(text, "\"operationId\":\"SubmitJob\"");
+	CHECK_HAS(text, "\"maxBackToBack\":{");
+	CHECK_HAS(text, "\"ENGINE_KIND_ZEROCOPY\"");
+	CHECK_HAS(text, "{\"oneOf\":[{\"required\":[\"udp\"]},{\"required\":[\"rawIp\"]},");
+	CHECK_HAS(text, "\"createTime\":{\"type\":\"string\",\"format\":\"date-time\"");
+	CHECK(!strstr(text, "\"Timestamp\":{"));
+	free(text);
+}
+
+TEST_MAIN(CASE(openapi_is_strict_json_and_names_every_route),
+	  CASE(openapi_describes_the_messages_in_their_json_form))
