@@ -255,7 +255,9 @@ UNUSED static void check_books(const Pagecast__V1__Job *job)
 
 UNUSED static void expect_error(int r, struct error *error, int code, const char *with)
 {
-	CHECK_INT(r, ==, code);
+	if (r != code)
+		test_fail(__FILE__, __LINE__, "%d instead of %d: %s", r, code,
+			  error_message(error));
 	CHECK_INT(error->code, ==, code);
 	CHECK_HAS(error_message(error), with);
 	error_deinit(error);

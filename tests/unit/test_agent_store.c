@@ -1,0 +1,316 @@
+/* What an agent does with its store: what survives, and what happens when the store fails. */
+#include "base/log.h"
+#include "unit/agent_fixture.h"
+
+#include <pthread.h>
+
+/* A store that outlives its agents, and fails, forgets or dawdles when told to. */
+static struct moody {
+	struct store store;
+	struct store *inner;
+	_Atomic bool fail_creates, fail_updates, frozen;
+	_Atomic int create_ms;
+	pthread_mutex_t lock;
+	struct {
+		char id[JOB_ID_LEN + 1];
+		Pagecast__V1__JobState state;
+	} stored[64]; /* updates that were taken, in their order; under the lock */
+	size_t stored_count;
+} moody;
+
+static void note_update(const struct store_job *job)
+{
+	pthread_mutex_lock(&moody.lock);
+	if (moody.stored_count < sizeof moody.stored / sizeof *moody.stored) {
+		strcpy(moody.stored[moody.stored_count].id, job->id);
+		moody.stored[moody.stored_count++].state = job->state;
+	}
+	pthread_mutex_unlock(&moody.lock);
+}
+
+static int moody_create(struct store *store, const struct store_job *job, struct error *ret_error)
+{
+	(void)store;
+	nap_ms(moody.create_ms);
+	if (moody.fail_creates)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the disk is full");
+	return moody.inner->ops->create(moody.inner, job, ret_error);
+}
+
+static int moody_update(struct store *store, const struct store_job *job, enum store_wait wait,
+			struct error *ret_error)
+{
+	(void)store;
+	if (moody.fail_updates)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the disk is full");
+	if (moody.frozen)
+		return 0;
+	note_update(job);
+	return moody.inner->ops->update(moody.inner, job, wait, ret_error);
+}
+
+static int moody_remove(struct store *store, const char *id, enum store_wait wait,
+			struct error *ret_error)
+{
+	(void)store;
+	return moody.inner->ops->remove(moody.inner, id, wait, ret_error);
+}
+
+static int moody_read(struct store *store, const char *id, bool want_spec,
+		      struct store_read *ret_read, struct error *ret_error)
+{
+	(void)store;
+	return moody.inner->ops->read(moody.inner, id, want_spec, ret_read, ret_error);
+}
+
+static int moody_load(struct store *store,
+		      int (*each)(void *context, const struct store_job *job,
+				  struct error *ret_error),
+		      void *context, struct error *ret_error)
+{
+	(void)store;
+	return moody.inner->ops->load(moody.inner, each, context, ret_error);
+}
+
+static int moody_check(struct store *store, struct error *ret_error)
+{
+	(void)store;
+	return moody.fail_creates ? error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the disk is full")
+				  : 0;
+}
+
+static void moody_free(struct store *store)
+{
+	(void)store;
+}
+
+static void open_store(void)
+{
+	static const struct store_ops OPS = {.create = moody_create,
+					     .update = moody_update,
+					     .remove = moody_remove,
+					     .read = moody_read,
+					     .load = moody_load,
+					     .check = moody_check,
+					     .free = moody_free};
+	struct error error = ERROR_NULL;
+	memset(&moody, 0, sizeof moody);
+	pthread_mutex_init(&moody.lock, NULL);
+	moody.store = (struct store){&OPS, true};
+	CHECK_INT(store_memory_new(&moody.inner, &error), ==, 0);
+}
+
+static void start_on_store(void)
+{
+	start_agent_on(&moody.store, NULL, 1, 0);
+}
+
+static void close_store(void)
+{
+	moody.inner->ops->free(moody.inner);
+}
+
+static const char *const GATE = "\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}";
+
+TEST(agent_that_was_killed_finds_every_job_again)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL, *again = NULL;
+	bool created = true;
+	open_receiver();
+	open_store();
+	start_on_store();
+	CHECK_INT(try_submit(&OPERATOR, spec_text("\"limit\":{\"packets\":2}", ""), "run-1", &job,
+			     NULL, &error),
+		  ==, 0);
+	drop(wait_ended(job->id));
+	const char *running = submit(GATE, "");
+	drop(wait_state(running, STATE(RUNNING)));
+	const char *waiting = submit("\"limit\":{\"packets\":3}", "\"priority\":7");
+	uint64_t shown = 0, revision = 0;
+	for (int64_t until = now_ms() + 3000; shown < 200; nap_ms(10)) {
+		CHECK_INT(now_ms(), <, until);
+		Pagecast__V1__Job *now = get(running);
+		shown = now->account->packets_sent;
+		revision = now->revision;
+		drop(now);
+	}
+	moody.frozen = true; /* what is written from here on is lost, as with kill -9 */
+	end_agent();
+	count_received(NULL);
+	moody.frozen = false;
+
+	start_on_store();
+	again = get(running);
+	CHECK_INT(again->state, ==, STATE(INTERRUPTED));
+	CHECK(has_problem(again, "account_from_snapshot", "last that were stored"));
+	CHECK_INT(again->account->packets_sent, >=, shown - 200); /* at most 200 ms old */
+	CHECK(again->account->snapshot_time && again->end_time && again->first_packet_time);
+	check_books(again);
+	CHECK_INT(again->revision, >, revision);
+	CHECK_INT(again->spec->n_streams, ==, 1);
+	drop(again);
+	again = wait_ended(waiting); /* queued ones run */
+	CHECK_INT(again->state, ==, STATE(SUCCEEDED));
+	CHECK_INT(again->spec->priority, ==, 7);
+	CHECK_INT(count_received("hello"), ==, 3);
+	drop(again);
+	CHECK_INT(try_submit(&OPERATOR, spec_text("\"limit\":{\"packets\":2}", ""), "run-1", &again,
+			     &created, &error),
+		  ==, 0);
+	CHECK(!created); /* its request_id is remembered */
+	CHECK_STR(again->id, job->id);
+	CHECK_INT(again->account->packets_sent, ==, 2);
+	drop(again);
+	const char *next = submit("", "");
+	CHECK(strcmp(next, waiting) > 0);
+	drop(job);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
+TEST(agent_that_was_stopped_goes_on_with_what_waited)
+{
+	open_receiver();
+	open_store();
+	start_on_store();
+	const char *running = submit(GATE, "");
+	drop(wait_state(running, STATE(RUNNING)));
+	const char *waiting = submit("\"limit\":{\"packets\":3}", "");
+	for (int64_t until = now_ms() + 3000; count_received("hello") == 0; nap_ms(5))
+		CHECK_INT(now_ms(), <, until);
+	nap_ms(20);
+	end_agent();
+	start_on_store();
+	Pagecast__V1__Job *job = get(running);
+	CHECK_INT(job->state, ==, STATE(INTERRUPTED));
+	CHECK(job->report && job->report->achieved_pps > 0); /* the whole result, no snapshot */
+	check_books(job);
+	drop(job);
+	job = wait_ended(waiting);
+	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
+	drop(job);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
+TEST(agent_accepts_nothing_that_was_not_stored)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	bool created = false;
+	open_receiver();
+	open_store();
+	start_on_store();
+	moody.fail_creates = true;
+	for (int i = 0; i < 1500; i++) /* more than fit in the queue: no place is lost */
+		CHECK_INT(try_submit(&OPERATOR, spec_text("", ""), "run-1", &job, NULL, &error), ==,
+			  ERROR_CODE_UNAVAILABLE);
+	CHECK_HAS(error_message(&error), "the disk is full");
+	error_deinit(&error);
+	expect_error(agent_check_ready(agent, &error), &error, ERROR_CODE_UNAVAILABLE,
+		     "the disk is full");
+	nap_ms(50);
+	CHECK_INT(count_received(NULL), ==, 0);
+	Pagecast__V1__ListJobsRequest list = PAGECAST__V1__LIST_JOBS_REQUEST__INIT;
+	Pagecast__V1__ListJobsResponse *response = NULL;
+	CHECK_INT(agent_list_jobs(agent, &VIEWER, &list, &response, &error), ==, 0);
+	CHECK_INT(response->n_jobs + response->total_size, ==, 0);
+	pagecast__v1__list_jobs_response__free_unpacked(response, NULL);
+	moody.fail_creates = false;
+	CHECK_INT(try_submit(&OPERATOR, spec_text("", ""), "run-1", &job, &created, &error), ==, 0);
+	CHECK(created);
+	drop(wait_ended(job->id));
+	drop(job);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
+static Pagecast__V1__JobState stored_state(const char *id)
+{
+	Pagecast__V1__JobState state = STATE(UNSPECIFIED);
+	pthread_mutex_lock(&moody.lock);
+	for (size_t i = 0; i < moody.stored_count; i++)
+		if (strcmp(moody.stored[i].id, id) == 0)
+			state = moody.stored[i].state; /* the last one counts */
+	pthread_mutex_unlock(&moody.lock);
+	return state;
+}
+
+TEST(agent_ends_and_cancels_jobs_while_the_store_fails_and_stores_it_later)
+{
+	open_receiver();
+	open_store();
+	start_on_store();
+	const char *running = submit(GATE, ""), *waiting = submit("", "");
+	drop(wait_state(running, STATE(RUNNING)));
+	moody.fail_updates = true;
+	Pagecast__V1__Job *job = cancel(waiting);
+	CHECK_INT(job->state, ==, STATE(CANCELLED));
+	drop(job);
+	job = cancel(running);
+	CHECK_INT(job->state, ==, STATE(CANCELLED));
+	CHECK(job->report);
+	check_books(job);
+	drop(job);
+	CHECK_INT(stored_state(running), ==, STATE(RUNNING));
+	const char *unlucky = submit("\"limit\":{\"packets\":2}", "");
+	job = wait_ended(unlucky); /* RUNNING could not be stored: not a packet leaves */
+	CHECK_INT(job->state, ==, STATE(FAILED));
+	CHECK(has_problem(job, "kernel_error", "could not be stored"));
+	CHECK_INT(job->account->packets_sent, ==, 0);
+	drop(job);
+	moody.fail_updates = false;
+	for (int64_t until = now_ms() + 3000;
+	     stored_state(running) != STATE(CANCELLED) ||
+	     stored_state(waiting) != STATE(CANCELLED) || stored_state(unlucky) != STATE(FAILED);
+	     nap_ms(20))
+		CHECK_INT(now_ms(), <, until);
+	CHECK_INT(state_of(running), ==, STATE(CANCELLED));
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
+static void *submit_slowly(void *context)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	CHECK_INT(try_submit(&OTHER, context, "", &job, NULL, &error), ==, 0);
+	drop(job);
+	return NULL;
+}
+
+TEST(agent_is_not_held_up_by_a_slow_store)
+{
+	char json[512];
+	pthread_t thread;
+	open_receiver();
+	open_store();
+	start_on_store();
+	const char *running = submit(GATE, "");
+	drop(wait_state(running, STATE(RUNNING)));
+	strcpy(json, spec_text("", ""));
+	moody.create_ms = 500;
+	int64_t before = now_ms();
+	CHECK_INT(pthread_create(&thread, NULL, submit_slowly, json), ==, 0);
+	nap_ms(50);
+	for (int i = 0; i < 10; i++)
+		CHECK_INT(state_of(running), ==, STATE(RUNNING));
+	drop(cancel(running));
+	CHECK_INT(now_ms() - before, <, 400);
+	pthread_join(thread, NULL);
+	CHECK_INT(now_ms() - before, >=, 500);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
+TEST_MAIN(CASE(agent_that_was_killed_finds_every_job_again),
+	  CASE(agent_that_was_stopped_goes_on_with_what_waited),
+	  CASE(agent_accepts_nothing_that_was_not_stored),
+	  CASE(agent_ends_and_cancels_jobs_while_the_store_fails_and_stores_it_later),
+	  CASE(agent_is_not_held_up_by_a_slow_store))
