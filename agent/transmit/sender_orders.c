@@ -119,6 +119,7 @@ static void resume_all(struct sender *sender, int64_t now_ns)
 	}
 	if (sender->started)
 		sender_schedule_all(sender, now_ns);
+	sender->sample_count = 0; /* the current rate knows nothing of the pause */
 	sender_publish(sender, now_ns);
 }
 
