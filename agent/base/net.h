@@ -127,3 +127,12 @@ struct net_neighbour {
  * with state NONE where there is no entry; -EINVAL, -ENODEV; negative errno */
 int net_neighbour_get(uint32_t ifindex, const struct sockaddr *next_hop,
 		      struct net_neighbour *ret_neighbour);
+
+/**
+ * net_queue_drops() - packets the queues (qdiscs) of an interface threw away since they were made
+ * @ret_drops: wraps at 2^32, as the kernel's counter does; 0 where the interface has no queue
+ *
+ * What a queue drops of a train that it cut itself is seen nowhere else. Return: 0; -EINVAL;
+ * negative errno.
+ */
+int net_queue_drops(uint32_t ifindex, uint32_t *ret_drops);

@@ -48,11 +48,14 @@ static void find_link(struct sender_path *path, const struct sender_path *others
 		if (others[i].ifindex != path->ifindex || !others[i].interface[0])
 			continue;
 		path->before = others[i].before;
+		path->queue_known = others[i].queue_known;
+		path->queue_drops_before = others[i].queue_drops_before;
 		memcpy(path->interface, others[i].interface, sizeof path->interface);
 		return;
 	}
 	if (net_link_by_index(path->ifindex, &path->before) == 0)
 		memcpy(path->interface, path->before.name, sizeof path->interface);
+	path->queue_known = net_queue_drops(path->ifindex, &path->queue_drops_before) == 0;
 }
 
 static enum net_neighbour_state neighbour_state(const struct sender_path *path)
@@ -70,6 +73,7 @@ static void find_ethernet(struct sender_path *path)
 	path->ifindex = path->before.index;
 	path->mtu = path->before.mtu;
 	memcpy(path->interface, path->before.name, sizeof path->interface);
+	path->queue_known = net_queue_drops(path->ifindex, &path->queue_drops_before) == 0;
 }
 
 static void find_route(struct sender_path *path, const struct sender_path *others, size_t count)

@@ -46,6 +46,8 @@ struct sender_path {
 	uint64_t line_bps;     /* 0: unknown */
 	uint32_t mtu;
 	struct net_link before;
+	uint32_t queue_drops_before;
+	bool queue_known;
 	enum net_neighbour_state neighbour_before, neighbour_after;
 };
 

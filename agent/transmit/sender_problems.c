@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 void sender_problems_refused(struct sender_stream *stream, int error, uint64_t packets)
@@ -107,6 +108,25 @@ static void say_stream(struct sender *sender, const struct sender_stream *stream
 			    destination_text(stream), (unsigned long long)stream->refused_in_a_row);
 }
 
+/* What left the job and got no further than this host. */
+static void say_lost(struct sender *sender, const struct sender_path *path,
+		     const struct net_link *now)
+{
+	uint64_t device = now->tx_dropped > path->before.tx_dropped
+				  ? now->tx_dropped - path->before.tx_dropped
+				  : 0;
+	uint32_t drops = path->queue_drops_before, queue = 0;
+	if (path->queue_known && net_queue_drops(path->ifindex, &drops) == 0)
+		queue = drops - path->queue_drops_before;
+	if (!device && !queue)
+		return;
+	problem_add(&sender->problems, PROBLEM_NO_ROOM, PROBLEM_WARNING, "", ENOBUFS,
+		    device + queue,
+		    "while the job ran, the queue of %s dropped %" PRIu32 " packets and the device "
+		    "%" PRIu64 " (of all its users)",
+		    now->name, queue, device);
+}
+
 /* The interface as it is now against what it was. */
 static void say_link(struct sender *sender, const struct sender_path *path)
 {
@@ -125,11 +145,7 @@ static void say_link(struct sender *sender, const struct sender_path *path)
 		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
 			    "%s has no carrier: nothing is plugged in, or the other end is down",
 			    now.name);
-	uint64_t dropped = now.tx_dropped - path->before.tx_dropped;
-	if (now.tx_dropped > path->before.tx_dropped)
-		problem_add(set, PROBLEM_NO_ROOM, PROBLEM_WARNING, "", ENOBUFS, dropped,
-			    "%s dropped %llu packets while the job ran (of all its users)",
-			    now.name, (unsigned long long)dropped);
+	say_lost(sender, path, &now);
 }
 
 static void say_links(struct sender *sender)

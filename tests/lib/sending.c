@@ -11,21 +11,21 @@
 
 #define PATIENCE_NS (5 * CLOCK_NS_PER_S)
 
-int64_t lab_now_ns(void)
+int64_t sending_now_ns(void)
 {
 	return clock_monotonic_ns(clock_real());
 }
 
-void lab_sleep_ns(int64_t ns)
+void sending_sleep_ns(int64_t ns)
 {
 	struct timespec t = {ns / CLOCK_NS_PER_S, ns % CLOCK_NS_PER_S};
 	nanosleep(&t, NULL);
 }
 
-void lab_init(struct lab *lab, size_t streams)
+void sending_init(struct sending *lab, size_t streams)
 {
 	memset(lab, 0, sizeof *lab);
-	CHECK_INT(streams, <=, LAB_STREAMS_MAX);
+	CHECK_INT(streams, <=, SENDING_STREAMS_MAX);
 	engine_probe();
 	lab->stream_count = streams;
 	for (size_t i = 0; i < streams; i++) {
@@ -34,7 +34,7 @@ void lab_init(struct lab *lab, size_t streams)
 		job_init(&lab->jobs[i], PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_UNSPECIFIED,
 			 (struct sockaddr *)&to);
 		job_add(&lab->jobs[i], 100, 1);
-		lab_endless(lab, i);
+		sending_endless(lab, i);
 	}
 	lab->plan = lab->jobs[0].plan;
 	lab->plan.streams = lab->streams;
@@ -42,48 +42,48 @@ void lab_init(struct lab *lab, size_t streams)
 	lab->plan.start_tolerance_ns = -1;
 }
 
-void lab_rate(struct lab *lab, size_t i, double pps)
+void sending_rate(struct sending *lab, size_t i, double pps)
 {
 	lab->jobs[i].stream.rate.kind = PLAN_RATE_PPS;
 	lab->jobs[i].stream.rate.value = pps;
 }
 
-void lab_packets(struct lab *lab, size_t i, uint64_t packets)
+void sending_packets(struct sending *lab, size_t i, uint64_t packets)
 {
 	job_limit(&lab->jobs[i], packets);
 }
 
-void lab_duration(struct lab *lab, size_t i, int64_t duration_ns)
+void sending_duration(struct sending *lab, size_t i, int64_t duration_ns)
 {
 	lab->jobs[i].stream.limit =
 		(struct plan_limit){.kind = PLAN_LIMIT_DURATION, .duration_ns = duration_ns};
 }
 
-void lab_endless(struct lab *lab, size_t i)
+void sending_endless(struct sending *lab, size_t i)
 {
 	lab->jobs[i].stream.limit = (struct plan_limit){.kind = PLAN_LIMIT_NONE};
 }
 
-int lab_open(struct lab *lab)
+int sending_open(struct sending *lab)
 {
 	for (size_t i = 0; i < lab->stream_count; i++)
 		lab->streams[i] = lab->jobs[i].stream;
 	return sender_new(&lab->sender, &lab->plan, &lab->options, &lab->problems, &lab->error);
 }
 
-static void ended(struct lab *lab)
+static void ended(struct sending *lab)
 {
 	sender_report(lab->sender, SIZE_MAX, &lab->report);
 	lab->problems = *sender_problems(lab->sender);
 }
 
-static void open_if_needed(struct lab *lab)
+static void open_if_needed(struct sending *lab)
 {
-	if (!lab->sender && lab_open(lab))
+	if (!lab->sender && sending_open(lab))
 		test_fail(__FILE__, __LINE__, "sender_new: %s", error_message(&lab->error));
 }
 
-enum sender_end lab_run(struct lab *lab)
+enum sender_end sending_run(struct sending *lab)
 {
 	open_if_needed(lab);
 	lab->end = sender_run(lab->sender);
@@ -93,43 +93,43 @@ enum sender_end lab_run(struct lab *lab)
 
 static void *run_thread(void *context)
 {
-	struct lab *lab = context;
+	struct sending *lab = context;
 	lab->end = sender_run(lab->sender);
 	return NULL;
 }
 
-void lab_start(struct lab *lab)
+void sending_start(struct sending *lab)
 {
 	open_if_needed(lab);
 	CHECK_INT(pthread_create(&lab->thread, NULL, run_thread, lab), ==, 0);
 }
 
-enum sender_end lab_join(struct lab *lab)
+enum sender_end sending_join(struct sending *lab)
 {
 	CHECK_INT(pthread_join(lab->thread, NULL), ==, 0);
 	ended(lab);
 	return lab->end;
 }
 
-uint64_t lab_sent(const struct lab *lab)
+uint64_t sending_sent(const struct sending *lab)
 {
 	struct sender_snapshot snapshot;
 	sender_snapshot(lab->sender, &snapshot);
 	return snapshot.account.packets_sent;
 }
 
-void lab_until_sent(struct lab *lab, uint64_t packets)
+void sending_until_sent(struct sending *lab, uint64_t packets)
 {
-	int64_t begin_ns = lab_now_ns();
-	while (lab_sent(lab) < packets) {
-		if (lab_now_ns() - begin_ns > PATIENCE_NS)
+	int64_t begin_ns = sending_now_ns();
+	while (sending_sent(lab) < packets) {
+		if (sending_now_ns() - begin_ns > PATIENCE_NS)
 			test_fail(__FILE__, __LINE__, "only %" PRIu64 " of %" PRIu64 " sent",
-				  lab_sent(lab), packets);
-		lab_sleep_ns(CLOCK_NS_PER_MS / 2);
+				  sending_sent(lab), packets);
+		sending_sleep_ns(CLOCK_NS_PER_MS / 2);
 	}
 }
 
-void lab_need_room(const struct lab *lab, int bytes)
+void sending_need_room(const struct sending *lab, int bytes)
 {
 	int room = 0;
 	socklen_t size = sizeof room;
@@ -139,7 +139,7 @@ void lab_need_room(const struct lab *lab, int bytes)
 			  room);
 }
 
-uint64_t lab_received(struct lab *lab, size_t i)
+uint64_t sending_received(struct sending *lab, size_t i)
 {
 	static _Thread_local uint8_t buffer[1 << 16];
 	uint64_t count = 0;
@@ -153,7 +153,7 @@ uint64_t lab_received(struct lab *lab, size_t i)
 	return count;
 }
 
-const struct problem *lab_problem(const struct lab *lab, enum problem_code code)
+const struct problem *sending_problem(const struct sending *lab, enum problem_code code)
 {
 	for (size_t i = 0; i < lab->problems.count; i++)
 		if (lab->problems.problems[i].code == code)
@@ -172,7 +172,7 @@ static void check_account(const struct account *account, const char *what)
 			  account->packets_cancelled);
 }
 
-void lab_check_books(const struct lab *lab)
+void sending_check_books(const struct sending *lab)
 {
 	struct account sum = {0};
 	for (size_t i = 0; i < lab->stream_count; i++) {
@@ -191,7 +191,7 @@ void lab_check_books(const struct lab *lab)
 	CHECK(memcmp(&snapshot.account, &lab->report.account, sizeof sum) == 0);
 }
 
-void lab_close(struct lab *lab)
+void sending_close(struct sending *lab)
 {
 	lab->sender = sender_free(lab->sender);
 	for (size_t i = 0; i < lab->stream_count; i++) {
@@ -201,15 +201,15 @@ void lab_close(struct lab *lab)
 	error_deinit(&lab->error);
 }
 
-void lab_attempt(bool (*attempt)(void))
+void sending_attempt(bool (*attempt)(void))
 {
-	int64_t end_ns = lab_now_ns() + LAB_ATTEMPTS_S * CLOCK_NS_PER_S;
+	int64_t end_ns = sending_now_ns() + SENDING_ATTEMPTS_S * CLOCK_NS_PER_S;
 	int attempts = 0;
 	do {
 		if (attempt())
 			return;
-		lab_sleep_ns(CLOCK_NS_PER_S / 10); /* what keeps the cores busy may pass */
+		sending_sleep_ns(CLOCK_NS_PER_S / 10); /* what keeps the cores busy may pass */
 		attempts++;
-	} while (lab_now_ns() < end_ns);
+	} while (sending_now_ns() < end_ns);
 	test_fail(__FILE__, __LINE__, "did not hold in any of %d attempts", attempts);
 }

@@ -9,24 +9,24 @@
 
 #define AT_ONCE_NS (10 * CLOCK_NS_PER_MS)
 
-static struct lab lab;
+static struct sending lab;
 
 /* Stop a job of this rate (0: unlimited) after a while. Return: how long sender_run() went on. */
 static int64_t stop_after(double pps, enum sender_end why)
 {
-	lab_init(&lab, 1);
+	sending_init(&lab, 1);
 	if (pps > 0)
-		lab_rate(&lab, 0, pps);
-	lab_start(&lab);
-	lab_until_sent(&lab, 1);
-	lab_sleep_ns(3 * CLOCK_NS_PER_MS);
-	int64_t begin_ns = lab_now_ns();
+		sending_rate(&lab, 0, pps);
+	sending_start(&lab);
+	sending_until_sent(&lab, 1);
+	sending_sleep_ns(3 * CLOCK_NS_PER_MS);
+	int64_t begin_ns = sending_now_ns();
 	sender_stop(lab.sender, why);
-	CHECK_INT(lab_join(&lab), ==, why);
-	int64_t took_ns = lab_now_ns() - begin_ns;
-	lab_check_books(&lab);
+	CHECK_INT(sending_join(&lab), ==, why);
+	int64_t took_ns = sending_now_ns() - begin_ns;
+	sending_check_books(&lab);
 	CHECK_INT(lab.report.account.packets_cancelled, ==, 0); /* no number was asked for */
-	lab_close(&lab);
+	sending_close(&lab);
 	return took_ns;
 }
 
@@ -51,64 +51,64 @@ static bool stops_at_one_packet_a_second(void)
 
 TEST(sender_stops_within_10_ms)
 {
-	lab_attempt(stops_at_full_speed);
-	lab_attempt(stops_at_one_packet_a_second);
+	sending_attempt(stops_at_full_speed);
+	sending_attempt(stops_at_one_packet_a_second);
 	stop_after(1000, SENDER_INTERRUPTED);
 }
 
 TEST(sender_cancelled_packets_are_those_not_attempted)
 {
-	lab_init(&lab, 2);
-	lab_rate(&lab, 0, 200);
-	lab_packets(&lab, 0, 1000);
-	lab_rate(&lab, 1, 1);
-	lab_packets(&lab, 1, 7);
-	lab_start(&lab);
-	lab_until_sent(&lab, 5);
+	sending_init(&lab, 2);
+	sending_rate(&lab, 0, 200);
+	sending_packets(&lab, 0, 1000);
+	sending_rate(&lab, 1, 1);
+	sending_packets(&lab, 1, 7);
+	sending_start(&lab);
+	sending_until_sent(&lab, 5);
 	sender_stop(lab.sender, SENDER_CANCELLED);
 	sender_stop(lab.sender, SENDER_INTERRUPTED); /* the first one wins */
-	CHECK_INT(lab_join(&lab), ==, SENDER_CANCELLED);
-	lab_check_books(&lab);
+	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
+	sending_check_books(&lab);
 	CHECK_INT(lab.report.account.packets_requested, ==, 1007);
 	CHECK_INT(lab.report.account.packets_sent, ==,
-		  lab_received(&lab, 0) + lab_received(&lab, 1));
+		  sending_received(&lab, 0) + sending_received(&lab, 1));
 	CHECK_INT(lab.report.account.packets_cancelled, >, 0);
-	lab_close(&lab);
+	sending_close(&lab);
 }
 
 TEST(sender_stopped_before_it_runs_sends_nothing_and_says_why)
 {
-	lab_init(&lab, 1);
-	lab_packets(&lab, 0, 9);
-	CHECK_INT(lab_open(&lab), ==, 0);
+	sending_init(&lab, 1);
+	sending_packets(&lab, 0, 9);
+	CHECK_INT(sending_open(&lab), ==, 0);
 	sender_stop(lab.sender, SENDER_CANCELLED);
-	CHECK_INT(lab_run(&lab), ==, SENDER_CANCELLED);
-	lab_check_books(&lab);
+	CHECK_INT(sending_run(&lab), ==, SENDER_CANCELLED);
+	sending_check_books(&lab);
 	CHECK_INT(lab.report.account.packets_cancelled, ==, 9);
-	CHECK_INT(lab_received(&lab, 0), ==, 0);
+	CHECK_INT(sending_received(&lab, 0), ==, 0);
 	CHECK_INT(lab.problems.count, ==, 1);
-	lab_close(&lab);
+	sending_close(&lab);
 }
 
 TEST(sender_stops_while_it_waits_for_start_time)
 {
-	lab_init(&lab, 1);
-	lab_packets(&lab, 0, 9);
+	sending_init(&lab, 1);
+	sending_packets(&lab, 0, 9);
 	lab.plan.start_time_ns = clock_realtime_ns(clock_real()) + 3600 * CLOCK_NS_PER_S;
-	lab_start(&lab);
+	sending_start(&lab);
 	struct sender_snapshot snapshot;
 	do {
-		lab_sleep_ns(CLOCK_NS_PER_MS);
+		sending_sleep_ns(CLOCK_NS_PER_MS);
 		sender_snapshot(lab.sender, &snapshot);
 	} while (!snapshot.version);
 	CHECK_STR(snapshot.waiting_for, "start_time");
 	sender_pause(lab.sender);
 	sender_resume(lab.sender);
 	sender_stop(lab.sender, SENDER_LEASE_EXPIRED);
-	CHECK_INT(lab_join(&lab), ==, SENDER_LEASE_EXPIRED);
-	lab_check_books(&lab);
-	CHECK(lab_problem(&lab, PROBLEM_LEASE_EXPIRED));
-	lab_close(&lab);
+	CHECK_INT(sending_join(&lab), ==, SENDER_LEASE_EXPIRED);
+	sending_check_books(&lab);
+	CHECK(sending_problem(&lab, PROBLEM_LEASE_EXPIRED));
+	sending_close(&lab);
 }
 
 static bool paused_now(void)
@@ -120,10 +120,10 @@ static bool paused_now(void)
 
 static void until_paused(bool paused)
 {
-	int64_t begin_ns = lab_now_ns();
+	int64_t begin_ns = sending_now_ns();
 	while (paused_now() != paused) {
-		CHECK_INT(lab_now_ns() - begin_ns, <, 5 * CLOCK_NS_PER_S);
-		lab_sleep_ns(CLOCK_NS_PER_MS / 10);
+		CHECK_INT(sending_now_ns() - begin_ns, <, 5 * CLOCK_NS_PER_S);
+		sending_sleep_ns(CLOCK_NS_PER_MS / 10);
 	}
 }
 
@@ -138,9 +138,9 @@ static int64_t thread_cpu_ns(pthread_t thread)
 
 TEST(sender_paused_sends_nothing_and_costs_nothing)
 {
-	lab_init(&lab, 1);
-	lab_start(&lab);
-	lab_until_sent(&lab, 1000);
+	sending_init(&lab, 1);
+	sending_start(&lab);
+	sending_until_sent(&lab, 1000);
 	sender_pause(lab.sender);
 	until_paused(true);
 	struct sender_snapshot before, after;
@@ -148,143 +148,143 @@ TEST(sender_paused_sends_nothing_and_costs_nothing)
 	CHECK_STR(before.waiting_for, "resume");
 	CHECK(before.current_pps == 0);
 	int64_t cpu_ns = thread_cpu_ns(lab.thread);
-	lab_sleep_ns(50 * CLOCK_NS_PER_MS);
+	sending_sleep_ns(50 * CLOCK_NS_PER_MS);
 	CHECK_INT(thread_cpu_ns(lab.thread) - cpu_ns, <, CLOCK_NS_PER_MS / 2);
 	sender_snapshot(lab.sender, &after);
 	CHECK_INT(before.account.packets_sent, ==, after.account.packets_sent);
 	sender_resume(lab.sender);
-	lab_until_sent(&lab, after.account.packets_sent + 1000);
+	sending_until_sent(&lab, after.account.packets_sent + 1000);
 	CHECK(!paused_now());
 	sender_stop(lab.sender, SENDER_CANCELLED);
-	lab_join(&lab);
-	lab_check_books(&lab);
-	lab_close(&lab);
+	sending_join(&lab);
+	sending_check_books(&lab);
+	sending_close(&lab);
 }
 
 static bool pauses_and_resumes_quickly(void)
 {
 	enum { ROUNDS = 20 };
 	int quick = 0;
-	lab_init(&lab, 1);
-	lab_start(&lab);
-	lab_until_sent(&lab, 1);
+	sending_init(&lab, 1);
+	sending_start(&lab);
+	sending_until_sent(&lab, 1);
 	for (int i = 0; i < ROUNDS; i++) {
-		int64_t begin_ns = lab_now_ns();
+		int64_t begin_ns = sending_now_ns();
 		sender_pause(lab.sender);
 		until_paused(true);
 		sender_resume(lab.sender);
 		until_paused(false);
-		quick += lab_now_ns() - begin_ns < 2 * AT_ONCE_NS;
+		quick += sending_now_ns() - begin_ns < 2 * AT_ONCE_NS;
 	}
 	sender_stop(lab.sender, SENDER_CANCELLED);
-	lab_join(&lab);
-	lab_check_books(&lab);
-	lab_close(&lab);
+	sending_join(&lab);
+	sending_check_books(&lab);
+	sending_close(&lab);
 	return quick >= ROUNDS * 9 / 10;
 }
 
 TEST(sender_pauses_and_resumes_within_10_ms)
 {
-	lab_attempt(pauses_and_resumes_quickly);
+	sending_attempt(pauses_and_resumes_quickly);
 }
 
 static bool pause_is_no_part_of_a_duration(void)
 {
-	lab_init(&lab, 1);
-	lab_rate(&lab, 0, 1000);
-	lab_duration(&lab, 0, 100 * CLOCK_NS_PER_MS);
-	int64_t begin_ns = lab_now_ns();
-	lab_start(&lab);
-	lab_until_sent(&lab, 20);
+	sending_init(&lab, 1);
+	sending_rate(&lab, 0, 1000);
+	sending_duration(&lab, 0, 100 * CLOCK_NS_PER_MS);
+	int64_t begin_ns = sending_now_ns();
+	sending_start(&lab);
+	sending_until_sent(&lab, 20);
 	sender_pause(lab.sender);
 	until_paused(true);
-	lab_sleep_ns(150 * CLOCK_NS_PER_MS);
+	sending_sleep_ns(150 * CLOCK_NS_PER_MS);
 	sender_resume(lab.sender);
-	CHECK_INT(lab_join(&lab), ==, SENDER_LIMIT_REACHED);
-	CHECK_INT(lab_now_ns() - begin_ns, >=, 250 * CLOCK_NS_PER_MS);
-	lab_check_books(&lab);
-	uint64_t received = lab_received(&lab, 0);
+	CHECK_INT(sending_join(&lab), ==, SENDER_LIMIT_REACHED);
+	CHECK_INT(sending_now_ns() - begin_ns, >=, 250 * CLOCK_NS_PER_MS);
+	sending_check_books(&lab);
+	uint64_t received = sending_received(&lab, 0);
 	CHECK_INT(received, ==, lab.report.account.packets_sent);
 	CHECK_INT(received, <=, 101);
-	lab_close(&lab);
+	sending_close(&lab);
 	return received >= 99;
 }
 
 TEST(sender_pause_is_no_part_of_a_duration)
 {
-	lab_attempt(pause_is_no_part_of_a_duration);
+	sending_attempt(pause_is_no_part_of_a_duration);
 }
 
 TEST(sender_max_duration_counts_pauses_and_is_told)
 {
-	lab_init(&lab, 1);
-	lab_rate(&lab, 0, 100);
-	lab_packets(&lab, 0, 100000);
+	sending_init(&lab, 1);
+	sending_rate(&lab, 0, 100);
+	sending_packets(&lab, 0, 100000);
 	lab.plan.max_duration_ns = 150 * CLOCK_NS_PER_MS;
-	lab_start(&lab);
-	lab_until_sent(&lab, 1);
+	sending_start(&lab);
+	sending_until_sent(&lab, 1);
 	sender_pause(lab.sender);
-	CHECK_INT(lab_join(&lab), ==, SENDER_MAX_DURATION);
-	lab_check_books(&lab);
+	CHECK_INT(sending_join(&lab), ==, SENDER_MAX_DURATION);
+	sending_check_books(&lab);
 	CHECK_INT(lab.report.account.packets_sent, <=, 16);
-	const struct problem *problem = lab_problem(&lab, PROBLEM_MAX_DURATION);
+	const struct problem *problem = sending_problem(&lab, PROBLEM_MAX_DURATION);
 	CHECK(problem && problem->severity == PROBLEM_ERROR);
 	CHECK_INT(problem->count, ==, lab.report.account.packets_cancelled);
 	CHECK_HAS(problem->message, "0.15 s");
-	lab_close(&lab);
+	sending_close(&lab);
 }
 
 TEST(sender_takes_a_new_rate_at_one_packet_in_a_minute)
 {
-	lab_init(&lab, 2);
-	lab_rate(&lab, 0, 1 / 60.);
-	lab_rate(&lab, 1, 1 / 60.);
-	lab_start(&lab);
-	lab_until_sent(&lab, 2);
+	sending_init(&lab, 2);
+	sending_rate(&lab, 0, 1 / 60.);
+	sending_rate(&lab, 1, 1 / 60.);
+	sending_start(&lab);
+	sending_until_sent(&lab, 2);
 	struct plan_rate rate = {.kind = PLAN_RATE_PPS, .value = 1000};
 	CHECK_INT(sender_set_rate(lab.sender, 1, &rate, &lab.error), ==, 0);
-	lab_until_sent(&lab, 30);
-	CHECK_INT(lab_received(&lab, 0), ==, 1); /* only the one that was named */
+	sending_until_sent(&lab, 30);
+	CHECK_INT(sending_received(&lab, 0), ==, 1); /* only the one that was named */
 	CHECK_INT(sender_set_rate(lab.sender, SIZE_MAX, &rate, &lab.error), ==, 0);
-	lab_until_sent(&lab, 200);
-	CHECK_INT(lab_received(&lab, 0), >, 10);
+	sending_until_sent(&lab, 200);
+	CHECK_INT(sending_received(&lab, 0), >, 10);
 	rate.value = 1 / 60.;
 	CHECK_INT(sender_set_rate(lab.sender, SIZE_MAX, &rate, &lab.error), ==, 0);
-	lab_sleep_ns(10 * AT_ONCE_NS);
-	uint64_t sent = lab_sent(&lab);
-	lab_sleep_ns(50 * CLOCK_NS_PER_MS);
-	CHECK_INT(lab_sent(&lab), <=, sent + 2);
+	sending_sleep_ns(10 * AT_ONCE_NS);
+	uint64_t sent = sending_sent(&lab);
+	sending_sleep_ns(50 * CLOCK_NS_PER_MS);
+	CHECK_INT(sending_sent(&lab), <=, sent + 2);
 	sender_stop(lab.sender, SENDER_CANCELLED);
-	lab_join(&lab);
-	lab_check_books(&lab);
+	sending_join(&lab);
+	sending_check_books(&lab);
 	CHECK_HAS(lab.report.why, "new rates while it ran: 2");
-	lab_close(&lab);
+	sending_close(&lab);
 }
 
 TEST(sender_takes_a_new_rate_at_full_speed)
 {
-	lab_init(&lab, 1);
-	lab_start(&lab);
-	lab_until_sent(&lab, 10000);
+	sending_init(&lab, 1);
+	sending_start(&lab);
+	sending_until_sent(&lab, 10000);
 	struct plan_rate rate = {.kind = PLAN_RATE_PPS, .value = 100};
 	CHECK_INT(sender_set_rate(lab.sender, 0, &rate, &lab.error), ==, 0);
-	lab_sleep_ns(100 * CLOCK_NS_PER_MS);
-	uint64_t sent = lab_sent(&lab);
-	lab_sleep_ns(100 * CLOCK_NS_PER_MS);
-	CHECK_INT(lab_sent(&lab) - sent, <=, 40);
+	sending_sleep_ns(100 * CLOCK_NS_PER_MS);
+	uint64_t sent = sending_sent(&lab);
+	sending_sleep_ns(100 * CLOCK_NS_PER_MS);
+	CHECK_INT(sending_sent(&lab) - sent, <=, 40);
 	rate = (struct plan_rate){.kind = PLAN_RATE_UNLIMITED};
 	CHECK_INT(sender_set_rate(lab.sender, 0, &rate, &lab.error), ==, 0);
-	lab_until_sent(&lab, sent + 10000);
+	sending_until_sent(&lab, sent + 10000);
 	sender_stop(lab.sender, SENDER_CANCELLED);
-	lab_join(&lab);
-	lab_check_books(&lab);
-	lab_close(&lab);
+	sending_join(&lab);
+	sending_check_books(&lab);
+	sending_close(&lab);
 }
 
 TEST(sender_refuses_rates_that_are_none)
 {
-	lab_init(&lab, 1);
-	CHECK_INT(lab_open(&lab), ==, 0);
+	sending_init(&lab, 1);
+	CHECK_INT(sending_open(&lab), ==, 0);
 	struct plan_rate rate = {.kind = PLAN_RATE_PPS, .value = 5};
 	CHECK_INT(sender_set_rate(lab.sender, 1, &rate, &lab.error), ==, ERROR_CODE_NOT_FOUND);
 	CHECK_HAS(error_message(&lab.error), "there is no stream 1");
@@ -297,7 +297,7 @@ TEST(sender_refuses_rates_that_are_none)
 	rate = (struct plan_rate){.kind = PLAN_RATE_LINE_PERCENT, .value = 10};
 	CHECK_INT(sender_set_rate(lab.sender, 0, &rate, &lab.error), ==,
 		  ERROR_CODE_FAILED_PRECONDITION);
-	lab_close(&lab);
+	sending_close(&lab);
 }
 
 /* Readers, orders and the worker at once: what a reader keeps is whole and never goes back. */
@@ -320,29 +320,29 @@ static void *read_snapshots(void *context)
 TEST(sender_snapshots_are_whole_while_orders_rain)
 {
 	pthread_t readers[2];
-	lab_init(&lab, 2);
-	lab_rate(&lab, 1, 5000);
-	CHECK_INT(lab_open(&lab), ==, 0);
+	sending_init(&lab, 2);
+	sending_rate(&lab, 1, 5000);
+	CHECK_INT(sending_open(&lab), ==, 0);
 	atomic_store(&reading, true);
 	for (int i = 0; i < 2; i++)
 		CHECK_INT(pthread_create(&readers[i], NULL, read_snapshots, NULL), ==, 0);
-	lab_start(&lab);
+	sending_start(&lab);
 	for (int i = 0; i < 200; i++) {
 		struct plan_rate rate = {.kind = i % 3 ? PLAN_RATE_PPS : PLAN_RATE_UNLIMITED,
 					 .value = 1000.0 * (i + 1)};
 		CHECK_INT(sender_set_rate(lab.sender, (size_t)i % 2, &rate, &lab.error), ==, 0);
 		if (i % 5 == 0)
 			sender_pause(lab.sender);
-		lab_sleep_ns(CLOCK_NS_PER_MS / 4);
+		sending_sleep_ns(CLOCK_NS_PER_MS / 4);
 		sender_resume(lab.sender);
 	}
 	sender_stop(lab.sender, SENDER_CANCELLED);
-	CHECK_INT(lab_join(&lab), ==, SENDER_CANCELLED);
+	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
 	atomic_store(&reading, false);
 	for (int i = 0; i < 2; i++)
 		pthread_join(readers[i], NULL);
-	lab_check_books(&lab);
-	lab_close(&lab);
+	sending_check_books(&lab);
+	sending_close(&lab);
 }
 
 static _Atomic int publications;
@@ -355,12 +355,12 @@ static void count_publication(void *context)
 
 static bool publishes_every_10_ms(void)
 {
-	lab_init(&lab, 1);
-	lab_duration(&lab, 0, 200 * CLOCK_NS_PER_MS);
+	sending_init(&lab, 1);
+	sending_duration(&lab, 0, 200 * CLOCK_NS_PER_MS);
 	lab.options.published = count_publication;
 	atomic_store(&publications, 0);
-	CHECK_INT(lab_run(&lab), ==, SENDER_LIMIT_REACHED);
-	lab_close(&lab);
+	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+	sending_close(&lab);
 	int count = atomic_load(&publications);
 	CHECK_INT(count, <=, 25);
 	return count >= 18;
@@ -368,16 +368,16 @@ static bool publishes_every_10_ms(void)
 
 TEST(sender_publishes_every_10_ms)
 {
-	lab_attempt(publishes_every_10_ms);
+	sending_attempt(publishes_every_10_ms);
 }
 
 static bool shows_the_current_rate(void)
 {
-	lab_init(&lab, 1);
-	lab_rate(&lab, 0, 500);
-	lab_packets(&lab, 0, 400);
-	lab_start(&lab);
-	lab_until_sent(&lab, 200);
+	sending_init(&lab, 1);
+	sending_rate(&lab, 0, 500);
+	sending_packets(&lab, 0, 400);
+	sending_start(&lab);
+	sending_until_sent(&lab, 200);
 	struct sender_snapshot snapshot;
 	sender_snapshot(lab.sender, &snapshot);
 	CHECK(snapshot.fraction >= 0.5 && snapshot.fraction <= 1);
@@ -385,14 +385,14 @@ static bool shows_the_current_rate(void)
 	CHECK(fabs(snapshot.current_bps_l2 / (snapshot.current_pps * 142 * 8) - 1) < 1e-9);
 	CHECK_INT(llabs(clock_realtime_ns(clock_real()) - snapshot.taken_ns), <, CLOCK_NS_PER_S);
 	sender_stop(lab.sender, SENDER_CANCELLED);
-	lab_join(&lab);
-	lab_close(&lab);
+	sending_join(&lab);
+	sending_close(&lab);
 	return held;
 }
 
 TEST(sender_shows_the_current_rate_and_the_fraction)
 {
-	lab_attempt(shows_the_current_rate);
+	sending_attempt(shows_the_current_rate);
 }
 
 TEST_MAIN(CASE(sender_stops_within_10_ms), CASE(sender_cancelled_packets_are_those_not_attempted),

@@ -11,7 +11,7 @@
 #define COPY   PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
 #define DROP   PAGECAST__V1__FULL_POLICY__FULL_POLICY_DROP
 
-static struct lab lab;
+static struct sending lab;
 
 /* Answers some of the sends to a socket in place of the kernel. */
 struct fault {
@@ -59,13 +59,13 @@ static void inject(int error, unsigned int every, uint64_t most)
 
 static enum sender_end run_with_faults(void)
 {
-	enum sender_end end = lab_run(&lab);
+	enum sender_end end = sending_run(&lab);
 	sys_set_hook(NULL);
 	CHECK_INT(atomic_load(&fault.answered), >, 0);
-	lab_check_books(&lab);
+	sending_check_books(&lab);
 	uint64_t received = 0;
 	for (size_t i = 0; i < lab.stream_count; i++)
-		received += lab_received(&lab, i);
+		received += sending_received(&lab, i);
 	CHECK_INT(received, ==, lab.report.account.packets_sent);
 	return end;
 }
@@ -74,13 +74,13 @@ TEST(sender_waits_for_room_and_loses_nothing)
 {
 	static const int errors[] = {ENOBUFS, EAGAIN, ENOMEM, EINTR};
 	for (size_t i = 0; i < ARRAY_SIZE(errors) * 2; i++) {
-		lab_init(&lab, 1);
+		sending_init(&lab, 1);
 		lab.plan.engine = i % 2 ? COPY : SPLICE;
-		lab_packets(&lab, 0, 5000);
+		sending_packets(&lab, 0, 5000);
 		inject(errors[i / 2], 3, 200);
 		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
 		CHECK_INT(lab.report.account.packets_sent, ==, 5000);
-		lab_close(&lab);
+		sending_close(&lab);
 	}
 }
 
@@ -88,12 +88,12 @@ TEST(sender_drops_where_there_is_no_room_if_told_so)
 {
 	static const double rates[] = {0, 5000};
 	for (size_t i = 0; i < 4; i++) {
-		lab_init(&lab, 1);
+		sending_init(&lab, 1);
 		lab.plan.engine = i / 2 ? COPY : SPLICE;
 		lab.plan.when_full = DROP;
 		if (rates[i % 2] > 0)
-			lab_rate(&lab, 0, rates[i % 2]);
-		lab_packets(&lab, 0, 1000);
+			sending_rate(&lab, 0, rates[i % 2]);
+		sending_packets(&lab, 0, 1000);
 		inject(EAGAIN, 4, UINT64_MAX);
 		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
 		const struct account *account = &lab.report.account;
@@ -101,23 +101,23 @@ TEST(sender_drops_where_there_is_no_room_if_told_so)
 		CHECK(account->packets_sent > 0 && account->packets_dropped > 0);
 		if (rates[i % 2] > 0) /* one of four, each a single packet */
 			CHECK_INT(account->packets_dropped, ==, 250);
-		const struct problem *problem = lab_problem(&lab, PROBLEM_NO_ROOM);
+		const struct problem *problem = sending_problem(&lab, PROBLEM_NO_ROOM);
 		CHECK(problem && problem->count == account->packets_dropped);
-		lab_close(&lab);
+		sending_close(&lab);
 	}
 }
 
 TEST(sender_drops_in_fresh_arenas_without_leaving_them)
 {
-	lab_init(&lab, 1);
+	sending_init(&lab, 1);
 	for (uint32_t i = 0; i < 40; i++)
 		job_add(&lab.jobs[0], 1000, 1000);
 	lab.plan.when_full = DROP;
-	lab_packets(&lab, 0, 9000);
+	sending_packets(&lab, 0, 9000);
 	inject(ENOBUFS, 2, UINT64_MAX);
 	CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
 	CHECK_INT(lab.report.account.packets_cancelled, ==, 0);
-	lab_close(&lab);
+	sending_close(&lab);
 }
 
 TEST(sender_says_what_it_waits_for_and_can_be_stopped_there)
@@ -127,38 +127,38 @@ TEST(sender_says_what_it_waits_for_and_can_be_stopped_there)
 		const char *text;
 	} rows[] = {{EAGAIN, "room in the socket buffer"}, {ENOBUFS, "room in the device's queue"}};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		lab_init(&lab, 1);
-		lab_packets(&lab, 0, 100);
+		sending_init(&lab, 1);
+		sending_packets(&lab, 0, 100);
 		inject(rows[i].error, 1, UINT64_MAX);
-		lab_start(&lab);
+		sending_start(&lab);
 		struct sender_snapshot snapshot;
-		int64_t begin_ns = lab_now_ns();
+		int64_t begin_ns = sending_now_ns();
 		do {
-			lab_sleep_ns(CLOCK_NS_PER_MS);
+			sending_sleep_ns(CLOCK_NS_PER_MS);
 			sender_snapshot(lab.sender, &snapshot);
-			CHECK_INT(lab_now_ns() - begin_ns, <, 5 * CLOCK_NS_PER_S);
+			CHECK_INT(sending_now_ns() - begin_ns, <, 5 * CLOCK_NS_PER_S);
 		} while (strcmp(snapshot.waiting_for, rows[i].text) != 0);
 		/* it tried, and did not spin */
 		CHECK_INT(atomic_load(&fault.calls), <, 5000);
 		sender_stop(lab.sender, SENDER_CANCELLED);
-		CHECK_INT(lab_join(&lab), ==, SENDER_CANCELLED);
+		CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
 		sys_set_hook(NULL);
-		lab_check_books(&lab);
+		sending_check_books(&lab);
 		CHECK_INT(lab.report.account.packets_cancelled, ==, 100);
 		CHECK_INT(lab.problems.count, >=, 1);
-		lab_close(&lab);
+		sending_close(&lab);
 	}
 }
 
 TEST(sender_goes_on_when_room_comes_back)
 {
-	lab_init(&lab, 2);
-	lab_packets(&lab, 0, 3000);
-	lab_rate(&lab, 1, 1000);
-	lab_packets(&lab, 1, 100);
+	sending_init(&lab, 2);
+	sending_packets(&lab, 0, 3000);
+	sending_rate(&lab, 1, 1000);
+	sending_packets(&lab, 1, 100);
 	inject(ENOBUFS, 1, 300);
 	CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
-	lab_close(&lab);
+	sending_close(&lab);
 }
 
 TEST(sender_books_refusals_as_failed_with_a_problem)
@@ -170,32 +170,32 @@ TEST(sender_books_refusals_as_failed_with_a_problem)
 		    {ENETUNREACH, PROBLEM_NO_ROUTE},	  {ENETDOWN, PROBLEM_INTERFACE_DOWN},
 		    {ENODEV, PROBLEM_INTERFACE_GONE},	  {EFAULT, PROBLEM_KERNEL_ERROR}};
 	for (size_t i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
-		lab_init(&lab, 1);
+		sending_init(&lab, 1);
 		lab.plan.engine = i % 2 ? COPY : SPLICE;
-		lab_packets(&lab, 0, 300);
+		sending_packets(&lab, 0, 300);
 		inject(rows[i / 2].error, 1, UINT64_MAX);
 		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
 		CHECK_INT(lab.report.account.packets_sent, ==, 0);
 		CHECK_INT(lab.report.account.packets_failed, ==, 300);
-		const struct problem *problem = lab_problem(&lab, rows[i / 2].code);
+		const struct problem *problem = sending_problem(&lab, rows[i / 2].code);
 		CHECK(problem && problem->severity == PROBLEM_ERROR);
 		CHECK_INT(problem->count, ==, 300);
 		CHECK_STR(problem->field, "streams[0]");
-		lab_close(&lab);
+		sending_close(&lab);
 	}
 }
 
 TEST(sender_gives_up_when_nothing_ever_leaves)
 {
-	lab_init(&lab, 1);
-	lab_endless(&lab, 0);
+	sending_init(&lab, 1);
+	sending_endless(&lab, 0);
 	inject(EPERM, 1, UINT64_MAX);
-	int64_t begin_ns = lab_now_ns();
+	int64_t begin_ns = sending_now_ns();
 	CHECK_INT(run_with_faults(), ==, SENDER_ERROR);
-	CHECK_INT(lab_now_ns() - begin_ns, >=, CLOCK_NS_PER_S);
-	CHECK_HAS(lab_problem(&lab, PROBLEM_KERNEL_ERROR)->message, "gave up");
-	CHECK(lab_problem(&lab, PROBLEM_PERMISSION));
-	lab_close(&lab);
+	CHECK_INT(sending_now_ns() - begin_ns, >=, CLOCK_NS_PER_S);
+	CHECK_HAS(sending_problem(&lab, PROBLEM_KERNEL_ERROR)->message, "gave up");
+	CHECK(sending_problem(&lab, PROBLEM_PERMISSION));
+	sending_close(&lab);
 }
 
 /* Memory ends after @most mappings. */
@@ -214,27 +214,27 @@ static bool no_memory(struct sys_hook *hook, enum sys_call call, int fd, size_t 
 TEST(sender_ends_in_order_when_memory_ends)
 {
 	for (uint64_t mappings = 0; mappings < 4; mappings++) {
-		lab_init(&lab, 1);
+		sending_init(&lab, 1);
 		for (uint32_t i = 0; i < 40; i++)
 			job_add(&lab.jobs[0], 1000, 1000);
-		lab_packets(&lab, 0, 30000); /* fifteen arenas */
+		sending_packets(&lab, 0, 30000); /* fifteen arenas */
 		inject(0, 1, mappings);
 		fault.hook.intercept = no_memory;
-		if (lab_open(&lab)) { /* not even the first */
+		if (sending_open(&lab)) { /* not even the first */
 			CHECK_INT(mappings, ==, 0);
 			CHECK_INT(lab.problems.count, ==, 1);
 			CHECK_INT(lab.error.code, ==, ERROR_CODE_RESOURCE_EXHAUSTED);
 			sys_set_hook(NULL);
-			lab_close(&lab);
+			sending_close(&lab);
 			continue;
 		}
-		CHECK_INT(lab_run(&lab), ==, SENDER_ERROR);
+		CHECK_INT(sending_run(&lab), ==, SENDER_ERROR);
 		sys_set_hook(NULL);
-		lab_check_books(&lab);
+		sending_check_books(&lab);
 		CHECK_INT(lab.report.account.packets_sent, >, 0);
 		CHECK_INT(lab.report.account.packets_cancelled, >, 0);
-		CHECK_HAS(lab_problem(&lab, PROBLEM_NO_ROOM)->message, "could not be packed");
-		lab_close(&lab);
+		CHECK_HAS(sending_problem(&lab, PROBLEM_NO_ROOM)->message, "could not be packed");
+		sending_close(&lab);
 	}
 }
 
@@ -252,14 +252,14 @@ static bool no_socket(struct sys_hook *hook, enum sys_call call, int fd, size_t 
 
 TEST(sender_new_says_why_it_cannot)
 {
-	lab_init(&lab, 1);
+	sending_init(&lab, 1);
 	inject(EMFILE, 1, 0);
 	fault.hook.intercept = no_socket;
-	CHECK_INT(lab_open(&lab), ==, ERROR_CODE_RESOURCE_EXHAUSTED);
+	CHECK_INT(sending_open(&lab), ==, ERROR_CODE_RESOURCE_EXHAUSTED);
 	sys_set_hook(NULL);
 	CHECK_INT(lab.problems.count, ==, 1);
 	CHECK_HAS(error_message(&lab.error), "streams[0]");
-	lab_close(&lab);
+	sending_close(&lab);
 }
 
 TEST_MAIN(CASE(sender_waits_for_room_and_loses_nothing),

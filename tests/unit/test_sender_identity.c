@@ -16,7 +16,7 @@
 
 enum { JOBS_SHORT = 400, JOBS_LONG = 10000, STREAMS = 4, SEED = 20260 };
 
-static struct lab lab;
+static struct sending lab;
 static struct sockaddr_storage addresses[STREAMS];
 static uint64_t state;
 
@@ -203,9 +203,9 @@ static void run_with_orders(void)
 		sender_stop(lab.sender, SENDER_CANCELLED);
 	CHECK_INT(pthread_create(&thread, NULL, run_job, NULL), ==, 0);
 	uint64_t orders = one_of(2) ? 0 : random_below(6);
-	int64_t stop_ns = lab_now_ns() + (int64_t)random_below(one_of(2) ? 3000000 : 60000000);
-	while (!atomic_load(&ended) && lab_now_ns() < stop_ns) {
-		lab_sleep_ns((int64_t)random_below(300000));
+	int64_t stop_ns = sending_now_ns() + (int64_t)random_below(one_of(2) ? 3000000 : 60000000);
+	while (!atomic_load(&ended) && sending_now_ns() < stop_ns) {
+		sending_sleep_ns((int64_t)random_below(300000));
 		if (orders && orders--)
 			random_order();
 	}
@@ -265,7 +265,7 @@ static void check_job(const uint64_t lost_before[STREAMS])
 		CHECK(lab.problems.count > 0 && lab.error.code != 0);
 		return;
 	}
-	lab_check_books(&lab);
+	sending_check_books(&lab);
 	CHECK_INT(lab.end, !=, SENDER_RUNNING);
 	if (lab.end == SENDER_LIMIT_REACHED)
 		CHECK_INT(lab.report.account.packets_cancelled, ==, 0);
@@ -282,7 +282,7 @@ static void one_job(void)
 	random_faults();
 	lab.problems = (struct problem_set){0};
 	lab.end = SENDER_RUNNING;
-	if (lab_open(&lab) == 0)
+	if (sending_open(&lab) == 0)
 		run_with_orders();
 	sys_set_hook(NULL);
 	check_job(lost);

@@ -1,0 +1,217 @@
+/*
+ * What becomes of packets that the kernel took: a neighbour that does not answer, a router that
+ * says no, an interface that goes down or away under the job. The job's problems tell.
+ */
+#include "base/util.h"
+#include "lib/sending.h"
+#include "netns/lab.h"
+
+#include <arpa/inet.h>
+
+static struct sending lab;
+
+static void job_to(const char *address, uint16_t port)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	sending_init(&lab, 1);
+	struct plan_destination *to = &lab.jobs[0].stream.destination;
+	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
+		to->to.v4 = v4;
+	} else {
+		CHECK_INT(inet_pton(AF_INET6, address, &v6.sin6_addr), ==, 1);
+		to->to.v6 = v6;
+		to->family = AF_INET6;
+		lab.jobs[0].stream.overhead_l3 = 48;
+	}
+	snprintf(to->text, sizeof to->text, "%s:%u", address, port);
+}
+
+static const struct problem *problem_of(enum problem_code code)
+{
+	const struct problem *problem = sending_problem(&lab, code);
+	if (!problem)
+		test_fail(__FILE__, __LINE__, "%zu problems, but no %s", lab.problems.count,
+			  problem_code_name(code));
+	return problem;
+}
+
+TEST(sender_tells_that_a_neighbour_does_not_answer)
+{
+	static const struct {
+		const char *address, *message;
+	} rows[] = {
+		{"198.18.0.77", "no ARP answer from 198.18.0.77: the kernel threw packets away"},
+		{"fd00:c612::77", "no neighbour advertisement from fd00:c612::77: the kernel threw "
+				  "packets away"}};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		lab_up();
+		job_to(rows[i].address, 9);
+		sending_packets(&lab, 0, 7);
+		int64_t begin_ns = sending_now_ns();
+		CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+		/* waited for an answer, not for ever */
+		CHECK_INT(sending_now_ns() - begin_ns, <, 3 * CLOCK_NS_PER_S);
+		CHECK_INT(lab.report.account.packets_sent, ==, 7); /* the kernel did take them */
+		const struct problem *problem = problem_of(PROBLEM_NO_NEIGHBOUR);
+		CHECK_STR(problem->message, rows[i].message);
+		CHECK_INT(problem->count, ==, 7);
+		CHECK_INT(problem->severity, ==, PROBLEM_WARNING);
+		sending_close(&lab);
+	}
+}
+
+TEST(sender_does_not_wait_for_a_neighbour_when_cancelled)
+{
+	lab_up();
+	job_to("198.18.0.77", 9);
+	sending_rate(&lab, 0, 100);
+	sending_start(&lab);
+	sending_until_sent(&lab, 2);
+	int64_t begin_ns = sending_now_ns();
+	sender_stop(lab.sender, SENDER_CANCELLED);
+	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
+	CHECK_INT(sending_now_ns() - begin_ns, <, CLOCK_NS_PER_S / 2);
+	problem_of(PROBLEM_NO_NEIGHBOUR);
+	sending_close(&lab);
+}
+
+TEST(sender_says_nothing_of_a_neighbour_that_answers_late)
+{
+	lab_up();
+	lab_do("ip neigh del 198.18.0.2 dev tx0");
+	job_to("198.18.0.2", 9);
+	sending_packets(&lab, 0, 3);
+	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+	CHECK(!sending_problem(&lab, PROBLEM_NO_NEIGHBOUR));
+	sending_close(&lab);
+}
+
+TEST(sender_waits_for_the_refusal_of_its_last_packet)
+{
+	lab_up();
+	job_to("198.18.0.2", 9);
+	sending_packets(&lab, 0, 1);
+	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+	CHECK_STR(problem_of(PROBLEM_PORT_UNREACHABLE)->message,
+		  "nothing listens on 198.18.0.2:9 (1 refusal)");
+	sending_close(&lab);
+}
+
+/* A job of 100 pps; @command comes upon it. */
+static void disturb(const char *command)
+{
+	lab_up();
+	job_to("198.18.0.2", 9);
+	sending_rate(&lab, 0, 100);
+	sending_packets(&lab, 0, 60);
+	sending_start(&lab);
+	sending_until_sent(&lab, 5);
+	lab_do("%s", command);
+	CHECK_INT(sending_join(&lab), ==, SENDER_LIMIT_REACHED);
+	sending_check_books(&lab);
+}
+
+TEST(sender_tells_that_the_interface_went_down)
+{
+	disturb("ip link set tx0 down");
+	CHECK_INT(lab.report.account.packets_failed, >, 0);
+	CHECK_HAS(problem_of(PROBLEM_INTERFACE_DOWN)->message, "tx0 is down");
+	problem_of(PROBLEM_NO_ROUTE);
+	sending_close(&lab);
+}
+
+TEST(sender_tells_that_the_other_end_is_down)
+{
+	lab_up();
+	lab_enter(lab_rx);
+	lab_do("ip link set rx0 down");
+	lab_enter(lab_tx);
+	job_to("198.18.0.2", 9);
+	sending_packets(&lab, 0, 10);
+	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+	CHECK_HAS(problem_of(PROBLEM_INTERFACE_DOWN)->message, "tx0 has no carrier");
+	sending_close(&lab);
+}
+
+TEST(sender_tells_that_the_interface_is_gone)
+{
+	disturb("ip link del tx0");
+	CHECK_INT(lab.report.account.packets_failed, >, 0);
+	CHECK_HAS(problem_of(PROBLEM_INTERFACE_GONE)->message, "tx0 is gone");
+	sending_close(&lab);
+}
+
+TEST(sender_tells_that_there_is_no_route)
+{
+	lab_up();
+	job_to("198.51.100.1", 9);
+	sending_packets(&lab, 0, 10);
+	CHECK_INT(sending_open(&lab), ==, ERROR_CODE_FAILED_PRECONDITION);
+	CHECK_HAS(problem_of(PROBLEM_NO_ROUTE)->message, "no route to 198.51.100.1:9");
+	sending_close(&lab);
+}
+
+/* A slow device with a short queue: more is offered than it takes. */
+static void short_queue(Pagecast__V1__FullPolicy when_full, double pps)
+{
+	lab_up();
+	if (!lab_try("tc qdisc replace dev tx0 root tbf rate 800kbit burst 1600 limit 3000"))
+		test_skip("no tbf queue in this kernel");
+	job_to("198.18.0.2", 9);
+	if (pps > 0)
+		sending_rate(&lab, 0, pps);
+	sending_packets(&lab, 0, 60);
+	lab.plan.when_full = when_full;
+	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+	sending_check_books(&lab);
+}
+
+TEST(sender_waits_for_the_queue_of_a_device)
+{
+	short_queue(PAGECAST__V1__FULL_POLICY__FULL_POLICY_WAIT, 10000); /* single packets */
+	CHECK_INT(lab.report.account.packets_sent, ==, 60);
+	sending_close(&lab);
+}
+
+TEST(sender_drops_at_the_queue_of_a_device)
+{
+	short_queue(PAGECAST__V1__FULL_POLICY__FULL_POLICY_DROP, 10000);
+	CHECK_INT(lab.report.account.packets_dropped, >, 0);
+	CHECK_INT(lab.report.account.packets_sent, >, 0);
+	problem_of(PROBLEM_NO_ROOM);
+	sending_close(&lab);
+}
+
+TEST(sender_tells_what_a_queue_dropped_of_a_train)
+{
+	short_queue(PAGECAST__V1__FULL_POLICY__FULL_POLICY_WAIT, 0);
+	if (lab.report.account.packets_sent < 60)
+		test_skip("this kernel refuses a train that does not fit the queue");
+	CHECK_HAS(problem_of(PROBLEM_NO_ROOM)->message, "the queue of tx0 dropped");
+	CHECK_INT(problem_of(PROBLEM_NO_ROOM)->count, >=, 1);
+	sending_close(&lab);
+}
+
+TEST(sender_knows_percent_of_a_line)
+{
+	lab_up();
+	job_to("198.18.0.2", 9);
+	lab.jobs[0].stream.rate = (struct plan_rate){.kind = PLAN_RATE_LINE_PERCENT,
+						     .value = 0.01,
+						     .layer = PAGECAST__V1__LAYER__LAYER_L1};
+	sending_packets(&lab, 0, 30);
+	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+	CHECK_INT(lab.report.requested_bps, ==, 1000000); /* of the 10 Gbit/s a veth claims */
+	sending_close(&lab);
+}
+
+TEST_MAIN(CASE(sender_tells_that_a_neighbour_does_not_answer),
+	  CASE(sender_does_not_wait_for_a_neighbour_when_cancelled),
+	  CASE(sender_says_nothing_of_a_neighbour_that_answers_late),
+	  CASE(sender_waits_for_the_refusal_of_its_last_packet),
+	  CASE(sender_tells_that_the_interface_went_down),
+	  CASE(sender_tells_that_the_other_end_is_down),
+	  CASE(sender_tells_that_the_interface_is_gone), CASE(sender_tells_that_there_is_no_route),
+	  CASE(sender_waits_for_the_queue_of_a_device), CASE(sender_drops_at_the_queue_of_a_device),
+	  CASE(sender_tells_what_a_queue_dropped_of_a_train), CASE(sender_knows_percent_of_a_line))
