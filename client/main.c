@@ -11,10 +11,12 @@
 #include <signal.h>
 #include <string.h>
 
+/* NULL-terminated. */
 static const struct command *const COMMANDS[] = {
-	&COMMAND_SEND,	 &COMMAND_SUBMIT, &COMMAND_GET,	       &COMMAND_LIST,	 &COMMAND_WATCH,
-	&COMMAND_CANCEL, &COMMAND_PAUSE,  &COMMAND_RESUME,     &COMMAND_RATE,	 &COMMAND_DELETE,
-	&COMMAND_AGENT,	 &COMMAND_POLICY, &COMMAND_INTERFACES, &COMMAND_ENGINES, &COMMAND_VERSION,
+	&COMMAND_SEND,	     &COMMAND_SUBMIT,  &COMMAND_GET,	 &COMMAND_LIST,
+	&COMMAND_WATCH,	     &COMMAND_CANCEL,  &COMMAND_PAUSE,	 &COMMAND_RESUME,
+	&COMMAND_RATE,	     &COMMAND_DELETE,  &COMMAND_AGENT,	 &COMMAND_POLICY,
+	&COMMAND_INTERFACES, &COMMAND_ENGINES, &COMMAND_VERSION, NULL,
 };
 
 static const struct option MAIN_OPTIONS[] = {
@@ -25,12 +27,12 @@ static const struct option MAIN_OPTIONS[] = {
 static const char *command_name_at(const void *context, size_t i)
 {
 	(void)context;
-	return i < ARRAY_SIZE(COMMANDS) ? COMMANDS[i]->name : NULL;
+	return COMMANDS[i] ? COMMANDS[i]->name : NULL;
 }
 
 static const struct command *find_command(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
+	for (size_t i = 0; COMMANDS[i]; i++)
 		if (strcmp(COMMANDS[i]->name, name) == 0)
 			return COMMANDS[i];
 	return NULL;
@@ -41,7 +43,7 @@ static void print_main_help(FILE *out)
 	fputs("pagecast: send packets from a pagecastd agent\n\n"
 	      "usage: pagecast [FLAGS] COMMAND [FLAGS] [ARGUMENTS]\n\ncommands:\n",
 	      out);
-	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
+	for (size_t i = 0; COMMANDS[i]; i++)
 		fprintf(out, "  %-12s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
 	fputs("\nflags of every command:\n", out);
 	options_print(CLIENT_OPTIONS, out);

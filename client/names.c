@@ -26,8 +26,11 @@ const char *names_upper(const ProtobufCEnumDescriptor *type, int value)
 static void lower(char *to, size_t size, const char *from)
 {
 	size_t i;
-	for (i = 0; from[i] && i + 1 < size; i++)
-		to[i] = from[i] == '_' ? '-' : (char)tolower((unsigned char)from[i]);
+	for (i = 0; from[i] && i + 1 < size; i++) {
+		to[i] = (char)tolower((unsigned char)from[i]);
+		if (to[i] == '_')
+			to[i] = '-';
+	}
 	to[i] = 0;
 }
 

@@ -148,44 +148,53 @@ static int bad_size(const struct options *options, const char *value)
 			   "64-1472/random, or a mix as 64:7,570:4,1518:1");
 }
 
+/* Decimal digits at *text, which moves behind them. */
+static bool read_digits(const char **text, uint32_t *ret_value)
+{
+	uint64_t value = 0;
+	const char *c = *text;
+	while (isdigit((unsigned char)*c) && value <= UINT32_MAX)
+		value = value * 10 + (uint64_t)(*c++ - '0');
+	if (c == *text || value > UINT32_MAX)
+		return false;
+	*text = c;
+	*ret_value = (uint32_t)value;
+	return true;
+}
+
+static bool skip(const char **text, char expected)
+{
+	if (**text != expected)
+		return false;
+	(*text)++;
+	return true;
+}
+
 /* "MIN-MAX", "MIN-MAX/STEP", "MIN-MAX/random" */
 static bool read_size_range(const char *value, Pagecast__V1__SizeRange *range)
 {
-	unsigned min, max, step = 0;
-	int len = 0;
-	if (sscanf(value, "%9u-%9u%n", &min, &max, &len) != 2 || min > max)
+	if (!read_digits(&value, &range->min) || !skip(&value, '-') ||
+	    !read_digits(&value, &range->max) || range->min > range->max)
 		return false;
-	range->min = min;
-	range->max = max;
-	range->random = strcmp(value + len, "/random") == 0;
-	if (range->random || !value[len])
+	range->random = strcmp(value, "/random") == 0;
+	if (range->random || !*value)
 		return true;
-	int end = 0;
-	if (sscanf(value + len, "/%9u%n", &step, &end) != 1 || value[len + end] || !step)
-		return false;
-	range->step = step;
-	return true;
+	return skip(&value, '/') && read_digits(&value, &range->step) && range->step && !*value;
 }
 
 /* "SIZE:WEIGHT,SIZE:WEIGHT…" */
 static bool read_size_mix(const char *value, Pagecast__V1__SizeMix *mix)
 {
-	while (*value) {
-		unsigned size, weight;
-		int len = 0;
-		if (sscanf(value, "%9u:%9u%n", &size, &weight, &len) != 2 || !weight)
-			return false;
+	do {
 		Pagecast__V1__WeightedSize *one =
 			MESSAGE_NEW(Pagecast__V1__WeightedSize, PAGECAST__V1__WEIGHTED_SIZE__INIT);
-		one->size = size;
-		one->weight = weight;
 		mix->sizes = util_grow(mix->sizes, mix->n_sizes, sizeof(void *));
 		mix->sizes[mix->n_sizes++] = one;
-		value += len;
-		if (*value && (*value != ',' || !*++value))
+		if (!read_digits(&value, &one->size) || !skip(&value, ':') ||
+		    !read_digits(&value, &one->weight) || !one->weight)
 			return false;
-	}
-	return mix->n_sizes > 0;
+	} while (skip(&value, ','));
+	return !*value;
 }
 
 static int read_size(const struct options *options, Pagecast__V1__Stream *stream)

@@ -271,7 +271,8 @@ static void put_waiting(const Pagecast__V1__Job *job, FILE *out)
 	if (job->state == STATE(SCHEDULED) && start) {
 		struct timespec now;
 		clock_gettime(CLOCK_REALTIME, &now);
-		double left_s = seconds_of(start) - ((double)now.tv_sec + now.tv_nsec / 1e9);
+		double left_s =
+			seconds_of(start) - ((double)now.tv_sec + (double)now.tv_nsec / 1e9);
 		fprintf(out, ", starts in %s", units_duration(left_s * 1e9).s);
 		return;
 	}

@@ -12,8 +12,9 @@
 /* A message of the schema on the heap, owned; freed with the tree it is hung into. */
 #define MESSAGE_NEW(type, init)                                                                    \
 	({                                                                                         \
-		type *message_ = util_calloc(1, sizeof *message_);                                 \
-		*message_ = (type)init;                                                            \
+		__typeof__(type) inert_ = init;                                                    \
+		__typeof__(inert_) *message_ = util_calloc(1, sizeof *message_);                   \
+		*message_ = inert_;                                                                \
 		message_;                                                                          \
 	})
 

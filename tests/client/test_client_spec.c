@@ -235,9 +235,11 @@ TEST(sizes)
 	CHECK_INT(spec->streams[0]->size->mix->sizes[2]->size, ==, 1518);
 	CHECK_INT(spec->streams[0]->size->mix->sizes[2]->weight, ==, 1);
 	call_free(&spec->base);
-	static const char *const BAD[] = {"big",      "1472-64", "64-",	      "-64",  "64-128/",
-					  "64-128/0", "64:",	 "64:7,",     "64:0", "64:7,570",
-					  "64:7;5:1", "",	 "5000000000"};
+	static const char *const BAD[] = {"big",     "1472-64",	  "64-",       "-64",
+					  "64-128/", "64-128/0",  "64:",       "64:7,",
+					  "64:0",    "64:7,570",  "64:7;5:1",  "64- 128",
+					  "+64-128", "64:-7",	  "64-128/8x", "64-99999999999",
+					  "",	     "5000000000"};
 	for (size_t i = 0; i < ARRAY_SIZE(BAD); i++) {
 		_cleanup_free_ char *line = util_printf("--size=%s", BAD[i]);
 		refused(UDP, line, "is no size");
