@@ -149,5 +149,6 @@ bool head_check(struct request *request, const char *method, const char *version
 		return false;
 	request->accept = scan.accept;
 	request->answer_media = media_accept_choose(&scan.accept);
+	request->answer_protobuf = scan.accept.protobuf_type;
 	return true;
 }

@@ -106,9 +106,12 @@ void media_accept_add(struct media_accept *accept, const char *line)
 			raise_range(&accept->protobuf, both, q);
 		} else if (piece_is(type, "application/json")) {
 			raise_range(&accept->json, 3, q);
-		} else if (piece_is(type, "application/x-protobuf") ||
-			   piece_is(type, "application/protobuf")) {
+		} else if (piece_is(type, "application/x-protobuf")) {
 			raise_range(&accept->protobuf, 3, q);
+			accept->protobuf_type = "application/x-protobuf";
+		} else if (piece_is(type, "application/protobuf")) {
+			raise_range(&accept->protobuf, 3, q);
+			accept->protobuf_type = "application/protobuf";
 		} else if (piece_is(type, "application/vnd.tcpdump.pcap")) {
 			raise_range(&accept->pcap, 3, q);
 		}

@@ -24,7 +24,8 @@ struct media_accept { /* what the Accept lines said so far: of each form the mos
 		int exact; /* 0: not named, 1: star/star, 2: application/star, 3: by name */
 		int q;	   /* thousandths */
 	} json, protobuf, pcap;
-	bool any; /* there was an Accept line */
+	const char *protobuf_type; /* the spelling that was asked for; static, NULL: none */
+	bool any;		   /* there was an Accept line */
 };
 
 /** media_accept_add() - read one Accept line; ranges that mean nothing here are skipped */

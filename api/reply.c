@@ -6,6 +6,7 @@
 #include "api/limits.h"
 #include "api/request.h"
 #include "api/wire.h"
+#include "pagecast/rpc/v1/status.pb-c.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,7 +65,10 @@ void reply_message(struct request *request, unsigned int status, const ProtobufC
 	start(request, status);
 	request->reply.body = body;
 	request->reply.len = len;
-	request->reply.content_type = protobuf ? "application/x-protobuf" : JSON_TYPE;
+	request->reply.content_type = JSON_TYPE;
+	if (protobuf)
+		request->reply.content_type = request->answer_protobuf ? request->answer_protobuf
+								       : "application/x-protobuf";
 }
 
 void reply_empty(struct request *request, unsigned int status)
@@ -112,10 +116,35 @@ unsigned int reply_status(enum error_code code)
 	return MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* The detail as protobuf, for clients that decode it; without memory it is left out. */
+static void put_packed_violations(struct json_buffer *json, const struct error *error)
+{
+	Pagecast__Rpc__V1__BadRequest__FieldViolation messages[ERROR_VIOLATIONS_MAX];
+	Pagecast__Rpc__V1__BadRequest__FieldViolation *list[ERROR_VIOLATIONS_MAX];
+	Pagecast__Rpc__V1__BadRequest bad = PAGECAST__RPC__V1__BAD_REQUEST__INIT;
+	for (size_t i = 0; i < error->violation_count; i++) {
+		pagecast__rpc__v1__bad_request__field_violation__init(&messages[i]);
+		messages[i].field = error->violations[i].field;
+		messages[i].description = error->violations[i].description;
+		list[i] = &messages[i];
+	}
+	bad.field_violations = list;
+	bad.n_field_violations = error->violation_count;
+	size_t len = pagecast__rpc__v1__bad_request__get_packed_size(&bad);
+	uint8_t *packed = malloc(len);
+	if (!packed)
+		return;
+	pagecast__rpc__v1__bad_request__pack(&bad, packed);
+	json_buffer_text(json, ",\"value\":");
+	json_buffer_base64(json, packed, len, BASE64_STANDARD_UNPADDED);
+	free(packed);
+}
+
 static void put_violations(struct json_buffer *json, const struct error *error)
 {
-	json_buffer_text(json, "{\"type\":\"google.rpc.BadRequest\",\"debug\":"
-			       "{\"fieldViolations\":[");
+	json_buffer_text(json, "{\"type\":\"google.rpc.BadRequest\"");
+	put_packed_violations(json, error);
+	json_buffer_text(json, ",\"debug\":{\"fieldViolations\":[");
 	for (size_t i = 0; i < error->violation_count; i++) {
 		json_buffer_text(json, i ? ",{\"field\":" : "{\"field\":");
 		json_buffer_quote(json, error->violations[i].field);

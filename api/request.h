@@ -59,7 +59,7 @@ struct request {
 	enum media body_media;
 	struct media_accept accept;
 	enum media answer_media;
-	const char *answer_type; /* the spelling of protobuf that the client asked for */
+	const char *answer_protobuf; /* the spelling of its type that was asked for; NULL: none */
 	bool chunked;
 	uint64_t content_length;
 	uint8_t *body;

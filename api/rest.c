@@ -171,6 +171,25 @@ static void put_query(struct json_buffer *json, const struct request *request,
 	close_list(json, '}');
 }
 
+/* The reader names fields as JSON does (pageSize); the query's own names are page_size. */
+static void name_params(const struct error *fault, struct error *ret_error)
+{
+	for (size_t i = 0; i < fault->violation_count; i++) {
+		char name[2 * ROUTE_VAR_BYTES_MAX];
+		size_t len = 0;
+		for (const char *at = fault->violations[i].field; *at && len + 2 < sizeof name;
+		     at++) {
+			if (*at >= 'A' && *at <= 'Z')
+				name[len++] = '_';
+			name[len++] = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
+		}
+		name[len] = '\0';
+		error_violate(ret_error, name, "%s", fault->violations[i].description);
+	}
+	if (!fault->violation_count)
+		error_set(ret_error, fault->code, "%s", error_message(fault));
+}
+
 /* The query as a request message; only checked, where the message is the body's. */
 static int read_query(const struct request *request, ProtobufCMessage **ret_message,
 		      struct error *ret_error)
@@ -188,8 +207,12 @@ static int read_query(const struct request *request, ProtobufCMessage **ret_mess
 		return out_of_memory(ret_error);
 	if (request->route->body)
 		return 0;
-	return json_read(request->route->method->request, json.data, json.len, NULL, ret_message,
-			 ret_error);
+	_cleanup_error_ struct error fault = ERROR_NULL;
+	r = json_read(request->route->method->request, json.data, json.len, NULL, ret_message,
+		      &fault);
+	if (r)
+		name_params(&fault, ret_error);
+	return r;
 }
 
 /* ---- body ---- */

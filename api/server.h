@@ -46,5 +46,11 @@ int server_reload_tokens(struct server *server, struct error *ret_error);
 /** server_reload_tls() - the same for certificates and the client CA; connections keep theirs */
 int server_reload_tls(struct server *server, struct error *ret_error);
 
-/** server_stop() - accept no more, answer what waits, close; bounded to 2 s. Return: NULL */
+/**
+ * server_stop() - accept no more, answer what waits, close
+ *
+ * After agent_stop(): then held requests are answered with the end of their jobs, and no thread of
+ * the agent calls back here any more. Returns within 1 s, and the time of calls already in the
+ * agent. Return: NULL
+ */
 struct server *server_stop(struct server *server);

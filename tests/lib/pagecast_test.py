@@ -20,6 +20,8 @@ import unittest
 
 START_SECONDS = 10
 STOP_SECONDS = 6
+SANITIZED = bool(os.environ.get("PAGECAST_SANITIZED"))  # set by ctest: slower, and larger
+PATIENCE = 10 if SANITIZED else 1  # times a bound on time is stretched
 ENDED = ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_INTERRUPTED")
 
 
@@ -107,7 +109,6 @@ class Agent:
         return self.process.pid
 
     def log_text(self):
-        self.log.flush()
         with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
             return file.read()
 
@@ -136,8 +137,7 @@ class Agent:
         log = ""
         try:
             status = self.stop()
-            with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
-                log = file.read()
+            log = self.log_text()
         finally:
             if not self.keep_folder:
                 shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,258 @@
+"""Bounds: sizes, time, connections, memory, and how the agent ends."""
+
+import concurrent.futures
+import os
+import signal
+import socket
+import time
+import unittest
+
+import pagecast_test as pt
+
+SPEC_BYTES = 4 * 1024 * 1024
+CONNECTIONS_PEER = 256
+HEAD_SECONDS = 5
+REQUEST_SECONDS = 15
+
+
+def head(length, path="/v1/jobs", more=""):
+    return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {length}\r\n{more}\r\n").encode()
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+class Sizes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.agent = pt.Agent()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.agent.close()
+
+    def test_a_body_over_the_bound_is_refused_and_the_answer_arrives(self):
+        body = b" " * (SPEC_BYTES + 1)
+        for headers in ({}, {"Expect": "100-continue"}):
+            with self.subTest(headers):
+                answer = self.agent.post("/v1/jobs", body,
+                                         headers={"Content-Type": "application/json", **headers})
+                self.assertEqual(answer.status, 413)
+                self.assertEqual(answer.json()["code"], "resource_exhausted")
+                self.assertIn(str(SPEC_BYTES), answer.json()["message"])
+
+    def test_a_body_over_the_bound_without_a_length(self):
+        connection = self.agent.connection()
+        pieces = (b" " * 65536 for _ in range(SPEC_BYTES // 65536 + 1))
+        connection.request("POST", "/v1/jobs", pieces, {"Content-Type": "application/json"},
+                           encode_chunked=True)
+        self.assertEqual(connection.getresponse().status, 413)
+        connection.close()
+
+    def test_an_endless_body_is_cut(self):
+        with self.agent.raw_socket(timeout=20) as raw:
+            raw.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
+                        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+            sent = 0
+            with self.assertRaises(OSError):
+                while sent < 64 << 20:
+                    raw.sendall(b"10000\r\n" + b" " * 65536 + b"\r\n")
+                    sent += 65536
+            self.assertLess(sent, 32 << 20)
+
+    def test_a_body_at_the_bound_is_read(self):
+        answer = self.agent.post("/v1/jobs", b" " * (SPEC_BYTES - 1) + b"{",
+                                 headers={"Content-Type": "application/json"})
+        self.assertEqual(answer.status, 400)
+
+    def test_small_routes_have_small_bounds(self):
+        answer = self.agent.post("/v1/jobs:cancel", b" " * 65537,
+                                 headers={"Content-Type": "application/json"})
+        self.assertEqual(answer.status, 413)
+
+    def test_bodies_in_all_are_bounded(self):
+        """20 bodies of 4 MiB, each but for its last byte: more than 64 MiB in all."""
+        raws = [self.agent.raw_socket(timeout=30) for _ in range(20)]
+        piece = b" " * (SPEC_BYTES - 1)
+        for raw in raws:
+            raw.sendall(head(SPEC_BYTES, more="Connection: close\r\n") + piece)
+        for raw in raws:
+            raw.sendall(b"{")
+        found = [pt.statuses(pt.read_all(raw))[0] for raw in raws]
+        for raw in raws:
+            raw.close()
+        self.assertIn(429, found)
+        self.assertEqual(set(found), {400, 429})
+        self.assertGreaterEqual(found.count(400), 15)
+        answer = self.agent.post("/v1/jobs", b"{", headers={"Content-Type": "application/json"})
+        self.assertEqual(answer.status, 400, "the room was given back")
+
+
+class Time(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.agent = pt.Agent()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.agent.close()
+
+    def trickle(self, start, drop, gap):
+        """Seconds until the agent ends a connection that gets @drop every @gap seconds."""
+        began = time.monotonic()
+        with self.agent.raw_socket(timeout=gap) as raw:
+            raw.sendall(start)
+            while time.monotonic() - began < 60:
+                try:
+                    if not raw.recv(4096):
+                        break
+                except TimeoutError:
+                    pass
+                except ConnectionResetError:
+                    break
+                try:
+                    raw.sendall(drop)
+                except OSError:
+                    break
+        return time.monotonic() - began
+
+    def test_slow_clients_are_ended_in_time(self):
+        """All of them at one time; meanwhile others are served."""
+        cases = {
+            "nothing sent": (b"", b"", HEAD_SECONDS),
+            "half a request line": (b"GET /heal", b"", HEAD_SECONDS),
+            "a request line byte by byte": (b"GET /", b"a", HEAD_SECONDS),
+            "a header byte by byte": (b"GET /healthz HTTP/1.1\r\nX: ", b"a", HEAD_SECONDS),
+            "empty lines for ever": (b"\r\n", b"\r\n", HEAD_SECONDS),
+            "headers for ever": (b"GET /healthz HTTP/1.1\r\n", b"X: y\r\n", HEAD_SECONDS),
+            "a body byte by byte": (head(1000), b" ", REQUEST_SECONDS),
+            "a body that never comes": (head(1000), b"", REQUEST_SECONDS),
+            "a refused body byte by byte": (head(1000, "/v1/nothing"), b" ", REQUEST_SECONDS),
+            "chunks for ever": (b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                                b"application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+                                b"1\r\n \r\n", REQUEST_SECONDS),
+            "trailers for ever": (b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                                  b"application/json\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                                  b"X: y\r\n", REQUEST_SECONDS),
+        }
+        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+            taken = {what: pool.submit(self.trickle, start, drop, 0.2)
+                     for what, (start, drop, _) in cases.items()}
+            while not all(future.done() for future in taken.values()):
+                began = time.monotonic()
+                self.assertEqual(self.agent.get("/healthz").status, 200)
+                self.assertLess(time.monotonic() - began, 1)
+                time.sleep(0.2)
+        for what, (_, _, bound) in cases.items():
+            with self.subTest(what):
+                self.assertGreater(taken[what].result(), bound - 0.5)
+                self.assertLess(taken[what].result(), bound + 1.5)
+
+
+class Connections(unittest.TestCase):
+    def test_a_peer_cannot_take_them_all(self):
+        with pt.Agent() as agent:
+            files = open_files(agent.pid)
+            raws = [agent.raw_socket(timeout=2) for _ in range(CONNECTIONS_PEER)]
+            self.assertEqual(agent.get("/healthz", unix=True).status, 200)
+            with agent.raw_socket(timeout=2) as extra:
+                extra.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertEqual(pt.read_all(extra), b"")
+            other = socket.create_connection((agent.host, agent.port), 2, ("127.0.0.2", 0))
+            other.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            self.assertEqual(pt.statuses(pt.read_all(other)), [200])
+            other.close()
+            raws[0].sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            self.assertEqual(pt.statuses(pt.read_all(raws[0])), [200])
+            for raw in raws:
+                raw.close()
+            deadline = time.monotonic() + 5
+            while open_files(agent.pid) > files and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.assertEqual(open_files(agent.pid), files, "a connection leaks its descriptor")
+            self.assertEqual(agent.get("/healthz").status, 200)
+
+    def test_the_unix_socket_answers_while_tcp_is_full(self):
+        with pt.Agent() as agent:
+            raws = []
+            for peer in range(2, 8):
+                for _ in range(100):
+                    raw = socket.socket()
+                    raw.setblocking(False)
+                    raw.bind((f"127.0.0.{peer}", 0))
+                    raw.connect_ex((agent.host, agent.port))
+                    raws.append(raw)
+            for _ in range(20):
+                began = time.monotonic()
+                self.assertEqual(agent.get("/v1/agent", unix=True).status, 200)
+                self.assertLess(time.monotonic() - began, 0.1 * pt.PATIENCE)
+            for raw in raws:
+                raw.close()
+
+    def test_a_client_that_goes_away_leaves_nothing(self):
+        with pt.Agent() as agent:
+            files = open_files(agent.pid)
+            for data in (b"GET /v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n", head(100) + b"{",
+                         b"GET /v1/agent HT", head(2, "/v1/jobs:cancel") + b"{}"):
+                for _ in range(20):
+                    raw = agent.raw_socket()
+                    raw.sendall(data)
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    raw.close()  # a reset
+            deadline = time.monotonic() + 5
+            while open_files(agent.pid) > files and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.assertLessEqual(open_files(agent.pid), files)
+
+
+class Life(unittest.TestCase):
+    def test_idle_memory(self):
+        if pt.SANITIZED:
+            self.skipTest("a sanitizer's own memory would be measured")
+        with pt.Agent() as agent:
+            for path in ("/healthz", "/v1/agent", "/v1/jobs", "/v1/interfaces", "/v1/engines"):
+                self.assertEqual(agent.get(path).status, 200)
+            with open(f"/proc/{agent.pid}/status", encoding="ascii") as file:
+                resident = next(line for line in file if line.startswith("VmRSS"))
+            self.assertLess(int(resident.split()[1]), 12 * 1024)
+
+    def test_stops_with_connections_in_every_state(self):
+        agent = pt.Agent()
+        raws = [agent.raw_socket() for _ in range(4)]
+        raws[1].sendall(b"GET /healthz HT")
+        raws[2].sendall(head(100) + b"{")
+        raws[3].sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertTrue(raws[3].recv(1000))
+        began = time.monotonic()
+        agent.close()
+        self.assertLess(time.monotonic() - began, 5)
+        for raw in raws:
+            raw.close()
+        self.assertFalse(os.path.exists(agent.unix))
+
+    def test_starts_where_a_killed_agent_left_its_socket(self):
+        agent = pt.Agent()
+        agent.process.send_signal(signal.SIGKILL)
+        agent.process.wait()
+        self.assertTrue(os.path.exists(agent.unix))
+        agent.kill()
+        agent.start()
+        self.assertEqual(agent.get("/healthz", unix=True).status, 200)
+        agent.close()
+
+    def test_two_agents_do_not_share_a_socket(self):
+        with pt.Agent() as agent:
+            with self.assertRaisesRegex(AssertionError, "another process answers"):
+                pt.Agent(listen=[f"unix:{agent.unix}"])
+            self.assertEqual(agent.get("/healthz", unix=True).status, 200)
+
+    def test_refuses_addresses_that_strangers_reach(self):
+        for where in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0"):
+            with self.subTest(where), self.assertRaisesRegex(AssertionError, "loopback"):
+                pt.Agent(listen=[where])
+
+
+if __name__ == "__main__":
+    pt.main()

@@ -1,0 +1,139 @@
+/* route: patterns, the judgement of raw paths, Allow. */
+#include "lib/test.h"
+
+#include "api/rest.h"
+#include "api/route.h"
+
+TEST(route_finds_each_verb_of_a_path)
+{
+	struct route_match match;
+	bool known;
+	const struct route *submit = route_find(ROUTE_POST, "/v1/jobs", &match, &known);
+	CHECK(submit && submit->method == &METHODS[METHOD_SUBMIT_JOB]);
+	const struct route *get = route_find(ROUTE_GET, "/v1/jobs/01HX", &match, &known);
+	CHECK(get && get->method == &METHODS[METHOD_GET_JOB]);
+	CHECK_STR(route_var(&match, "id"), "01HX");
+	CHECK_STR(route_var(&match, "other"), "");
+	CHECK(route_find(ROUTE_HEAD, "/v1/jobs/01HX", &match, &known) == get);
+}
+
+TEST(route_tells_an_action_from_an_id)
+{
+	struct route_match match;
+	bool known;
+	const struct route *one = route_find(ROUTE_POST, "/v1/jobs/01HX:cancel", &match, &known);
+	CHECK(one && one->method == &METHODS[METHOD_CANCEL_JOB]);
+	CHECK_STR(route_var(&match, "id"), "01HX");
+	const struct route *all = route_find(ROUTE_POST, "/v1/jobs:cancel", &match, &known);
+	CHECK(all && all->method == &METHODS[METHOD_CANCEL_JOBS]);
+	CHECK(!route_find(ROUTE_POST, "/v1/jobs/01HX:explode", &match, &known) && !known);
+	CHECK(!route_find(ROUTE_POST, "/v1/jobs/:cancel", &match, &known) && !known);
+}
+
+TEST(route_knows_a_path_that_the_verb_does_not_fit)
+{
+	struct route_match match;
+	bool known;
+	CHECK(!route_find(ROUTE_DELETE, "/v1/jobs", &match, &known) && known);
+	CHECK(!route_find(ROUTE_GET, "/v1/jobs/", &match, &known) && !known);
+	CHECK(!route_find(ROUTE_GET, "/v1/jobs/a/b", &match, &known) && !known);
+	CHECK(!route_find(ROUTE_GET, "/v1/Jobs", &match, &known) && !known);
+	CHECK(!route_find(ROUTE_GET, "/v1", &match, &known) && !known);
+}
+
+TEST(route_refuses_a_variable_that_is_too_long)
+{
+	struct route_match match;
+	char path[400] = "/v1/jobs/";
+	memset(path + 9, 'a', ROUTE_VAR_BYTES_MAX);
+	CHECK(route_pattern_match("/v1/jobs/{id}", path, &match));
+	path[9 + ROUTE_VAR_BYTES_MAX] = 'a';
+	CHECK(!route_pattern_match("/v1/jobs/{id}", path, &match));
+}
+
+TEST(route_allow_lists_verbs)
+{
+	char allow[ROUTE_ALLOW_BYTES];
+	route_allow("/v1/jobs", allow);
+	CHECK_STR(allow, "GET, HEAD, POST, OPTIONS");
+	route_allow("/v1/jobs/x:pause", allow);
+	CHECK_STR(allow, "POST, OPTIONS");
+	route_allow(NULL, allow);
+	CHECK_STR(allow, "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+}
+
+TEST(route_judges_raw_paths)
+{
+	static const char *const good[] = {
+		"/", "/v1/jobs", "/v1/jobs/a:cancel", "/a%20b", "/...", "/a.b/..c", "/%C3%A9"};
+	static const char *const bad[] = {"",
+					  "*",
+					  "v1/jobs",
+					  "//v1/jobs",
+					  "/v1//jobs",
+					  "/v1/../x",
+					  "/..",
+					  "/.",
+					  "/a/./b",
+					  "/a%00b",
+					  "/%2e%2e/b",
+					  "/a/%2E./b",
+					  "/a%2f%2e%2e%2fb",
+					  "/a%2f/b",
+					  "/a%5cb",
+					  "/a\\b",
+					  "/a%0db",
+					  "/a%zz",
+					  "/a%2",
+					  "/a b",
+					  "/a\x01",
+					  "/\xc3\xa9",
+					  "http://h/v1/jobs",
+					  "/a#b",
+					  "/<x>"};
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		if (route_path_fault(good[i]))
+			test_fail(__FILE__, __LINE__, "%s: %s", good[i], route_path_fault(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (!route_path_fault(bad[i]))
+			test_fail(__FILE__, __LINE__, "\"%s\" was taken", bad[i]);
+}
+
+TEST(route_verb_tells_unknown_from_unused)
+{
+	CHECK_INT(route_verb("GET"), ==, ROUTE_GET);
+	CHECK_INT(route_verb("PATCH"), ==, ROUTE_PATCH);
+	CHECK_INT(route_verb("PUT"), ==, ROUTE_OTHER);
+	CHECK_INT(route_verb("TRACE"), ==, ROUTE_OTHER);
+	CHECK_INT(route_verb("get"), ==, ROUTE_UNKNOWN);
+	CHECK_INT(route_verb("BREW"), ==, ROUTE_UNKNOWN);
+	CHECK_INT(route_verb(""), ==, ROUTE_UNKNOWN);
+}
+
+/* Every route must be able to bind its path, body and method: a table that lies fails here. */
+TEST(route_tables_agree_with_their_methods)
+{
+	const struct route_table *tables[] = {&REST_JOBS_ROUTES, &REST_AGENT_ROUTES};
+	for (size_t t = 0; t < 2; t++) {
+		for (size_t i = 0; i < tables[t]->count; i++) {
+			const struct route *route = &tables[t]->routes[i];
+			CHECK(route->handle);
+			CHECK(route->method || route->open);
+			CHECK(!route->body == !route->body_max_bytes);
+			if (!route->method)
+				continue;
+			const ProtobufCMessageDescriptor *type = route->method->request;
+			if (strstr(route->path, "{id}"))
+				CHECK(protobuf_c_message_descriptor_get_field_by_name(type, "id"));
+			if (route->body && strcmp(route->body, "*") != 0)
+				CHECK(protobuf_c_message_descriptor_get_field_by_name(type,
+										      route->body));
+		}
+	}
+}
+
+TEST_MAIN(CASE(route_finds_each_verb_of_a_path), CASE(route_tells_an_action_from_an_id),
+	  CASE(route_knows_a_path_that_the_verb_does_not_fit),
+	  CASE(route_refuses_a_variable_that_is_too_long), CASE(route_allow_lists_verbs),
+	  CASE(route_judges_raw_paths), CASE(route_verb_tells_unknown_from_unused),
+	  CASE(route_tables_agree_with_their_methods))
