@@ -1,4 +1,5 @@
-/* policy_private: what policy_check.c and policy_packet.c share. Nothing else includes it. */
+/* policy_private: what policy_check.c, policy_rate.c and policy_packet.c share. Nothing else
+ * includes it. */
 #pragma once
 #include "core/policy.h"
 
@@ -21,6 +22,9 @@ void policy_judge_target(struct policy_verdict *verdict, const char *member,
 void policy_judge_source(struct policy_verdict *verdict, const char *member,
 			 const struct ip_address *address);
 void policy_judge_port(struct policy_verdict *verdict, const char *member, uint16_t port);
+
+/** policy_judge_rates() - the sum of the plan's rates against the maxima of a job and of all */
+void policy_judge_rates(struct policy_verdict *verdict, const struct plan *plan);
 
 /** policy_judge_payloads() - headers inside the payloads of @stream; its bytes are there */
 void policy_judge_payloads(struct policy_verdict *verdict, const struct plan_stream *stream);
