@@ -3,11 +3,13 @@
  * server. The only file that sees both.
  *
  * The main thread reads the settings, builds everything, says where it listens, and then waits for
- * signals: SIGTERM and SIGINT end it (a second one at once), SIGHUP reloads the policy. Everything
+ * signals: SIGTERM and SIGINT end it (a second one at once), SIGHUP reloads policy, tokens and
+ * certificates. `pagecastd token …` runs no agent: it edits the file of tokens. Everything
  * else runs in the threads of core and api, in which these signals are blocked.
  */
 #include "api/policy_json.h"
 #include "api/server.h"
+#include "api/token_command.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/service.h"
@@ -121,7 +123,7 @@ static const char *check_log_format(const char *value)
 static const struct config_option OPTIONS[] = {
 	{"config", "FILE", "settings, as `name = value` lines", NULL, "none", CONFIG_NOT_IN_FILE,
 	 NULL},
-	{"listen", "HOST:PORT", "where to serve, or unix:PATH; loopback only", NULL,
+	{"listen", "HOST:PORT", "where to serve, or unix:PATH", NULL,
 	 "127.0.0.1:8470 and the unix socket", CONFIG_REPEATABLE, NULL},
 	{"state-dir", "DIR", "where jobs are kept; :memory: keeps none", NULL,
 	 "$STATE_DIRECTORY, or pagecast in the user's state folder", 0, NULL},
@@ -129,6 +131,14 @@ static const struct config_option OPTIONS[] = {
 	{"pin", "CPU,...", "CPUs that the workers run on, in turn", NULL, "any", 0, check_pin},
 	{"policy", "FILE", "what may be sent where, a Policy message as JSON", NULL,
 	 "the built-in policy: local, private and documentation networks", 0, NULL},
+	{"tokens", "FILE", "callers must show a token of this file", NULL,
+	 "none: loopback and unix socket are open", 0, NULL},
+	{"tls-cert", "FILE", "certificate: every TCP listener speaks TLS", NULL, "none", 0, NULL},
+	{"tls-key", "FILE", "its private key", NULL, "none", 0, NULL},
+	{"tls-client-ca", "FILE", "client certificates are required, by this CA", NULL, "none", 0,
+	 NULL},
+	{"insecure-http", NULL, "let tokens cross a network in clear", NULL, NULL, CONFIG_SWITCH,
+	 NULL},
 	{"history-jobs", "N", "finished jobs that are kept", "1000", NULL, 0, check_jobs},
 	{"history-age", "AGE", "how long finished jobs are kept", "7d", NULL, 0, check_age},
 	{"allow-host", "NAME", "further value of Host to answer to", NULL, "none",
@@ -147,12 +157,20 @@ static const struct config_option OPTIONS[] = {
 
 static void print_help(void)
 {
-	printf("pagecastd %s: the transmit agent of Pagecast\n\nusage: pagecastd [OPTION]...\n\n",
+	printf("pagecastd %s: the transmit agent of Pagecast\n\nusage: pagecastd [OPTION]...\n"
+	       "       pagecastd token create|list|revoke (see pagecastd token --help)\n\n",
 	       PAGECAST_VERSION);
 	config_help(OPTIONS, ARRAY_SIZE(OPTIONS), stdout);
 	printf("\nEach setting comes from the command line, else from the environment\n"
 	       "(PAGECAST_LOG_LEVEL for --log-level), else from the file of --config, else it is\n"
-	       "the default. SIGHUP reloads the policy.\n\n"
+	       "the default. SIGHUP reloads policy, tokens and certificates.\n\n"
+	       "Who may do what: a viewer reads, an operator also submits and acts on jobs, an\n"
+	       "admin also deletes the jobs of others. Without --tokens whoever reaches loopback\n"
+	       "or the unix socket is an operator. With it every request needs a token, save on\n"
+	       "the unix socket those of root and of the agent's own user, who are admin. With\n"
+	       "--tls-client-ca TCP needs a client certificate; its common name is an operator,\n"
+	       "unless a token beside it says otherwise. Other addresses than loopback are\n"
+	       "served only with TLS and one of the two, or with --tokens and --insecure-http.\n\n"
 	       "example: pagecastd --listen 127.0.0.1:8470 --workers 2 --policy policy.json\n");
 }
 
@@ -266,6 +284,11 @@ static int start_server(struct daemon *daemon)
 		.allow_host_count = hosts->count,
 		.allow_origins = (const char *const *)origins->values,
 		.allow_origin_count = origins->count,
+		.tokens_file = config_get(&daemon->config, "tokens"),
+		.tls_cert_file = config_get(&daemon->config, "tls-cert"),
+		.tls_key_file = config_get(&daemon->config, "tls-key"),
+		.tls_client_ca_file = config_get(&daemon->config, "tls-client-ca"),
+		.insecure_http = config_get(&daemon->config, "insecure-http"),
 	};
 	if (!listen->count) {
 		char dir[SERVICE_PATH_MAX];
@@ -301,11 +324,26 @@ static int start(struct daemon *daemon)
 	return 0;
 }
 
+static void reload_part(struct daemon *daemon, const char *part,
+			int (*reload_it)(struct server *server, struct error *ret_error))
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	if (reload_it(daemon->server, &error))
+		log_event(LOG_LEVEL_WARN, "reload_failed", "part", part, "error",
+			  error_message(&error), "next", "the old ones stay in force", NULL);
+	else
+		log_event(LOG_LEVEL_INFO, "reloaded", "part", part, NULL);
+}
+
 static void reload(struct daemon *daemon)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	service_notify("RELOADING=1");
 	agent_reload_policy(daemon->agent, &error); /* it tells of success and failure itself */
+	if (config_get(&daemon->config, "tokens"))
+		reload_part(daemon, "tokens", server_reload_tokens);
+	if (config_get(&daemon->config, "tls-cert"))
+		reload_part(daemon, "certificates", server_reload_tls);
 	service_notify("READY=1");
 }
 
@@ -344,10 +382,20 @@ static int run(struct daemon *daemon)
 	return r;
 }
 
+static int edit_tokens(int argc, char **argv)
+{
+	char state_dir[SERVICE_PATH_MAX];
+	bool known = service_state_dir("pagecast", state_dir) == 0;
+	umask(0077);
+	return token_command(argc, argv, known ? state_dir : NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon daemon;
 	_cleanup_error_ struct error error = ERROR_NULL;
+	if (argc > 1 && strcmp(argv[1], "token") == 0)
+		return edit_tokens(argc - 1, argv + 1);
 	int r = config_load(&daemon.config, OPTIONS, ARRAY_SIZE(OPTIONS),
 			    (const char *const *)argv + 1, (size_t)MAX(argc - 1, 0),
 			    (const char *const *)environ, &error);

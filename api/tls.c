@@ -170,6 +170,37 @@ static gnutls_typed_vdata_st client_purpose = {
 	.data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,
 };
 
+static int refuse(gnutls_session_t session, gnutls_alert_description_t alert, int code)
+{
+	gnutls_alert_send(session, GNUTLS_AL_FATAL, alert); /* libmicrohttpd sends none */
+	return code;
+}
+
+/* The handshake's last message from the client has come, and what it signed was good: GnuTLS asks
+ * here before the session is anybody's. */
+static int check_client(gnutls_session_t session, unsigned int message, unsigned int when,
+			unsigned int incoming, const gnutls_datum_t *bytes)
+{
+	unsigned int count = 0, status = 0;
+	(void)message;
+	(void)when;
+	(void)bytes;
+	if (!incoming)
+		return 0;
+	if (!gnutls_certificate_get_peers(session, &count) || !count)
+		return refuse(session, GNUTLS_A_CERTIFICATE_REQUIRED,
+			      GNUTLS_E_CERTIFICATE_REQUIRED);
+	if (gnutls_certificate_verify_peers(session, &client_purpose, 1, &status) < 0)
+		return refuse(session, GNUTLS_A_INTERNAL_ERROR, GNUTLS_E_INTERNAL_ERROR);
+	if (status & GNUTLS_CERT_EXPIRED)
+		return refuse(session, GNUTLS_A_CERTIFICATE_EXPIRED, GNUTLS_E_CERTIFICATE_ERROR);
+	if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
+		return refuse(session, GNUTLS_A_UNKNOWN_CA, GNUTLS_E_CERTIFICATE_ERROR);
+	if (status)
+		return refuse(session, GNUTLS_A_BAD_CERTIFICATE, GNUTLS_E_CERTIFICATE_ERROR);
+	return 0;
+}
+
 struct tls_session *tls_begin(struct tls *tls, gnutls_session_t library_session)
 {
 	struct tls_session *session = calloc(1, sizeof *session);
@@ -184,8 +215,9 @@ struct tls_session *tls_begin(struct tls *tls, gnutls_session_t library_session)
 				   session->credentials->x509))
 		return tls_end(session);
 	if (session->credentials->client_required) {
-		gnutls_certificate_server_set_request(library_session, GNUTLS_CERT_REQUIRE);
-		gnutls_session_set_verify_cert2(library_session, &client_purpose, 1, 0);
+		gnutls_certificate_server_set_request(library_session, GNUTLS_CERT_REQUEST);
+		gnutls_handshake_set_hook_function(library_session, GNUTLS_HANDSHAKE_FINISHED,
+						   GNUTLS_HOOK_POST, check_client);
 	}
 	return session;
 }
@@ -231,9 +263,9 @@ int tls_client_name(const struct tls_session *session, char ret_name[static TLS_
 	char name[TLS_NAME_MAX + 1] = "";
 	unsigned int count = 0;
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session->session, &count);
-	if (!chain || !count || gnutls_session_get_verify_cert_status(session->session) != 0)
+	if (!chain || !count)
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
-				 "the client certificate was not verified");
+				 "there is no client certificate");
 	if (read_name(&chain[0], name))
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
 				 "the client certificate's common name must be 1 to %d of letters, "

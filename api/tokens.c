@@ -18,7 +18,6 @@
 
 enum {
 	LINE_MAX_BYTES = 256,
-	STAMP_MAX = 32,
 	SECRET_BYTES = TOKENS_SECRET_LEN / 2,
 	ACCESSOR_BYTES = TOKENS_ACCESSOR_LEN / 2,
 };
@@ -116,14 +115,14 @@ static bool expiry_parse(const char *text, int64_t *ret_s)
 	return true;
 }
 
-static void expiry_print(int64_t expires_s, char text[static STAMP_MAX])
+void tokens_expiry_print(int64_t expires_s, char text[static TOKENS_EXPIRY_BYTES])
 {
 	time_t seconds = (time_t)expires_s;
 	struct tm utc;
 	if (expires_s == INT64_MAX || !gmtime_r(&seconds, &utc))
 		strcpy(text, "never");
 	else
-		strftime(text, STAMP_MAX, "%Y-%m-%dT%H:%M:%SZ", &utc);
+		strftime(text, TOKENS_EXPIRY_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
 /* What is wrong with a line, or NULL. */
@@ -189,27 +188,60 @@ static int read_lines(FILE *file, const char *path, struct tokens *tokens, struc
 	return 0;
 }
 
-int tokens_load(const char *path, struct tokens **ret_tokens, struct error *ret_error)
+/* Nobody else may read it or change it, and opening it must not wait. */
+static int check_file(int fd, const char *path, bool of_any_owner, struct error *ret_error)
 {
-	FILE *file = fopen(path, "re");
 	struct stat info;
-	if (!file || fstat(fileno(file), &info) < 0) {
-		int r = error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: %s", path,
-				  strerror(errno));
-		if (file)
-			fclose(file);
-		return r;
+	if (fstat(fd, &info) < 0)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: %s", path,
+				 strerror(errno));
+	if (!S_ISREG(info.st_mode))
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: is no plain file",
+				 path);
+	if (info.st_mode & (S_IRWXG | S_IRWXO))
+		return error_set(
+			ret_error, ERROR_CODE_FAILED_PRECONDITION,
+			"%s: others may read or change it (mode %03o); run chmod 600 on it", path,
+			info.st_mode & 0777);
+	if (!of_any_owner && info.st_uid != 0 && info.st_uid != geteuid())
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "%s: belongs to uid %u, who may change it; chown it to uid %u",
+				 path, info.st_uid, geteuid());
+	return 0;
+}
+
+static int open_file(const char *path, bool of_any_owner, FILE **ret_file, struct error *ret_error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "%s: there is no such file; `pagecastd token create --tokens %s "
+				 "--name NAME` makes it",
+				 path, path);
+	if (fd < 0)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: %s", path,
+				 strerror(errno));
+	int r = check_file(fd, path, of_any_owner, ret_error);
+	FILE *file = r ? NULL : fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return r ? r : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	}
-	int r = 0;
+	*ret_file = file;
+	return 0;
+}
+
+/* @of_any_owner: root edits the file of an agent that is somebody else */
+static int load(const char *path, bool of_any_owner, struct tokens **ret_tokens,
+		struct error *ret_error)
+{
+	FILE *file = NULL;
+	int r = open_file(path, of_any_owner, &file, ret_error);
+	if (r)
+		return r;
 	struct tokens *tokens = calloc(1, sizeof *tokens);
-	if (!tokens)
-		r = error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
-	else if (info.st_mode & (S_IRWXG | S_IRWXO))
-		r = error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-			      "%s: others may read or change it (mode %03o); run chmod 600 on it",
-			      path, info.st_mode & 0777);
-	else
-		r = read_lines(file, path, tokens, ret_error);
+	r = tokens ? read_lines(file, path, tokens, ret_error)
+		   : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	fclose(file);
 	if (r) {
 		tokens_free(tokens);
@@ -217,6 +249,16 @@ int tokens_load(const char *path, struct tokens **ret_tokens, struct error *ret_
 	}
 	*ret_tokens = tokens;
 	return 0;
+}
+
+int tokens_load(const char *path, struct tokens **ret_tokens, struct error *ret_error)
+{
+	return load(path, false, ret_tokens, ret_error);
+}
+
+int tokens_list(const char *path, struct tokens **ret_tokens, struct error *ret_error)
+{
+	return load(path, geteuid() == 0, ret_tokens, ret_error);
 }
 
 struct tokens *tokens_free(struct tokens *tokens)
@@ -251,12 +293,34 @@ const struct token *tokens_check(const struct tokens *tokens, const char *presen
 
 static bool print_token(FILE *file, const struct token *token)
 {
-	char expires[STAMP_MAX];
+	char expires[TOKENS_EXPIRY_BYTES];
 	char digest[2 * TOKENS_DIGEST_BYTES + 1];
-	expiry_print(token->expires_s, expires);
+	tokens_expiry_print(token->expires_s, expires);
 	to_hex(token->digest, sizeof token->digest, digest);
 	return fprintf(file, "%s %s %s %s %s\n", token->accessor, tokens_role_name(token->role),
 		       expires, digest, token->name) > 0;
+}
+
+/* The folder of a path: what is locked, and who a new file is for. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/* Made by root for an agent that is somebody else: the file stays its owner's, and a new one
+ * belongs to the owner of the folder. */
+static bool give_to_owner(int fd, const char *path)
+{
+	struct stat info;
+	if (geteuid() != 0)
+		return true;
+	char *folder = folder_of(path);
+	bool known = folder && (stat(path, &info) == 0 || stat(folder, &info) == 0);
+	free(folder);
+	return known && fchown(fd, info.st_uid, info.st_gid) == 0;
 }
 
 /* The new file takes the old one's place in one step; a reader sees the one or the other. */
@@ -268,7 +332,8 @@ static int replace_file(const char *path, const struct tokens *tokens, struct er
 	unlink(next);
 	int fd = open(next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-	bool good = file && fputs("# accessor role expires sha256 name\n", file) >= 0;
+	bool good = file && give_to_owner(fd, path) &&
+		    fputs("# accessor role expires sha256 name\n", file) >= 0;
 	for (size_t i = 0; good && i < tokens->count; i++)
 		good = print_token(file, &tokens->tokens[i]);
 	good = good && fflush(file) == 0 && fsync(fd) == 0;
@@ -286,30 +351,29 @@ static int replace_file(const char *path, const struct tokens *tokens, struct er
 	return r;
 }
 
-/* Two `pagecastd token` at once: the lock file makes read, change, replace one step. */
-static int lock_file(const char *path, int *ret_fd, struct error *ret_error)
+/* Two `pagecastd token` at once: a lock on the folder makes read, change, replace one step. */
+static int lock_folder(const char *path, int *ret_fd, struct error *ret_error)
 {
-	char *lock = NULL;
-	if (asprintf(&lock, "%s.lock", path) < 0)
+	char *folder = folder_of(path);
+	if (!folder)
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
-	int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0) {
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd >= 0 && flock(fd, LOCK_EX) == 0
+			? 0
+			: error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				    "%s: its folder cannot be locked: %s", path, strerror(errno));
+	free(folder);
+	if (!r)
 		*ret_fd = fd;
-		free(lock);
-		return 0;
-	}
-	int r = error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: cannot be locked: %s",
-			  lock, strerror(errno));
-	if (fd >= 0)
+	else if (fd >= 0)
 		close(fd);
-	free(lock);
 	return r;
 }
 
 static int load_or_empty(const char *path, struct tokens **ret_tokens, struct error *ret_error)
 {
 	if (access(path, F_OK) == 0 || errno != ENOENT)
-		return tokens_load(path, ret_tokens, ret_error);
+		return load(path, geteuid() == 0, ret_tokens, ret_error);
 	*ret_tokens = calloc(1, sizeof **ret_tokens);
 	return *ret_tokens ? 0 : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 }
@@ -359,7 +423,7 @@ int tokens_create(const char *path, const char *name, enum agent_role role, int6
 	strcpy(token.name, name);
 	int r = make_token(&token, text, ret_error);
 	if (!r)
-		r = lock_file(path, &lock, ret_error);
+		r = lock_folder(path, &lock, ret_error);
 	if (r)
 		return r;
 	r = append_token(path, &token, ret_error);
@@ -387,10 +451,10 @@ int tokens_revoke(const char *path, const char *accessor, struct error *ret_erro
 {
 	struct tokens *tokens = NULL;
 	int lock = -1;
-	int r = lock_file(path, &lock, ret_error);
+	int r = lock_folder(path, &lock, ret_error);
 	if (r)
 		return r;
-	r = tokens_load(path, &tokens, ret_error);
+	r = load(path, geteuid() == 0, &tokens, ret_error);
 	if (!r)
 		r = remove_token(tokens, path, accessor, ret_error);
 	tokens_free(tokens);

@@ -40,6 +40,8 @@ struct tokens;
  * INVALID_ARGUMENT: a bad line, by number. The message names @path as given.
  */
 int tokens_load(const char *path, struct tokens **ret_tokens, struct error *ret_error);
+/** tokens_list() - the same for one who manages the file: root may read an agent's */
+int tokens_list(const char *path, struct tokens **ret_tokens, struct error *ret_error);
 struct tokens *tokens_free(struct tokens *tokens);
 size_t tokens_count(const struct tokens *tokens);
 const struct token *tokens_at(const struct tokens *tokens, size_t index);
@@ -58,13 +60,18 @@ const struct token *tokens_check(const struct tokens *tokens, const char *presen
 enum agent_role tokens_role_parse(const char *text);
 const char *tokens_role_name(enum agent_role role);
 
+enum { TOKENS_EXPIRY_BYTES = 32 };
+/** tokens_expiry_print() - "2030-01-31T00:00:00Z" or "never", as the file has it */
+void tokens_expiry_print(int64_t expires_s, char text[static TOKENS_EXPIRY_BYTES]);
+
 /**
  * tokens_create() - make a token and append it to the file (made with mode 0600 where there is
  * none)
  * @expires_s: as in struct token
  * @ret_text:  the token itself; the only time it is seen
  *
- * The file is replaced in one step under a lock. Return: 0; an error_code.
+ * The file is replaced in one step under a lock on its folder; made by root it belongs to the
+ * folder's owner. Return: 0; an error_code.
  */
 int tokens_create(const char *path, const char *name, enum agent_role role, int64_t expires_s,
 		  char ret_text[static TOKENS_TEXT_LEN + 1], struct error *ret_error);

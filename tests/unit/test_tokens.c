@@ -18,10 +18,7 @@ static const char *fresh_file(void)
 
 static void remove_file(void)
 {
-	char lock[sizeof path + 8];
 	unlink(path);
-	snprintf(lock, sizeof lock, "%s.lock", path);
-	unlink(lock);
 	*strrchr(path, '/') = '\0';
 	CHECK_INT(rmdir(path), ==, 0); /* nothing else was left behind */
 }
@@ -87,6 +84,49 @@ TEST(tokens_file_holds_no_secret_and_is_for_its_owner_alone)
 	remove_file();
 }
 
+TEST(tokens_file_must_be_a_file_that_is_there)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	struct tokens *tokens;
+	fresh_file();
+	CHECK_INT(tokens_load(path, &tokens, &error), ==, ERROR_CODE_FAILED_PRECONDITION);
+	CHECK_HAS(error_message(&error), "pagecastd token create");
+	CHECK_INT(mkfifo(path, 0600), ==, 0); /* nobody writes: opening it must not wait */
+	CHECK_INT(tokens_load(path, &tokens, &error), ==, ERROR_CODE_FAILED_PRECONDITION);
+	CHECK_HAS(error_message(&error), "no plain file");
+	remove_file();
+}
+
+TEST(tokens_made_by_root_belong_to_the_folders_owner)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	char text[TOKENS_TEXT_LEN + 1];
+	struct stat info;
+	struct tokens *tokens;
+	if (geteuid() != 0)
+		return;
+	fresh_file();
+	*strrchr(path, '/') = '\0';
+	CHECK_INT(chown(path, 4711, 4712), ==, 0);
+	path[strlen(path)] = '/';
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(tokens_create(path, "ci", AGENT_ROLE_ADMIN, INT64_MAX, text, &error), ==,
+			  0);
+		CHECK_INT(stat(path, &info), ==, 0);
+		CHECK_INT(info.st_uid, ==, 4711);
+		CHECK_INT(info.st_gid, ==, 4712);
+		CHECK_INT(tokens_load(path, &tokens, &error), ==, ERROR_CODE_FAILED_PRECONDITION);
+		CHECK_HAS(error_message(&error), "belongs to uid 4711");
+		error_deinit(&error);
+		if (i == 0) { /* it stays its owner's, whosever the folder is */
+			*strrchr(path, '/') = '\0';
+			CHECK_INT(chown(path, 0, 0), ==, 0);
+			path[strlen(path)] = '/';
+		}
+	}
+	remove_file();
+}
+
 TEST(tokens_bad_lines_are_named)
 {
 	static const char DIGEST[] =
@@ -149,5 +189,7 @@ TEST(lockout_forgets_the_oldest_when_full)
 
 TEST_MAIN(CASE(tokens_created_are_known_until_they_expire_or_are_revoked),
 	  CASE(tokens_file_holds_no_secret_and_is_for_its_owner_alone),
-	  CASE(tokens_bad_lines_are_named), CASE(lockout_counts_five_failures_in_ten_seconds),
+	  CASE(tokens_file_must_be_a_file_that_is_there),
+	  CASE(tokens_made_by_root_belong_to_the_folders_owner), CASE(tokens_bad_lines_are_named),
+	  CASE(lockout_counts_five_failures_in_ten_seconds),
 	  CASE(lockout_forgets_the_oldest_when_full))
