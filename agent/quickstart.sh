@@ -39,7 +39,7 @@ clean_up() {
     rm -rf "$work"
 }
 trap clean_up EXIT
-trap 'exit 130' INT
+trap 'cat "$work/sent.txt" 2>/dev/null; exit 130' INT
 trap 'exit 143' TERM HUP
 
 fail() {
@@ -59,8 +59,9 @@ field() {
 
 # start OPTION…: an agent whose files lie in the work folder; waits until it listens
 start() {
-    RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/state" build/bin/pagecastd "$@" \
-        >"$work/agent.log" 2>&1 &
+    # a session of its own: Ctrl-C is for the client, which cancels its job while the agent runs on
+    RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/state" setsid build/bin/pagecastd "$@" \
+        >"$work/agent.log" 2>&1 </dev/null &
     agent=$!
     tries=0
     while [ $tries -lt 100 ]; do
@@ -86,6 +87,8 @@ generator=
 } >"$work/build.log" 2>&1 || fail "it does not build" "$work/build.log"
 
 mkdir -m 700 "$work/run" "$work/state"
+: >"$work/agent.log"
+: >"$work/receiver.log"
 if start; then
     echo "pagecastd runs on its defaults, $url"
 elif grep -qi 'in use' "$work/agent.log"; then
@@ -97,7 +100,7 @@ else
     fail "pagecastd does not start" "$work/agent.log"
 fi
 
-build/bin/gaps --address 127.0.0.1 --idle-ms 2000 --pps $RATE_PPS --count $PACKETS \
+setsid build/bin/gaps --address 127.0.0.1 --idle-ms 2000 --pps $RATE_PPS --count $PACKETS \
     >"$work/received.json" 2>"$work/receiver.log" &
 receiver=$!
 port=

@@ -66,7 +66,8 @@ check() {
                 }
                 if (line ~ /^ *skipped: /) {
                     sub(/^ */, "", line)
-                    print name ": " line
+                    if (!told[name line]++)
+                        print name ": " line
                 }
             }
         }

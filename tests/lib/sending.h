@@ -13,7 +13,7 @@ enum { SENDING_STREAMS_MAX = 8 };
 struct sending {
 	struct job jobs[SENDING_STREAMS_MAX]; /* change jobs[i].stream before sending_open() */
 	int receivers[SENDING_STREAMS_MAX];
-	uint32_t no_room[SENDING_STREAMS_MAX]; /* of the receiver's drops, those counted already */
+	uint64_t no_room[SENDING_STREAMS_MAX]; /* of the receiver's drops, those counted already */
 	size_t stream_count;
 	struct plan plan;
 	struct plan_stream streams[SENDING_STREAMS_MAX];

@@ -1,8 +1,10 @@
 /* test: see test.h. */
 #include "lib/test.h"
 
+#include <linux/sock_diag.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/socket.h>
 
 enum { SKIPPED = 77 };
 static jmp_buf skip_case;
@@ -28,6 +30,14 @@ void test_skip(const char *format, ...)
 	putchar('\n');
 	va_end(args);
 	longjmp(skip_case, 1);
+}
+
+uint64_t test_turned_away(int fd)
+{
+	uint32_t memory[SK_MEMINFO_VARS];
+	socklen_t size = sizeof memory;
+	CHECK_INT(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size), ==, 0);
+	return memory[SK_MEMINFO_DROPS];
 }
 
 static bool wanted(int argc, char **argv, const char *name)

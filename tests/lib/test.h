@@ -55,6 +55,13 @@ void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
 /** test_skip() - the running case cannot run here; counted and told, the program goes on */
 void test_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/**
+ * test_turned_away() - datagrams that found no room in the buffer of a UDP socket, ever
+ *
+ * Without the privilege to enlarge it the buffer holds a few hundred: what arrived is what was
+ * taken and what the kernel says it turned away.
+ */
+uint64_t test_turned_away(int fd);
 int test_main(int argc, char **argv, const struct test_case *cases, size_t count);
 
 #define TEST_MAIN(...)                                                                             \
