@@ -17,19 +17,31 @@ void sys_set_hook(struct sys_hook *hook)
 	atomic_store_explicit(&hook_now, hook, memory_order_release);
 }
 
+static inline struct sys_hook *hook_get(void)
+{
+	return atomic_load_explicit(&hook_now, memory_order_acquire);
+}
+
+/* True: the test answered. */
 static inline bool intercepted(enum sys_call call, int fd, size_t len, ssize_t *ret_result)
 {
-	struct sys_hook *hook = atomic_load_explicit(&hook_now, memory_order_acquire);
+	struct sys_hook *hook = hook_get();
 	if (__builtin_expect(!hook, 1))
 		return false;
 	return hook->intercept(hook, call, fd, len, ret_result);
 }
 
-/* How many bytes to ask the kernel for. */
-static inline size_t cut(enum sys_call call, int fd, size_t len)
+/* The same, and a test that did not answer may have made *@len shorter. */
+static inline bool intercepted_or_cut(enum sys_call call, int fd, size_t *len, ssize_t *ret_result)
 {
-	struct sys_hook *hook = atomic_load_explicit(&hook_now, memory_order_acquire);
-	return __builtin_expect(hook && hook->cut, 0) ? hook->cut(hook, call, fd, len) : len;
+	struct sys_hook *hook = hook_get();
+	if (__builtin_expect(!hook, 1))
+		return false;
+	if (hook->intercept(hook, call, fd, *len, ret_result))
+		return true;
+	if (hook->cut)
+		*len = hook->cut(hook, call, fd, *len);
+	return false;
 }
 
 static inline ssize_t answer(ssize_t result)
@@ -45,48 +57,48 @@ static size_t iov_bytes(const struct iovec *iov, size_t count)
 	return len;
 }
 
-/* The first @want bytes of @iov, one element a call, as a test asked for. */
-static ssize_t vmsplice_cut(int pipe_fd, const struct iovec *iov, size_t want, unsigned int flags)
+/* As a test wants it: its answer, or the first bytes of @iov only, one element a call. */
+static ssize_t vmsplice_hooked(int pipe_fd, const struct iovec *iov, size_t count,
+			       unsigned int flags)
 {
-	ssize_t done = 0;
-	for (size_t i = 0; want; i++) {
-		struct iovec part = {iov[i].iov_base,
-				     iov[i].iov_len < want ? iov[i].iov_len : want};
+	ssize_t result, done = 0;
+	size_t len = iov_bytes(iov, count), all = len;
+	if (intercepted_or_cut(SYS_CALL_VMSPLICE, pipe_fd, &len, &result))
+		return result;
+	if (len == all)
+		return answer(vmsplice(pipe_fd, iov, count, flags));
+	for (size_t i = 0; len; i++) {
+		struct iovec part = {iov[i].iov_base, iov[i].iov_len < len ? iov[i].iov_len : len};
 		ssize_t r = answer(vmsplice(pipe_fd, &part, 1, flags));
 		if (r < 0)
 			return done ? done : r;
 		done += r;
-		want -= part.iov_len;
+		len -= part.iov_len;
 	}
 	return done;
 }
 
 ssize_t sys_vmsplice(int pipe_fd, const struct iovec *iov, size_t count, unsigned int flags)
 {
-	ssize_t result;
-	size_t len = iov_bytes(iov, count);
-	if (intercepted(SYS_CALL_VMSPLICE, pipe_fd, len, &result))
-		return result;
-	size_t want = cut(SYS_CALL_VMSPLICE, pipe_fd, len);
-	if (__builtin_expect(want < len, 0))
-		return vmsplice_cut(pipe_fd, iov, want, flags);
+	if (__builtin_expect(hook_get() != NULL, 0))
+		return vmsplice_hooked(pipe_fd, iov, count, flags);
 	return answer(vmsplice(pipe_fd, iov, count, flags));
 }
 
 ssize_t sys_splice(int from_fd, int to_fd, size_t len, unsigned int flags)
 {
 	ssize_t result;
-	if (intercepted(SYS_CALL_SPLICE, to_fd, len, &result))
+	if (intercepted_or_cut(SYS_CALL_SPLICE, to_fd, &len, &result))
 		return result;
-	return answer(splice(from_fd, NULL, to_fd, NULL, cut(SYS_CALL_SPLICE, to_fd, len), flags));
+	return answer(splice(from_fd, NULL, to_fd, NULL, len, flags));
 }
 
 ssize_t sys_tee(int from_fd, int to_fd, size_t len, unsigned int flags)
 {
 	ssize_t result;
-	if (intercepted(SYS_CALL_TEE, to_fd, len, &result))
+	if (intercepted_or_cut(SYS_CALL_TEE, to_fd, &len, &result))
 		return result;
-	return answer(tee(from_fd, to_fd, cut(SYS_CALL_TEE, to_fd, len), flags));
+	return answer(tee(from_fd, to_fd, len, flags));
 }
 
 ssize_t sys_send(int fd, const void *data, size_t len, int flags)
@@ -100,8 +112,8 @@ ssize_t sys_send(int fd, const void *data, size_t len, int flags)
 ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	ssize_t result;
-	if (intercepted(SYS_CALL_SENDMSG, fd, iov_bytes(message->msg_iov, message->msg_iovlen),
-			&result))
+	if (hook_get() && intercepted(SYS_CALL_SENDMSG, fd,
+				      iov_bytes(message->msg_iov, message->msg_iovlen), &result))
 		return result;
 	return answer(sendmsg(fd, message, flags));
 }

@@ -16,14 +16,14 @@
 #define UDP_SEGMENT 103
 #endif
 
-static const struct engine_ops *const offered[] = {&engine_splice_ops, &engine_copy_ops};
+static const struct engine_ops *const offered[] = {&engine_splice_ops, &engine_copy_ops, NULL};
 
 static const struct engine_ops *ops_of(Pagecast__V1__EngineKind kind)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(offered); i++)
-		if (offered[i]->kind == kind)
-			return offered[i];
-	return NULL;
+	const struct engine_ops *const *ops = offered;
+	while (*ops && (*ops)->kind != kind)
+		ops++;
+	return *ops;
 }
 
 static const struct engine_fact *fact_of(Pagecast__V1__EngineKind kind)

@@ -175,7 +175,8 @@ static ssize_t send_summed(const struct engine_pipe *pipe, uint8_t *at, size_t l
 static void probe_checksums(const struct engine_pipe *pipe, uint8_t *page, int sender, int receiver)
 {
 	uint8_t first, *odd = page + PAGES_PAGE_BYTES - 1;
-	memcpy(odd, "oab", 3); /* swapped, a and b give another sum */
+	odd[0] = 'o';
+	odd[2] = 'a'; /* 'z' and 'a' swapped give another sum */
 	probed.odd_sum_wrong = send_summed(pipe, odd, 3, sender, receiver, 'o', &first) != 4;
 	page[0] = 'f';
 	probed.sum_copies =

@@ -18,7 +18,9 @@
 #include <fcntl.h>
 
 enum {
-	RECUTS_MAX = 4,	       /* each makes the limits tighter: shorter, 64, 1 */
+	RECUTS_MAX = 4, /* each makes the limits tighter: shorter, 64, 1 */
+	MASTERS_MAX =
+		16, /* of one job: descriptors and pipe pages are scarce, vmsplice() does too */
 	MASTER_ROUNDS_MIN = 4, /* fewer rounds than this are not worth a pipe of their own */
 	VMSPLICES_MAX = 3,     /* an interrupted or odd one is made again on a settled pipe */
 };
@@ -107,11 +109,14 @@ static ssize_t load_by_vmsplice(const struct engine_pipe *pipe, const struct spl
 	return r;
 }
 
-static void drop_master(struct splice_flow *flow)
+static void drop_master(struct splice_flow *own)
 {
-	engine_pipe_close(&flow->master);
-	flow->master_bytes = 0;
-	flow->master_packets = 0;
+	if (own->master.out < 0)
+		return;
+	engine_pipe_close(&own->master);
+	splice_engine(&own->flow)->master_count--;
+	own->master_bytes = 0;
+	own->master_packets = 0;
 }
 
 /* A tee always begins at the front of the master, so only what starts a template can use it. */
@@ -326,12 +331,16 @@ static size_t rounds_of(const struct splice_batch *batch, uint64_t round_packets
 }
 
 /* Fill the master with whole rounds; without one everything works, by vmsplice(). */
-static void load_master(struct splice_flow *own, struct splice_batch *batch)
+static void load_master(struct splice_flow *own)
 {
 	struct flow *flow = &own->flow;
 	const struct trains *trains = flow->trains;
-	if (engine_pipe_open(&own->master, TRAIN_PIPE_BUFFERS) < 0)
+	struct splice_engine *engine = splice_engine(flow);
+	if (engine->master_count >= MASTERS_MAX ||
+	    engine_pipe_open(&own->master, TRAIN_PIPE_BUFFERS) < 0)
 		return;
+	engine->master_count++;
+	struct splice_batch *batch = &engine->batch;
 	batch_gather(batch, flow, (struct train_cursor){0}, trains->packets, own->master.slots);
 	size_t rounds = rounds_of(batch, trains->packets, own->master.slots);
 	batch_gather(batch, flow, (struct train_cursor){0}, rounds * trains->packets,
@@ -348,10 +357,9 @@ static void load_master(struct splice_flow *own, struct splice_batch *batch)
 static int splice_load(struct flow *flow)
 {
 	struct splice_flow *own = splice_flow(flow);
-	if (own->master.out >= 0)
-		drop_master(own);
+	drop_master(own);
 	if (flow->trains && wants_master(flow))
-		load_master(own, &splice_engine(flow)->batch);
+		load_master(own);
 	if (flow->trains && !flow->path[0])
 		describe(flow);
 	return 0;

@@ -17,6 +17,7 @@ struct splice_batch {
 struct splice_engine {
 	struct engine engine;
 	struct engine_pipe pipe;
+	uint32_t master_count; /* of its flows; see MASTERS_MAX */
 	struct splice_batch batch;
 };
 

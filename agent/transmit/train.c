@@ -187,7 +187,8 @@ static int fill(struct trains *ret_trains, struct packer *packer, bool huge)
 
 static bool gains_by_huge(const struct packer *measured)
 {
-	return measured->bytes / measured->count > TRAIN_TEMPLATE_HUGE_PAGES * PAGES_PAGE_BYTES;
+	return measured->bytes / measured->count >
+	       (size_t)TRAIN_TEMPLATE_HUGE_PAGES * PAGES_PAGE_BYTES;
 }
 
 /* -E2BIG: not as a template. */
