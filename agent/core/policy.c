@@ -157,12 +157,12 @@ static Pagecast__V1__Policy *copy_filled(const Pagecast__V1__Policy *message)
 static int check_message(struct policy *policy, struct error *error)
 {
 	Pagecast__V1__Policy *message = policy->message;
-	bool all_bounded = bounded("allowedNetworks", message->n_allowed_networks, error) &
-			   bounded("allowedPorts", message->n_allowed_ports, error) &
-			   bounded("allowedInterfaces", message->n_allowed_interfaces, error) &
-			   bounded("allowedEngines", message->n_allowed_engines, error) &
-			   bounded("allowedSources", message->n_allowed_sources, error);
-	if (!all_bounded)
+	int unbounded = !bounded("allowedNetworks", message->n_allowed_networks, error) +
+			!bounded("allowedPorts", message->n_allowed_ports, error) +
+			!bounded("allowedInterfaces", message->n_allowed_interfaces, error) +
+			!bounded("allowedEngines", message->n_allowed_engines, error) +
+			!bounded("allowedSources", message->n_allowed_sources, error);
+	if (unbounded)
 		return (int)error->code;
 	policy->networks = calloc(message->n_allowed_networks + 1, sizeof *policy->networks);
 	policy->sources = calloc(message->n_allowed_sources + 1, sizeof *policy->sources);

@@ -48,6 +48,10 @@ static struct problem *find(struct problem_set *set, enum problem_code code, con
 
 static struct problem *tell(struct problem_set *set, enum problem_code code,
 			    enum problem_severity severity, const char *field, int error,
+			    const char *format, va_list args) __attribute__((format(printf, 6, 0)));
+
+static struct problem *tell(struct problem_set *set, enum problem_code code,
+			    enum problem_severity severity, const char *field, int error,
 			    const char *format, va_list args)
 {
 	char cut[PROBLEM_FIELD_MAX]; /* as it is stored, so that a long one is found again */
