@@ -21,6 +21,7 @@ enum {
 	PACER_GROW_GOES = 256,
 	/* ...and how far behind (ns) a stream must be for a go to count: less is jitter. */
 	PACER_GROW_LAG_NS = 1000000,
+	PACER_FEW_PACKETS = 16, /* of debt are no flood */
 };
 /* A core that was shared may be free again: a raised group is tried smaller after this long, then
  * after twice as long each time that fails. */
@@ -185,13 +186,21 @@ void pacer_start(struct pacer *pacer, int64_t start_ns)
 	pacer->late = pacer->forgiven = pacer->forgiven_owed = 0;
 }
 
+/* At twice the rate, a few packets are no flood: a slow stream may make up for so many, within a
+ * second; and one is always made up for, or a stall of half a gap would move the schedule. */
+static int64_t debt_allowed_ns(const struct pacer *pacer)
+{
+	double few_ns = MIN(pacer->gap_ns * PACER_FEW_PACKETS, (double)CLOCK_NS_PER_S);
+	double allowed_ns = MAX(few_ns, pacer->gap_ns);
+	allowed_ns = MAX(allowed_ns, (double)PACER_CATCH_UP_NS);
+	return (int64_t)MIN(allowed_ns, (double)PACER_NEVER_NS);
+}
+
 /* Debt beyond the bound moves the schedule; the packets it stood for are late, whenever they leave.
  */
 static void forgive(struct pacer *pacer, int64_t now_ns)
 {
-	int64_t allowed_ns = PACER_CATCH_UP_NS;
-	if (pacer->gap_ns > (double)allowed_ns)
-		allowed_ns = (int64_t)MIN(pacer->gap_ns, (double)PACER_NEVER_NS);
+	int64_t allowed_ns = debt_allowed_ns(pacer);
 	int64_t excess_ns = now_ns - pacer->due_ns - allowed_ns;
 	if (excess_ns <= 0)
 		return;

@@ -21,6 +21,9 @@
 #define SLEEP_MIN_NS (10 * CLOCK_NS_PER_US)
 /* Awake a little before the learned lateness: reading the clock and leaving the loop takes time. */
 #define MARGIN_NS (5 * CLOCK_NS_PER_US)
+/* Of a long sleep, this part may be spent awake: 2 % of a core. */
+#define LONG_AWAKE_PART	   50
+#define LONG_AWAKE_MOST_NS (2 * CLOCK_NS_PER_MS)
 /* The long class is rare, so that a wide window costs nothing; the short one is most of the CPU. */
 static const struct {
 	int64_t sleep_ns; /* sleeps at least this long */
@@ -101,12 +104,23 @@ static inline void relax(void)
 #endif
 }
 
+/* How long to stay awake. After a long sleep a part of it may be spent on being early: wake-ups are
+ * late by more then, and a core needs a while to be warm. */
+static int64_t awake_for(const struct sender_waiter *waiter, enum sender_sleep kind,
+			 int64_t sleep_ns)
+{
+	int64_t awake_ns = waiter->wake_late_ns[kind] + MARGIN_NS;
+	if (kind == SENDER_SLEEP_LONG)
+		awake_ns = MAX(awake_ns, MIN(sleep_ns / LONG_AWAKE_PART, LONG_AWAKE_MOST_NS));
+	return awake_ns;
+}
+
 int64_t sender_wait_until(struct sender_waiter *waiter, int64_t until_ns, bool precise,
 			  uint32_t seen)
 {
 	int64_t now_ns = clock_monotonic_ns(waiter->clock);
 	enum sender_sleep kind = class_of(until_ns - now_ns);
-	int64_t wake_ns = until_ns - (precise ? waiter->wake_late_ns[kind] + MARGIN_NS : 0);
+	int64_t wake_ns = until_ns - (precise ? awake_for(waiter, kind, until_ns - now_ns) : 0);
 	if (precise && wake_ns - now_ns < SLEEP_MIN_NS)
 		forget(waiter, kind);
 	for (;; now_ns = clock_monotonic_ns(waiter->clock)) {

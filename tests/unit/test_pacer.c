@@ -203,6 +203,21 @@ TEST(pacer_forgives_and_counts_what_is_too_old)
 	pacer_free(run.pacer);
 }
 
+TEST(pacer_slow_stream_makes_up_for_a_few_packets)
+{
+	struct plan_stream stream = stream_of(PLAN_RATE_PPS, 100);
+	struct run run = run_of(pacer_for(&stream));
+	run_until(&run, CLOCK_NS_PER_S);
+	run.now_ns += 100 * CLOCK_NS_PER_MS; /* ten packets */
+	run_until(&run, 3 * CLOCK_NS_PER_S - 1);
+	CHECK_INT(run.sent, ==, 300);
+	CHECK_INT(run.shortest_gap_ns, >=, 5 * CLOCK_NS_PER_MS);
+	struct pacer_report report;
+	pacer_report(run.pacer, &report);
+	CHECK_INT(report.forgiven_packets, ==, 0);
+	pacer_free(run.pacer);
+}
+
 TEST(pacer_slow_stream_keeps_its_schedule_over_a_stall_of_less_than_a_gap)
 {
 	struct plan_stream stream = stream_of(PLAN_RATE_PPS, 0.1);
@@ -361,6 +376,7 @@ TEST_MAIN(CASE(pacer_is_exact_to_the_nanosecond_for_hours),
 	  CASE(pacer_line_percent_is_of_the_line), CASE(pacer_refuses_what_is_no_rate),
 	  CASE(pacer_unlimited_is_always_due), CASE(pacer_makes_up_for_a_hiccup_without_a_flood),
 	  CASE(pacer_forgives_and_counts_what_is_too_old),
+	  CASE(pacer_slow_stream_makes_up_for_a_few_packets),
 	  CASE(pacer_slow_stream_keeps_its_schedule_over_a_stall_of_less_than_a_gap),
 	  CASE(pacer_counts_late_packets_one_gap_and_more),
 	  CASE(pacer_gap_error_is_the_distance_from_the_ideal_gap),
