@@ -35,65 +35,6 @@ static struct splice_flow *splice_flow(struct flow *flow)
 	return container_of(flow, struct splice_flow, flow);
 }
 
-size_t splice_piped_bytes(const struct flow *flow, const struct train *piece)
-{
-	if (piece->offset % 2 && piece->segments == 1 &&
-	    pages_covered(piece->offset, piece->segment_bytes) > 1 &&
-	    engine_probed()->odd_sum_wrong && flow->stream->destination.kind == PLAN_UDP &&
-	    (flow->sums_in_kernel || piece->segment_bytes > flow->limits.segment_bytes_max))
-		return 0;
-	return train_bytes(piece);
-}
-
-/* ---- a batch: what one call hands over ---- */
-
-/* Add @piece if the lists and @slots_max have room for it. */
-static bool batch_add(struct splice_batch *batch, const struct flow *flow,
-		      const struct train *piece, uint32_t slots_max)
-{
-	size_t len = splice_piped_bytes(flow, piece);
-	bool train = piece->segments > 1;
-	if (batch->piece_count == FLOW_SEND_LONE_MAX ||
-	    (train && batch->train_count == FLOW_SEND_TRAINS_MAX))
-		return false;
-	if (len) {
-		uint8_t *at = flow->trains->pages.memory + piece->offset;
-		struct iovec *last =
-			batch->range_count ? &batch->ranges[batch->range_count - 1] : NULL;
-		bool joined = last && (uint8_t *)last->iov_base + last->iov_len == at;
-		size_t slots = pages_covered(piece->offset, len);
-		if (joined && piece->offset % PAGES_PAGE_BYTES)
-			slots--; /* its first page is in the slot of the piece before */
-		if (batch->slots + slots > slots_max)
-			return false;
-		if (joined)
-			last->iov_len += len;
-		else
-			batch->ranges[batch->range_count++] = (struct iovec){at, len};
-		batch->slots += slots;
-	}
-	batch->pieces[batch->piece_count++] = *piece;
-	batch->train_count += train;
-	batch->bytes += len;
-	batch->packets += piece->segments;
-	return true;
-}
-
-/* Gather from @cursor on, as much as one call may hand over and @slots_max slots hold. */
-static void batch_gather(struct splice_batch *batch, const struct flow *flow,
-			 struct train_cursor cursor, uint64_t packets_max, uint32_t slots_max)
-{
-	batch->piece_count = batch->range_count = batch->train_count = 0;
-	batch->bytes = batch->slots = 0;
-	batch->packets = 0;
-	while (batch->packets < packets_max && !trains_at_end(flow->trains, &cursor)) {
-		struct train piece = flow_next_piece(flow, &cursor, packets_max - batch->packets);
-		if (!batch_add(batch, flow, &piece, slots_max))
-			return;
-		trains_advance(flow->trains, &cursor, piece.segments);
-	}
-}
-
 /* ---- into the pipe ---- */
 
 /* Return: bytes now in @pipe, maybe fewer than the batch has; negative errno */
@@ -245,7 +186,7 @@ static bool send_batch(struct flow *flow, struct train_cursor *cursor, uint64_t 
 		not_loaded(flow, cursor, &first, ENOBUFS, result);
 		return true;
 	}
-	batch_gather(batch, flow, *cursor, packets_max, engine->pipe.slots);
+	splice_gather(batch, flow, *cursor, packets_max, engine->pipe.slots);
 	size_t bytes;
 	int error = load_pipe(flow, &engine->pipe, batch, from_start, &bytes, counters);
 	if (error) {
@@ -341,10 +282,10 @@ static void load_master(struct splice_flow *own)
 		return;
 	engine->master_count++;
 	struct splice_batch *batch = &engine->batch;
-	batch_gather(batch, flow, (struct train_cursor){0}, trains->packets, own->master.slots);
+	splice_gather(batch, flow, (struct train_cursor){0}, trains->packets, own->master.slots);
 	size_t rounds = rounds_of(batch, trains->packets, own->master.slots);
-	batch_gather(batch, flow, (struct train_cursor){0}, rounds * trains->packets,
-		     own->master.slots);
+	splice_gather(batch, flow, (struct train_cursor){0}, rounds * trains->packets,
+		      own->master.slots);
 	if (rounds == 0 || batch->packets != rounds * trains->packets ||
 	    load_by_vmsplice(&own->master, batch, &flow->owed) != (ssize_t)batch->bytes) {
 		drop_master(own);

@@ -37,6 +37,11 @@ struct splice_flow {
  */
 size_t splice_piped_bytes(const struct flow *flow, const struct train *piece);
 
+/** splice_gather() - from @cursor on, as much as one call may hand over and @slots_max slots hold
+ */
+void splice_gather(struct splice_batch *batch, const struct flow *flow, struct train_cursor cursor,
+		   uint64_t packets_max, uint32_t slots_max);
+
 /**
  * splice_hand_over() - one piece from the front of the pipe to the socket, with all retries
  *

@@ -96,6 +96,139 @@ TEST(engine_splice_sends_trains)
 	CHECK_STR(course.path, "udp: vmsplice, tee, splice; trains of 128");
 }
 
+/* Many streams of one job share the pipe: nothing of one leaves with another. */
+TEST(engine_flows_keep_apart)
+{
+	enum { FLOWS = 20, ROUNDS = 30 };
+	static struct job jobs[FLOWS];
+	struct flow *flows[FLOWS];
+	struct trains trains[FLOWS];
+	struct train_cursor cursors[FLOWS] = {0};
+	struct plan_cursor expected[FLOWS] = {0};
+	int receivers[FLOWS];
+	struct engine *engine = NULL;
+	struct problem_set problems = {0};
+	struct engine_counters counters = {0};
+	for (int i = 0; i < FLOWS; i++) {
+		struct sockaddr_storage to;
+		struct plan_cursor cursor = {0};
+		receivers[i] = receiver_open("127.0.0.1", &to);
+		job_init(&jobs[i], SPLICE, (struct sockaddr *)&to);
+		job_add(&jobs[i], 100 + (uint32_t)i, 1);
+		job_add(&jobs[i], i % 3 ? 100 + (uint32_t)i : 300, 1);
+		if (!engine)
+			CHECK_INT(engine_new(&engine, SPLICE, &jobs[0].plan), ==, 0);
+		CHECK_INT(flow_open(&flows[i], engine, &jobs[i].stream, "", &problems), ==, 0);
+		struct train_limits limits = flow_limits(flows[i]);
+		CHECK_INT(trains_pack(&trains[i], &jobs[i].stream, &limits, &cursor, 1 << 20), ==,
+			  0);
+		CHECK_INT(flow_load(flows[i], &trains[i]), ==, 0);
+	}
+	for (int round = 0; round < ROUNDS; round++)
+		for (int i = 0; i < FLOWS; i++) {
+			struct engine_result result;
+			flow_send(flows[i], &cursors[i], 1 + (uint64_t)round * 7, &result,
+				  &counters);
+			CHECK_INT(result.outcome, ==, ENGINE_DONE);
+			for (; result.sent; result.sent--) {
+				const struct plan_item *item;
+				uint64_t count;
+				uint8_t got[1000];
+				plan_peek_run(&jobs[i].stream, &expected[i], &item, &count);
+				CHECK_INT(receiver_take(receivers[i], got, sizeof got, 1000), ==,
+					  item->len);
+				CHECK(memcmp(got, item->bytes, item->len) == 0);
+				plan_advance(&jobs[i].stream, &expected[i], 1);
+			}
+		}
+	for (int i = 0; i < FLOWS; i++) {
+		uint8_t extra;
+		CHECK_INT(receiver_take(receivers[i], &extra, 1, 0), ==, -1);
+		flow_close(flows[i]);
+		trains_retire(&trains[i]);
+		job_free(&jobs[i]);
+		close(receivers[i]);
+	}
+	engine_free(engine);
+}
+
+/* ---- choosing ---- */
+
+static void plan_to(struct job *job, enum plan_kind kind)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	job_init(job, PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_UNSPECIFIED, (struct sockaddr *)&to);
+	job->stream.destination.kind = kind;
+}
+
+static void refused(const struct job *job, const char *words)
+{
+	Pagecast__V1__EngineKind kind;
+	const char *why;
+	struct error error = ERROR_NULL;
+	CHECK_INT(engine_choose(&job->plan, &kind, &why, &error), ==,
+		  ERROR_CODE_FAILED_PRECONDITION);
+	CHECK_STR(error_message(&error), words);
+	error_deinit(&error);
+}
+
+static Pagecast__V1__EngineKind chosen(const struct job *job, const char *why_wanted)
+{
+	Pagecast__V1__EngineKind kind;
+	const char *why;
+	struct error error = ERROR_NULL;
+	CHECK_INT(engine_choose(&job->plan, &kind, &why, &error), ==, 0);
+	CHECK_STR(why, why_wanted);
+	return kind;
+}
+
+TEST(engine_choose_takes_splice_where_it_works_and_what_was_asked_for)
+{
+	struct job job;
+	plan_to(&job, PLAN_UDP);
+	if (!engine_facts()[0].available)
+		test_skip("no splice here: %s", engine_facts()[0].why);
+	CHECK_INT(chosen(&job, "auto: pages are handed over, not copied"), ==, SPLICE);
+	plan_to(&job, PLAN_RAW_IP);
+	CHECK_INT(chosen(&job, "auto: pages are handed over, not copied"), ==, SPLICE);
+	job.plan.engine = COPY;
+	CHECK_INT(chosen(&job, "asked for by the job"), ==, COPY);
+}
+
+TEST(engine_choose_refuses_naming_what_is_missing)
+{
+	struct job job;
+	plan_to(&job, PLAN_UDP);
+	job.plan.engine = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY;
+	refused(&job, "engine: ZEROCOPY is not offered by this version");
+	job.plan.engine = (Pagecast__V1__EngineKind)99;
+	refused(&job, "engine: no such engine; SPLICE and COPY are offered");
+	job.plan.engine = COPY;
+	job.plan.layout = PAGES;
+	refused(&job, "engine: COPY cannot send this job: it packs its pages its own way: "
+		      "page_layout PAGE_PER_PACKET is for engine SPLICE");
+	plan_to(&job, PLAN_ETHERNET);
+	refused(&job, "engine: Ethernet frames need engine TXRING: TXRING is not offered by this "
+		      "version");
+	job.plan.engine = COPY;
+	refused(&job, "engine: COPY cannot send this job: streams[0]: Ethernet frames do not leave "
+		      "by a UDP or raw IP socket");
+}
+
+TEST(engine_facts_name_each_engine_and_why)
+{
+	const struct engine_fact *facts = engine_facts();
+	for (int i = 0; i < ENGINE_KINDS; i++) {
+		CHECK_INT(facts[i].kind, ==, i + 1);
+		CHECK(facts[i].why[0]);
+		CHECK(!facts[i].available || facts[i].fact_count > 0);
+	}
+	CHECK_INT(engine_handover_ns(), >, 0);
+}
+
 TEST_MAIN(CASE(engine_sends_one_size_whole_and_in_order), CASE(engine_sends_payloads_in_turn),
 	  CASE(engine_splice_page_per_packet_is_four_calls_a_packet),
-	  CASE(engine_splice_sends_trains))
+	  CASE(engine_splice_sends_trains), CASE(engine_flows_keep_apart),
+	  CASE(engine_choose_takes_splice_where_it_works_and_what_was_asked_for),
+	  CASE(engine_choose_refuses_naming_what_is_missing),
+	  CASE(engine_facts_name_each_engine_and_why))
