@@ -15,7 +15,7 @@
 
 const struct option CLIENT_OPTIONS[] = {
 	{"agent", "URL", "http://, https:// or unix:PATH; several: the command goes to each", true},
-	{"token-file", "FILE", "file with the token that proves who you are (mode 0600)", false},
+	{"token-file", "FILE", "the token that proves who you are, or $PAGECAST_TOKEN_FILE", false},
 	{"ca", "FILE", "certificates to trust for https://, instead of the system's", false},
 	{"cert", "FILE", "client certificate for https://", false},
 	{"key", "FILE", "its private key, unless it is in the same file", false},
@@ -141,7 +141,7 @@ static int add_agents(struct client *client, const struct options *options)
 
 static int refuse_token(const char *path, const char *why)
 {
-	return options_usage(NULL, "--token-file %s: %s", path, why);
+	return options_usage(NULL, "token file %s: %s", path, why);
 }
 
 static int read_token(struct client *client, const char *path)
@@ -179,7 +179,9 @@ int client_init(struct client *client, const struct options *options)
 {
 	const char *token_file = options_value(options, "token-file");
 	int r = add_agents(client, options);
-	if (!r && token_file)
+	if (!token_file)
+		token_file = getenv("PAGECAST_TOKEN_FILE");
+	if (!r && token_file && *token_file)
 		r = read_token(client, token_file);
 	r = r ? r : check_readable(options, "ca");
 	r = r ? r : check_readable(options, "cert");

@@ -12,6 +12,7 @@ enum { CONNECT_TIMEOUT_MS = 5000 };
 
 struct http_exchange {
 	struct http *http;
+	const struct http_peer *peer; /* borrowed */
 	CURL *easy;
 	struct curl_slist *headers;
 	char fault[CURL_ERROR_SIZE];
@@ -189,6 +190,7 @@ struct http_exchange *http_start(struct http *http, const struct http_peer *peer
 {
 	struct http_exchange *exchange = util_calloc(1, sizeof *exchange);
 	exchange->http = http;
+	exchange->peer = peer;
 	exchange->done = done;
 	exchange->context = context;
 	CURL *easy = exchange->easy = curl_easy_init();
@@ -231,6 +233,33 @@ static char *lower_first(const char *text)
 	return copy;
 }
 
+/* What to do about a fault that libcurl words for programmers; "": it says enough. */
+static const char *advice(const struct http_exchange *exchange, CURLcode code)
+{
+	const struct http_credentials *credentials = &exchange->http->credentials;
+	const struct http_peer *peer = exchange->peer;
+	bool alert = strstr(exchange->fault, "alert");
+	if (code == CURLE_PEER_FAILED_VERIFICATION && !credentials->ca_file)
+		return "; --ca FILE names the certificates to trust";
+	if ((code == CURLE_RECV_ERROR || code == CURLE_SSL_CONNECT_ERROR) && alert)
+		return credentials->cert_file
+			       ? "; the agent does not take the client certificate"
+			       : "; the agent may want a client certificate: --cert and --key";
+	if (code == CURLE_GOT_NOTHING && !peer->socket && strncmp(peer->base, "http:", 5) == 0)
+		return "; if it speaks TLS, write https://";
+	return "";
+}
+
+static char *told_by_curl(const struct http_exchange *exchange, CURLcode code)
+{
+	_cleanup_free_ char *fault =
+		lower_first(*exchange->fault ? exchange->fault : curl_easy_strerror(code));
+	size_t len = strlen(fault);
+	if (len && fault[len - 1] == '.')
+		fault[len - 1] = '\0';
+	return util_printf("%s%s", fault, advice(exchange, code));
+}
+
 static void set_fault(struct http_exchange *exchange, CURLcode code)
 {
 	struct http_response *response = &exchange->response;
@@ -249,8 +278,7 @@ static void set_fault(struct http_exchange *exchange, CURLcode code)
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		response->fault = util_strdup("it took the connection and does not answer");
 	else
-		response->fault =
-			lower_first(*exchange->fault ? exchange->fault : curl_easy_strerror(code));
+		response->fault = told_by_curl(exchange, code);
 	response->absent =
 		code == CURLE_COULDNT_CONNECT && (error == ECONNREFUSED || error == ENOENT);
 }

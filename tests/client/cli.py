@@ -19,7 +19,8 @@ JSON = {"Content-Type": "application/json"}
 def environment(**more):
     """Nothing of the caller's that would choose an agent or colours."""
     env = {name: value for name, value in os.environ.items()
-           if name not in ("PAGECAST_AGENT", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR", "NO_COLOR", "http_proxy")}
+           if name not in ("PAGECAST_AGENT", "PAGECAST_TOKEN_FILE", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR",
+                            "NO_COLOR", "http_proxy")}
     env.update(more)
     return env
 

@@ -172,6 +172,9 @@ class Credentials(unittest.TestCase):
             self.assertEqual(agent.requests[0][2]["Authorization"], "Bearer s3cret-token")
             self.assertEqual(pagecast("--json", "agent", agent=agent.url).returncode, 0)
             self.assertIsNone(agent.requests[1][2]["Authorization"])
+            ran = pagecast("--json", "agent", agent=agent.url, env={"PAGECAST_TOKEN_FILE": self.path})
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            self.assertEqual(agent.requests[2][2]["Authorization"], "Bearer s3cret-token")
 
     def test_a_token_that_others_may_read_is_refused(self):
         for mode in (stat.S_IRGRP, stat.S_IROTH, stat.S_IWGRP, stat.S_IWOTH):
