@@ -39,8 +39,15 @@ enum {
 	LIMIT_LINGER_MS = 1000,
 	LIMIT_REAP_MS = 250, /* how late a deadline may be noticed */
 
+	/* Live streams: what one writes ahead of its client, and how long the client may leave it
+	   unread. */
+	LIMIT_STREAM_BUFFER_BYTES = 256 * 1024,
+	LIMIT_STREAM_BLOCK_BYTES = 16 * 1024,
+	LIMIT_STREAM_STALL_MS = 30 * 1000,
+	LIMIT_HEARTBEAT_MS = 10 * 1000,
+
 	/* GET …?wait=: held connections in all, and the longest wait a request can ask for. */
-	LIMIT_WAITERS = 192,
+	LIMIT_WAITERS = 320,
 	LIMIT_WAIT_MS = 60 * 1000,
 	/* Between two looks at the waiters, however many revisions pass. */
 	LIMIT_WAIT_SCAN_MS = 5,

@@ -21,6 +21,7 @@ struct method {
 	const ProtobufCMessageDescriptor *response;
 	enum agent_role role; /* the least that may call it */
 	bool blocks;	      /* waits for the store or a sender, or may take milliseconds */
+	/* NULL: answered by a stream (watch.h) */
 	int (*call)(struct agent *agent, const struct agent_caller *caller,
 		    const ProtobufCMessage *request, struct method_result *result,
 		    struct error *ret_error);
@@ -37,6 +38,8 @@ enum method_id {
 	METHOD_RESUME_JOB,
 	METHOD_DELETE_JOB,
 	METHOD_PREVIEW_JOB,
+	METHOD_WATCH_JOB,
+	METHOD_WATCH_JOBS,
 	METHOD_GET_AGENT,
 	METHOD_GET_POLICY,
 	METHOD_LIST_INTERFACES,

@@ -60,7 +60,7 @@ static void put_query_field(struct document *document, const ProtobufCMessageDes
 {
 	struct json_buffer *out = &document->out;
 	put_parameter_head(out, field->name, "query", first);
-	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+	if (field->label == PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE)
 		json_buffer_text(out, "{\"type\":\"array\",\"items\":{\"type\":\"string\","
 				      "\"pattern\":\"^[^=]+=\"},\"description\":"
 				      "\"key=value; repeat it for several, all must match\"}");
@@ -74,8 +74,11 @@ static bool is_query_field(const struct route *route, const ProtobufCFieldDescri
 {
 	bool list_of_labels =
 		field->type == PROTOBUF_C_TYPE_MESSAGE && field->label == PROTOBUF_C_LABEL_REPEATED;
+	bool time = field->type == PROTOBUF_C_TYPE_MESSAGE &&
+		    strncmp(((const ProtobufCMessageDescriptor *)field->descriptor)->name,
+			    "google.protobuf.", strlen("google.protobuf.")) == 0;
 	return !route->body && strcmp(field->name, variable) != 0 &&
-	       (field->type != PROTOBUF_C_TYPE_MESSAGE || list_of_labels);
+	       (field->type != PROTOBUF_C_TYPE_MESSAGE || list_of_labels || time);
 }
 
 static void put_parameters(struct document *document, const struct route *route)
@@ -151,7 +154,11 @@ static void put_success(struct document *document, const struct route *route, un
 		json_buffer_text(out, "\"unchanged since the revision in If-None-Match\"");
 	else
 		json_buffer_text(out, "\"the answer\"");
-	if (status < 204 && route->method) {
+	if (status < 204 && route->sse) { /* an event's data is the message as JSON */
+		openapi_types_add(&document->types, route->method->response);
+		json_buffer_text(out, ",\"content\":{\"text/event-stream\":{\"schema\":{\"type\":"
+				      "\"string\"}}}");
+	} else if (status < 204 && route->method) {
 		json_buffer_char(out, ',');
 		put_content(document, route->method->response);
 	} else if (status < 204 && route->produces) {

@@ -1,12 +1,13 @@
 /* reply: see reply.h. */
 #include "api/reply.h"
 
+#include "api/error_body.h"
 #include "api/json.h"
 #include "api/json_buffer.h"
 #include "api/limits.h"
 #include "api/request.h"
+#include "api/stream.h"
 #include "api/wire.h"
-#include "pagecast/rpc/v1/status.pb-c.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ void reply_deinit(struct reply *reply)
 	for (size_t i = 0; i < reply->header_count; i++)
 		free(reply->headers[i].value);
 	free(reply->body);
+	stream_free(reply->stream);
 	*reply = (struct reply){0};
 }
 
@@ -76,6 +78,12 @@ void reply_empty(struct request *request, unsigned int status)
 	start(request, status);
 }
 
+void reply_stream(struct request *request, struct stream *stream)
+{
+	start(request, MHD_HTTP_OK);
+	request->reply.stream = stream;
+}
+
 void reply_bytes(struct request *request, unsigned int status, const char *content_type,
 		 const char *body, size_t len)
 {
@@ -116,56 +124,11 @@ unsigned int reply_status(enum error_code code)
 	return MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* The detail as protobuf, for clients that decode it; without memory it is left out. */
-static void put_packed_violations(struct json_buffer *json, const struct error *error)
-{
-	Pagecast__Rpc__V1__BadRequest__FieldViolation messages[ERROR_VIOLATIONS_MAX];
-	Pagecast__Rpc__V1__BadRequest__FieldViolation *list[ERROR_VIOLATIONS_MAX];
-	Pagecast__Rpc__V1__BadRequest bad = PAGECAST__RPC__V1__BAD_REQUEST__INIT;
-	for (size_t i = 0; i < error->violation_count; i++) {
-		pagecast__rpc__v1__bad_request__field_violation__init(&messages[i]);
-		messages[i].field = error->violations[i].field;
-		messages[i].description = error->violations[i].description;
-		list[i] = &messages[i];
-	}
-	bad.field_violations = list;
-	bad.n_field_violations = error->violation_count;
-	size_t len = pagecast__rpc__v1__bad_request__get_packed_size(&bad);
-	uint8_t *packed = malloc(len);
-	if (!packed)
-		return;
-	pagecast__rpc__v1__bad_request__pack(&bad, packed);
-	json_buffer_text(json, ",\"value\":");
-	json_buffer_base64(json, packed, len, BASE64_STANDARD_UNPADDED);
-	free(packed);
-}
-
-static void put_violations(struct json_buffer *json, const struct error *error)
-{
-	json_buffer_text(json, "{\"type\":\"google.rpc.BadRequest\"");
-	put_packed_violations(json, error);
-	json_buffer_text(json, ",\"debug\":{\"fieldViolations\":[");
-	for (size_t i = 0; i < error->violation_count; i++) {
-		json_buffer_text(json, i ? ",{\"field\":" : "{\"field\":");
-		json_buffer_quote(json, error->violations[i].field);
-		json_buffer_text(json, ",\"description\":");
-		json_buffer_quote(json, error->violations[i].description);
-		json_buffer_char(json, '}');
-	}
-	json_buffer_text(json, "]}}");
-}
-
 static void put_error(struct request *request, unsigned int status, const struct error *error)
 {
 	struct json_buffer json = JSON_BUFFER_NULL;
-	json_buffer_text(&json, "{\"code\":");
-	json_buffer_quote(&json, error_code_name(error->code));
-	json_buffer_text(&json, ",\"message\":");
-	json_buffer_quote(&json, error_message(error));
-	json_buffer_text(&json, ",\"details\":[");
-	if (error->violation_count)
-		put_violations(&json, error);
-	json_buffer_text(&json, "]}\n");
+	error_body_put(error, &json);
+	json_buffer_char(&json, '\n');
 	start(request, status);
 	request->reply.content_type = JSON_TYPE;
 	request->reply.body = json_buffer_take(&json, &request->reply.len);
@@ -210,7 +173,11 @@ static void add_cors(struct request *request)
 static struct MHD_Response *make_response(struct reply *reply)
 {
 	struct MHD_Response *response;
-	if (reply->content_type && !reply->body) { /* memory ran out on the way */
+	if (reply->stream) {
+		reply->content_type = stream_content_type(reply->stream);
+		response = stream_response(reply->stream);
+		reply->stream = NULL;			  /* the response owns it */
+	} else if (reply->content_type && !reply->body) { /* memory ran out on the way */
 		reply->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 		reply->content_type = JSON_TYPE;
 		response = MHD_create_response_from_buffer(

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 struct request;
+struct stream;
 
 enum { REPLY_HEADERS_MAX = 10 };
 
@@ -26,7 +27,8 @@ struct reply {
 		char *value;	  /* owned */
 	} headers[REPLY_HEADERS_MAX];
 	size_t header_count;
-	bool close; /* and end the connection */
+	struct stream *stream; /* owned; in place of a body */
+	bool close;	       /* and end the connection */
 };
 
 void reply_deinit(struct reply *reply);
@@ -44,6 +46,9 @@ void reply_empty(struct request *request, unsigned int status);
 /** reply_bytes() - @body as it is; @content_type: static */
 void reply_bytes(struct request *request, unsigned int status, const char *content_type,
 		 const char *body, size_t len);
+
+/** reply_stream() - a live answer; @stream is consumed */
+void reply_stream(struct request *request, struct stream *stream);
 
 /** reply_text() - a static text */
 void reply_text(struct request *request, unsigned int status, const char *text);

@@ -223,6 +223,9 @@ static bool judge_body(struct request *request)
 
 static bool judge_accept(struct request *request)
 {
+	if (request->route->sse)
+		request->answer_media =
+			MEDIA_JSON; /* of errors; EventSource asks for its own type alone */
 	if (request->route->pcap && media_accept_pcap(&request->accept))
 		request->answer_media = MEDIA_PCAP;
 	if (request->answer_media != MEDIA_NONE)

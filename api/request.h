@@ -28,6 +28,7 @@ struct request_context { /* what all requests of a server share */
 	struct auth *auth;
 	struct pool *pool;
 	struct waits *waits;
+	struct stream_cache *stream_cache;
 	atomic_size_t bodies_bytes; /* of bodies held by requests; bounded by LIMIT_BODIES_BYTES */
 	atomic_size_t
 		unanswered;   /* requests that were whole, or refused, and still owe an answer */

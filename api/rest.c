@@ -63,6 +63,14 @@ static bool is_label(const ProtobufCFieldDescriptor *field)
 	       field->descriptor == &pagecast__v1__label__descriptor;
 }
 
+/* interval=1.5s: a time is a string in JSON, in a query too */
+static bool is_time(const ProtobufCFieldDescriptor *field)
+{
+	const ProtobufCMessageDescriptor *type =
+		field->type == PROTOBUF_C_TYPE_MESSAGE ? field->descriptor : NULL;
+	return type && strcmp(type->package_name, "google.protobuf") == 0;
+}
+
 /* labels=key=value */
 static void put_label(struct json_buffer *json, const struct query_param *param,
 		      struct error *ret_error)
@@ -135,7 +143,8 @@ static const ProtobufCFieldDescriptor *query_field(const struct request *request
 		request->route->method->request, name);
 	if (!field || request->route->body || *route_var(&request->match, name))
 		return NULL;
-	return field->type != PROTOBUF_C_TYPE_MESSAGE || is_label(field) ? field : NULL;
+	return field->type != PROTOBUF_C_TYPE_MESSAGE || is_label(field) || is_time(field) ? field
+											   : NULL;
 }
 
 static bool is_param(const struct route *route, const char *name)

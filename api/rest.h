@@ -13,6 +13,7 @@
 
 extern const struct route_table REST_JOBS_ROUTES;
 extern const struct route_table REST_AGENT_ROUTES;
+extern const struct route_table REST_WATCH_ROUTES;
 
 /**
  * rest_bind() - make the request message of the route's method

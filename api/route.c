@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct route_table *const TABLES[] = {&REST_JOBS_ROUTES, &REST_AGENT_ROUTES};
+static const struct route_table *const TABLES[] = {&REST_JOBS_ROUTES, &REST_WATCH_ROUTES,
+						   &REST_AGENT_ROUTES};
 
 static const char *const VERB_NAMES[] = {
 	[ROUTE_GET] = "GET",	 [ROUTE_HEAD] = "HEAD",	    [ROUTE_POST] = "POST",

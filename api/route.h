@@ -51,6 +51,7 @@ struct route {
 						      200 */
 	const char *summary;			   /* what it is for, where no RPC says it */
 	const char *produces; /* content type of the answer, where no RPC makes it */
+	bool sse;	      /* answers as server-sent events */
 	bool pcap;	      /* answers as a capture file where that is asked for */
 	bool open;	      /* needs no role */
 	bool holds;	      /* may suspend the request, where there is a query */

@@ -13,6 +13,7 @@
 #include "api/limits.h"
 #include "api/listen.h"
 #include "api/request.h"
+#include "api/stream.h"
 #include "api/thread.h"
 #include "api/tls.h"
 
@@ -224,6 +225,8 @@ int server_start(struct server **ret_server, const struct server_options *option
 		r = pool_start(&context->pool, ret_error);
 	if (!r)
 		r = waits_start(&context->waits, ret_error);
+	if (!r && !(context->stream_cache = stream_cache_new()))
+		r = error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	if (!r) {
 		agent_set_listener(context->agent, waits_changed, context->waits);
 		r = add_listeners(server, options, ret_error);
@@ -290,6 +293,7 @@ struct server *server_stop(struct server *server)
 	}
 	server->reaper = reaper_stop(server->reaper);
 	context->waits = waits_free(context->waits);
+	context->stream_cache = stream_cache_free(context->stream_cache);
 	context->pool = pool_free(context->pool);
 	guard_deinit(&context->guard);
 	context->auth = auth_free(context->auth);

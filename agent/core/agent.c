@@ -188,7 +188,10 @@ static int set_up(struct agent *agent, const struct agent_options *options, stru
 	int r = set_workers(agent, options, ret_error);
 	if (!r)
 		r = load_policy(agent, &agent->policy, ret_error);
-	return r ? r : recover(agent, ret_error);
+	if (!r)
+		r = recover(agent, ret_error);
+	agent->watch_floor = agent->revision; /* what was deleted before is not known any more */
+	return r;
 }
 
 int agent_new_on(struct agent **ret_agent, const struct agent_options *options, struct store *store,

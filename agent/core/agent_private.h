@@ -9,6 +9,7 @@
  *   cancel.c      CancelJob, CancelJobs, DeleteJob
  *   lifecycle.c   the changes of a job's state, each in one place; its end
  *   view.c        a Job message out of what memory and store hold
+ *   watch.c       what has changed since a revision, for live streams
  *   scheduler.c   thread: start times, leases, snapshots, history
  *   prepare.c     from a spec to a sender that could start now
  *   preview.c     PreviewJob: what would be sent, without sending
@@ -48,6 +49,13 @@ enum {
 #define AGENT_PUBLISH_NS	(100 * CLOCK_NS_PER_MS)
 #define AGENT_CANCEL_WAIT_NS	(2 * CLOCK_NS_PER_S)
 #define AGENT_STOP_WAIT_NS	(2500 * CLOCK_NS_PER_MS)
+
+/* Deletions that watchers can still be told of; who was away for longer starts anew. */
+enum { WATCH_DELETIONS_MAX = 1024 };
+struct watch_deletion {
+	char id[JOB_ID_LEN + 1];
+	uint64_t revision; /* 0: none yet */
+};
 
 struct worker {
 	struct agent *agent;
@@ -101,6 +109,9 @@ struct agent {
 	size_t finished_count;
 	uint64_t finished_bytes;
 	size_t unsaved_count; /* ended, but the store did not take it */
+	struct watch_deletion deletions[WATCH_DELETIONS_MAX]; /* ring */
+	size_t deletion_count;				      /* ever */
+	uint64_t watch_floor; /* deletions up to this revision are forgotten */
 	size_t state_counts[AGENT_STATES];
 	struct account totals;	  /* of jobs that have ended */
 	struct job_grant granted; /* sum over the running jobs */
@@ -182,6 +193,10 @@ static inline int64_t agent_cancel_deadline(void)
 void lifecycle_join_finished(struct agent *agent, struct job *job);
 /** job_forget() - (L) remove it from the agent's memory; its row is gone or going */
 uint64_t job_forget(struct agent *agent, struct job *job);
+
+/* ---- watch.c ---- */
+/** watch_note_deletion() - (L) @job was forgotten at @revision */
+void watch_note_deletion(struct agent *agent, const struct job *job, uint64_t revision);
 
 /* ---- view.c ---- */
 struct job_view { /* what one message is made of; taken under the lock, used without */

@@ -111,6 +111,49 @@ int agent_list_engines(struct agent *agent, const struct agent_caller *caller,
 		       Pagecast__V1__ListEnginesResponse **ret_response, struct error *ret_error);
 
 /* ---- following ---- */
+enum { AGENT_WATCH_CHANGES_MAX = 32 }; /* of one call: a watcher that is far behind takes several */
+
+struct agent_watch { /* where a watcher stands; zeroed, then filled in by its owner, one thread */
+	const char *job_id;		    /* NULL: all jobs. Borrowed, as the labels */
+	uint32_t states;		    /* a bit a JobState; 0: all */
+	Pagecast__V1__Label *const *labels; /* [label_count] that a job must carry */
+	size_t label_count;
+	uint64_t cursor;  /* in: what the caller knows; 0: nothing. Moved by each call */
+	bool begun, over; /* over: the one job has ended or is gone, and this was its last change */
+};
+
+struct agent_change {
+	char id[32]; /* of the job */
+	uint64_t revision;
+	bool deleted;
+};
+
+/**
+ * agent_watch_next() - which jobs changed since the cursor, each once, in the order of the changes
+ * @ret_changes: [*ret_count]; fewer than AGENT_WATCH_CHANGES_MAX: there are no more now
+ *
+ * From cursor 0 all jobs that have not ended are told first. A deletion is told with the id alone,
+ * whatever the filters. Return: 0; NOT_FOUND; OUT_OF_RANGE: the cursor is older than what is
+ * remembered (REST: 410).
+ */
+int agent_watch_next(struct agent *agent, const struct agent_caller *caller,
+		     struct agent_watch *watch,
+		     struct agent_change ret_changes[static AGENT_WATCH_CHANGES_MAX],
+		     size_t *ret_count, struct error *ret_error);
+
+/**
+ * agent_watch_event() - a change as the event to send: the job as it is now, which may be newer
+ * than the change
+ *
+ * Apart from agent_watch_next(), so that many watchers of one job share what is made once. Return:
+ * 0 with *ret_event owned; NOT_FOUND: deleted meanwhile (the next look tells); UNAVAILABLE.
+ */
+int agent_watch_event(struct agent *agent, const struct agent_change *change, bool full,
+		      Pagecast__V1__JobEvent **ret_event, struct error *ret_error);
+
+/** agent_revision() - the newest; a watcher whose cursor is there has seen everything */
+uint64_t agent_revision(struct agent *agent);
+
 /**
  * agent_set_listener() - be told that something got a new revision (a job changed, or was deleted)
  * @changed: called with no lock held, from any of the agent's threads; must only note it and
