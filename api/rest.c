@@ -3,6 +3,7 @@
 
 #include "api/json.h"
 #include "api/json_buffer.h"
+#include "api/json_scan.h"
 #include "api/message.h"
 #include "api/query.h"
 #include "api/request.h"
@@ -39,19 +40,18 @@ int rest_set_string(ProtobufCMessage *message, const char *field, const char *va
 
 /* ---- query ---- */
 
-static bool is_digits(const char *value)
+static bool is_word(const char *value, size_t len, const char *word)
 {
-	size_t digits = strspn(value, "0123456789");
-	return digits && !value[digits];
+	return strlen(word) == len && memcmp(value, word, len) == 0;
 }
 
 /* One value as JSON; what does not fit the field's type is left for the reader to refuse. */
 static void put_value(struct json_buffer *json, const ProtobufCFieldDescriptor *field,
 		      const char *value, size_t len)
 {
-	bool plain = field->type != PROTOBUF_C_TYPE_STRING && strlen(value) == len;
-	if (plain &&
-	    (is_digits(value) || strcmp(value, "true") == 0 || strcmp(value, "false") == 0))
+	bool bare = json_scan_is_number(value, len) || is_word(value, len, "true") ||
+		    is_word(value, len, "false");
+	if (bare && field->type != PROTOBUF_C_TYPE_STRING)
 		json_buffer_append(json, value, len);
 	else
 		json_buffer_quote_bytes(json, value, len);

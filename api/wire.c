@@ -365,8 +365,12 @@ int wire_read(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_
 		.faults = {.error = ret_error},
 	};
 	struct span span = {reader.start, reader.start + len};
-	if (!scan_message(&reader, span, type, &document, 1))
-		return json_faults_end(&reader.faults);
+	if (!scan_message(&reader, span, type, &document, 1)) {
+		if (!ret_error->violation_count) /* of no field: say what it was taken for */
+			error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "no %s in protobuf: %s",
+				  type->short_name, error_message(ret_error));
+		return (int)ret_error->code;
+	}
 	int r = unpack(type, reader.start, len, ret_message, ret_error);
 	if (!r && ignore_unknown)
 		strip_unknown(*ret_message);

@@ -158,7 +158,8 @@ class Http(unittest.TestCase):
 
     def test_query_parameters_are_strict(self):
         for query, field in (("pagesize=1", "pagesize"), ("page_size=x", "page_size"),
-                             ("page_size=-1", "page_size"), ("page_size=1&page_size=2", "page_size"),
+                             ("page_size=-1", "page_size"), ("page_size=007", "page_size"),
+                             ("page_size=1&page_size=2", "page_size"),
                              ("states=RUNING", "states"), ("labels=novalue", "labels"),
                              ("labels==x", "labels"), ("view=most", "view"), ("wait=1", "wait")):
             with self.subTest(query):
@@ -171,8 +172,8 @@ class Http(unittest.TestCase):
 
     def test_states_in_every_spelling(self):
         for query in ("states=RUNNING", "states=JOB_STATE_RUNNING", "states=RUNNING,QUEUED",
-                      "states=RUNNING&states=QUEUED", "labels=a=b&labels=c=", "page_size=1000",
-                      "view=BASIC", "view=JOB_VIEW_FULL", ""):
+                      "states=RUNNING&states=QUEUED", "states=2,3", "labels=a=b&labels=c=",
+                      "page_size=1000", "view=BASIC", "view=JOB_VIEW_FULL", ""):
             with self.subTest(query):
                 self.assertEqual(self.agent.get(f"/v1/jobs?{query}").status, 200)
 

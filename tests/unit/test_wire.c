@@ -42,14 +42,15 @@ struct bad {
 
 static const struct bad BAD[] = {
 	/* tags */
-	{EVERY, "00", "no such field number (at byte 0)"},
+	{EVERY, "00", "no EveryType in protobuf: no such field number (at byte 0)"},
 	{EVERY, "00 00", "no such field number"},
 	{EVERY, "02 00", "no such field number"},
 	{EVERY, "80 80 80 80 10 00", "no such field number"}, /* 2^29 */
 	{EVERY, "88 80 80 80 80 00 01", "encoded in too many bytes"},
 	{EVERY, "88", "ends inside a number (at byte 1)"},
 	{EVERY, "80 80", "ends inside a number (at byte 2)"},
-	{EVERY, "F8 3E 01", "unknown field number 1007 of EveryType (at byte 0)"},
+	{EVERY, "F8 3E 01",
+	 "no EveryType in protobuf: unknown field number 1007 of EveryType (at byte 0)"},
 	{EVERY, "08 01 F8 3E 01", "unknown field number 1007 of EveryType (at byte 2)"},
 	{EVERY, "CA 02 03 F8 3E 01", "child: unknown field number 1007 of EveryType (at byte 3)"},
 	/* groups, and wire types that do not exist */
