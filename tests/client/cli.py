@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -101,6 +102,14 @@ class FakeAgent:
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
+
+    def wait_for(self, method, end_of_path=""):
+        """Until such a request has come."""
+        deadline = time.monotonic() + SECONDS
+        while not any(one[0] == method and one[1].endswith(end_of_path) for one in self.requests):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no {method} …{end_of_path} comes")
+            time.sleep(0.01)
 
     def __enter__(self):
         return self
