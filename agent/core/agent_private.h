@@ -189,6 +189,12 @@ static inline int64_t agent_cancel_deadline(void)
 {
 	return clock_monotonic_ns(clock_real()) + AGENT_CANCEL_WAIT_NS;
 }
+/** agent_history_full() - (L) more finished jobs than are kept, by count or (in memory) by bytes */
+static inline bool agent_history_full(const struct agent *agent)
+{
+	return agent->finished_count > agent->history_max_jobs ||
+	       (agent->store->in_memory && agent->finished_bytes > AGENT_HISTORY_BYTES_MAX);
+}
 /** lifecycle_join_finished() - (L) among the finished, in the order of their ends */
 void lifecycle_join_finished(struct agent *agent, struct job *job);
 /** job_forget() - (L) remove it from the agent's memory; its row is gone or going */

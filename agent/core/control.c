@@ -256,7 +256,6 @@ static int update_job(struct agent *agent, struct update *update, Pagecast__V1__
 		return r;
 	}
 	job_renew_lease(agent, update->job);
-	pthread_cond_signal(&agent->tick);
 	if (!changes)
 		return view_job(agent, update->job, ret_job, ret_error);
 	update->spec = blob_ref(update->job->live->spec);

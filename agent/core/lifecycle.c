@@ -50,12 +50,21 @@ uint64_t job_enter(struct agent *agent, struct job *job, Pagecast__V1__JobState 
 	return job_touch(agent, job);
 }
 
+/* The scheduler has to wake earlier only for what has become the first of its kind. */
+static void set_deadline(struct agent *agent, struct deadlines *deadlines,
+			 struct deadline *deadline, int64_t at_ns)
+{
+	deadlines_set(deadlines, deadline, at_ns);
+	if (deadlines_first(deadlines) == deadline)
+		pthread_cond_signal(&agent->tick);
+}
+
 void job_renew_lease(struct agent *agent, struct job *job)
 {
 	struct job_live *live = job->live;
 	if (live->lease_ns)
-		deadlines_set(&agent->leases, &live->lease,
-			      clock_monotonic_ns(agent->clock) + live->lease_ns);
+		set_deadline(agent, &agent->leases, &live->lease,
+			     clock_monotonic_ns(agent->clock) + live->lease_ns);
 }
 
 uint64_t job_admit(struct agent *agent, struct job *job)
@@ -71,15 +80,15 @@ uint64_t job_admit(struct agent *agent, struct job *job)
 	if (live->start_ns > now_ns)
 		revision = job_enter(agent, job, job_fsm(job->state, JOB_EVENT_SCHEDULE));
 	if (live->start_ns > now_ns + AGENT_PREPARE_AHEAD_NS) {
-		deadlines_set(&agent->starts, &live->start,
-			      live->start_ns - AGENT_PREPARE_AHEAD_NS);
+		set_deadline(agent, &agent->starts, &live->start,
+			     live->start_ns - AGENT_PREPARE_AHEAD_NS);
 	} else {
 		job_queue_add(&agent->queue, job);
 		if (live->start_ns) /* it may become due, or be missed, before a worker is free */
-			deadlines_set(&agent->starts, &live->start, MAX(live->start_ns, now_ns));
-		pthread_cond_broadcast(&agent->work);
+			set_deadline(agent, &agent->starts, &live->start,
+				     MAX(live->start_ns, now_ns));
+		pthread_cond_signal(&agent->work);
 	}
-	pthread_cond_signal(&agent->tick);
 	return revision;
 }
 
@@ -212,7 +221,8 @@ static uint64_t show_end(struct agent *agent, struct job *job, const struct job_
 	lifecycle_join_finished(agent, job);
 	pthread_cond_broadcast(&agent->settled);
 	pthread_cond_broadcast(&agent->work); /* its share of the rates is free */
-	pthread_cond_signal(&agent->tick);    /* the history may have to be cut */
+	if (stored || agent->finished_count == 1 || agent_history_full(agent))
+		pthread_cond_signal(&agent->tick);
 	return revision;
 }
 

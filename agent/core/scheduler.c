@@ -74,7 +74,7 @@ static void on_start(struct agent *agent, struct round *round, struct job *job, 
 		return;
 	if (!live->queued) {
 		job_queue_add(&agent->queue, job);
-		pthread_cond_broadcast(&agent->work);
+		pthread_cond_signal(&agent->work);
 	}
 	if (now_ns < live->start_ns) {
 		deadlines_set(&agent->starts, &live->start, live->start_ns);
@@ -177,10 +177,7 @@ static void cut_history(struct agent *agent, struct round *round)
 	for (struct job *job = TAILQ_FIRST(&agent->finished); job && !round_full(round);
 	     job = next) {
 		next = TAILQ_NEXT(job, finished_link);
-		bool too_many = agent->finished_count > agent->history_max_jobs ||
-				(agent->store->in_memory &&
-				 agent->finished_bytes > AGENT_HISTORY_BYTES_MAX);
-		if (!too_many && !too_old(agent, job, now_ns))
+		if (!agent_history_full(agent) && !too_old(agent, job, now_ns))
 			return;
 		if (job->deleting || (job->live && job->live->unsaved))
 			continue;
