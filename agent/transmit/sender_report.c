@@ -65,6 +65,22 @@ static void note_pacing(struct sender_report *report, const struct sender_stream
 		     (unsigned long long)pace->forgiven_packets);
 }
 
+/* The flow tells how long trains are packed; at a rate they leave in shorter pieces. */
+static void note_trains(struct sender_report *report, const struct sender_stream *stream)
+{
+	static const char packed[] = "; trains of ";
+	char *trains = strstr(report->path, packed);
+	if (!trains || !stream->longest_burst ||
+	    strtoul(trains + sizeof packed - 1, NULL, 10) <= stream->longest_burst)
+		return;
+	size_t room = sizeof report->path - (size_t)(trains - report->path);
+	if (stream->longest_burst == 1)
+		snprintf(trains, room, "; single datagrams, at their rate");
+	else
+		snprintf(trains, room, "%s%u at most, at their rate", packed,
+			 stream->longest_burst);
+}
+
 static void report_stream(const struct sender *sender, const struct sender_stream *stream,
 			  struct sender_report *report)
 {
@@ -75,6 +91,7 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 	report->layer = stream->asked.layer;
 	report->kernel_copies = flow_kernel_copies(stream->flow);
 	snprintf(report->path, sizeof report->path, "%s", flow_path(stream->flow));
+	note_trains(report, stream);
 	if (sender->why[0])
 		note(report->why, sizeof report->why, "%s", sender->why);
 	if (flow_why(stream->flow)[0])

@@ -53,6 +53,7 @@ static bool keeps_a_rate_with_single_packets(void)
 	CHECK_INT(report->gap_error_ns.count, ==, 600);
 	CHECK_INT(report->longest_burst, ==, 1);
 	CHECK_HAS(report->why, "single packets");
+	CHECK_HAS(report->path, "; single datagrams");
 	sending_close(&lab);
 	return held;
 }
