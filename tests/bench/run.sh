@@ -1,16 +1,16 @@
 #!/bin/sh
-# run.sh [speed | pace] [OPTION…]: the figures of README.md, made on this machine.
+# run.sh [speed | pace | readme] [OPTION…]: the figures of README.md, made on this machine.
 #
 # Installs what is missing, the peers too, builds Release, runs the benchmarks (both without an
-# argument) and leaves in out/ their JSON, tables and charts. Needs root, for the namespaces. Takes
-# about 10 minutes; the machine should have nothing else to do. Options go to the one that is named:
-# --rounds N, --scale X (see --help there).
+# argument) and leaves in out/ their JSON, tables and charts; "readme" then puts the tables into
+# README.md. Needs root, for the namespaces. Takes about 10 minutes; the machine should have nothing
+# else to do. Options go to the one that is named: --rounds N, --scale X (see --help there).
 set -eu
 cd "$(dirname "$0")/../.."
 which=${1:-both}
 [ $# -eq 0 ] || shift
 case $which in
-both | speed | pace) ;;
+both | speed | pace | readme) ;;
 *)
     sed -n '2,8s/^# \{0,1\}//p' "$0"
     exit 2
@@ -30,4 +30,7 @@ fi
 if [ "$which" != speed ]; then
     python3 -B tests/bench/bench_pace.py build/bin --json out/pace.json \
         --table out/pace.md --svg out/pace.svg "$@"
+fi
+if [ "$which" = readme ]; then
+    python3 -B tests/bench/readme.py README.md speed=out/speed.md pace=out/pace.md
 fi
