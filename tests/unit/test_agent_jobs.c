@@ -447,6 +447,30 @@ TEST(agent_keeps_so_many_finished_jobs)
 	close_receiver();
 }
 
+TEST(agent_keeps_finished_jobs_so_long)
+{
+	struct error error = ERROR_NULL;
+	struct agent_options options = {.name = "lab",
+					.version = "1",
+					.parse_policy = policy_json_parse,
+					.history_max_age_s = 1};
+	open_receiver();
+	policy_file_name[0] = '\0';
+	CHECK_INT(agent_new(&agent, &options, &error), ==, 0);
+	CHECK_INT(agent_start(agent, &error), ==, 0);
+	drop(wait_ended(submit("", "")));
+	int64_t before = now_ms();
+	for (size_t left = 1; left; nap_ms(20)) {
+		Pagecast__V1__ListJobsResponse *page = list("{}");
+		left = page->n_jobs;
+		done(page);
+		CHECK_INT(now_ms() - before, <, 5000);
+	}
+	CHECK_INT(now_ms() - before, >=, 950);
+	end_agent();
+	close_receiver();
+}
+
 static _Atomic uint64_t newest_revision, changes;
 
 static void on_change(void *context, uint64_t revision)
@@ -556,6 +580,7 @@ TEST_MAIN(CASE(agent_refuses_all_faults_of_a_spec_at_once),
 	  CASE(agent_lists_newest_first_in_pages_that_neither_miss_nor_repeat),
 	  CASE(agent_lists_by_state_and_labels), CASE(agent_refuses_wrong_queries_by_name),
 	  CASE(agent_stops_everything_or_what_carries_the_labels),
-	  CASE(agent_keeps_so_many_finished_jobs), CASE(agent_tells_its_listener_of_every_revision),
+	  CASE(agent_keeps_so_many_finished_jobs), CASE(agent_keeps_finished_jobs_so_long),
+	  CASE(agent_tells_its_listener_of_every_revision),
 	  CASE(agent_says_what_it_is_allows_and_can),
 	  CASE(agent_refuses_to_be_made_of_wrong_options))
