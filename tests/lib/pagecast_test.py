@@ -59,9 +59,14 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Agent:
-    """A running pagecastd. Agent("--workers", "2", env={"PAGECAST_X": "1"})"""
+    """A running pagecastd. Agent("--workers", "2", env={"PAGECAST_X": "1"})
 
-    def __init__(self, *args, env=None, listen=None, policy=None, folder=None):
+    @tls: an ssl.SSLContext to speak https with; @prefix: words ahead of the program, that become it.
+    """
+
+    def __init__(self, *args, env=None, listen=None, policy=None, folder=None, tls=None, prefix=()):
+        self.tls = tls
+        self.prefix = list(prefix)
         self.folder = folder or tempfile.mkdtemp(prefix="pagecast-test-")
         self.keep_folder = folder is not None
         self.unix = os.path.join(self.folder, "api.sock")
@@ -78,7 +83,7 @@ class Agent:
         self.start()
 
     def start(self):
-        command = [program("PAGECASTD"), "--state-dir", os.path.join(self.folder, "state")]
+        command = [*self.prefix, program("PAGECASTD"), "--state-dir", os.path.join(self.folder, "state")]
         for where in self.listen:
             command += ["--listen", where]
         self.log = open(os.path.join(self.folder, "log"), "ab")
@@ -98,9 +103,9 @@ class Agent:
             self.urls += [line.split(b" on ", 1)[1].decode() for line in lines
                           if line.startswith(b"listening on ")]
         for url in self.urls:
-            if url.startswith("http://"):
+            if url.startswith(("http://", "https://")):
                 self.url = url
-                self.host, port = url[len("http://"):].rsplit(":", 1)
+                self.host, port = url.split("://")[1].rsplit(":", 1)
                 self.host = self.host.strip("[]")
                 self.port = int(port)
 
@@ -155,6 +160,8 @@ class Agent:
     def connection(self, unix=False, timeout=10):
         if unix:
             return UnixConnection(self.unix, timeout)
+        if self.tls:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.tls)
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def request(self, method, path, body=None, headers=None, unix=False, timeout=70):

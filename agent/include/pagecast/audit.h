@@ -1,8 +1,9 @@
 /*
- * audit: one line of the log for each request that would change something, whatever came of it.
+ * audit: one line of the log for each request that would change something, whatever came of it,
+ * and for each whose caller could not prove to be anyone.
  *
- * Who asked, from where, for what, and the verdict. Lines are written at every log level. What
- * nobody in particular asked (no token, a wrong one) is bounded: AUDIT_ANONYMOUS_A_SECOND lines,
+ * Who asked, from where, for what, and the verdict. Lines are written at every log level. Those of
+ * nobody in particular (no token, a wrong one) are bounded: AUDIT_ANONYMOUS_A_SECOND lines,
  * the next one counts what was left out, so that strangers cannot fill the disk. Nothing secret is
  * ever handed to it: tokens are named by their accessor. Thread: any.
  */
