@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct listener {
@@ -66,7 +67,9 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
 		connection_free(connection);
 		connection = NULL;
 	}
-	*socket_context = connection; /* without one no request begins */
+	if (!connection && fd)
+		shutdown(fd->connect_fd, SHUT_RDWR); /* nothing would end it in time */
+	*socket_context = connection;		     /* without one no request begins */
 }
 
 static struct connection *connection_of(struct MHD_Connection *mhd)

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import resource
 import signal
 import socket
 import time
@@ -118,6 +119,26 @@ class Time(unittest.TestCase):
                     break
         return time.monotonic() - began
 
+    def test_a_reader_that_does_not_read_is_ended_in_time(self):
+        files = open_files(self.agent.pid)
+        with socket.socket() as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.connect((self.agent.host, self.agent.port))
+            raw.setblocking(False)
+            request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
+            began = time.monotonic()
+            while time.monotonic() - began < 60:
+                try:
+                    raw.send(request)
+                except BlockingIOError:
+                    time.sleep(0.1)
+                except OSError:
+                    break
+                if time.monotonic() - began > 1 and open_files(self.agent.pid) == files:
+                    break
+            self.assertGreater(time.monotonic() - began, REQUEST_SECONDS - 1)
+            self.assertLess(time.monotonic() - began, REQUEST_SECONDS + 8)
+
     def test_slow_clients_are_ended_in_time(self):
         """All of them at one time; meanwhile others are served."""
         cases = {
@@ -175,15 +196,22 @@ class Connections(unittest.TestCase):
             self.assertEqual(agent.get("/healthz").status, 200)
 
     def test_the_unix_socket_answers_while_tcp_is_full(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
         with pt.Agent() as agent:
             raws = []
-            for peer in range(2, 8):
+            for peer in range(2, 12):
                 for _ in range(100):
                     raw = socket.socket()
                     raw.setblocking(False)
                     raw.bind((f"127.0.0.{peer}", 0))
                     raw.connect_ex((agent.host, agent.port))
                     raws.append(raw)
+            for raw in raws:
+                try:
+                    raw.send(b"GET /healthz HTTP/1.1\r\nHost: lo")
+                except OSError:
+                    pass  # still in line, or sent away
             for _ in range(20):
                 began = time.monotonic()
                 self.assertEqual(agent.get("/v1/agent", unix=True).status, 200)
