@@ -6,15 +6,18 @@ Figures from here compare within one run; from run to run the machine drifts.
 """
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import pagecast_test  # pylint: disable=wrong-import-position
 
 SENDER, RECEIVER, SINK = "198.18.0.1", "198.18.0.2", "198.18.0.3"
 SENDER_MAC, RECEIVER_MAC, SINK_MAC = (
@@ -155,78 +158,32 @@ def run_timed(arguments):
         return output.read(), wall, usage.ru_utime + usage.ru_stime
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=COMMAND_SECONDS_MAX)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-class Agent:
+class Agent(pagecast_test.Agent):
     """A pagecastd in the sending namespace, spoken to over its unix socket."""
 
-    READY_SECONDS_MAX = 10
-
     def __init__(self, lab, *options):
-        self.socket = f"{lab.folder}/api.sock"
-        self.log = f"{lab.folder}/agent.log"
-        self._arguments = lab.sending(
-            f"{lab.programs}/pagecastd", "--listen", "unix:" + self.socket,
-            "--state-dir", f"{lab.folder}/state", *options)
-        self.process = None
-
-    def __enter__(self):
-        with open(self.log, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                self._arguments, stdout=log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + self.READY_SECONDS_MAX
-        while True:
-            try:
-                self.call("GET", "/healthz")
-                return self
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.__exit__(None, None, None)
-                    with open(self.log, encoding="utf-8") as log:
-                        raise LabError(f"pagecastd did not come up:\n{log.read()}") from None
-                time.sleep(0.02)
-
-    def __exit__(self, *what):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        os.environ["PAGECASTD"] = f"{lab.programs}/pagecastd"
+        super().__init__(*options, prefix=lab.sending(), folder=lab.folder,
+                         listen=[f"unix:{lab.folder}/api.sock"])
 
     def call(self, method, path, body=None):
-        with contextlib.closing(_UnixConnection(self.socket)) as connection:
-            headers = {"Content-Type": "application/json"} if body is not None else {}
-            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-            answer = connection.getresponse()
-            text = answer.read().decode()
+        answer = self.request(method, path, body, unix=True)
         if answer.status >= 300:
-            raise LabError(f"{method} {path}: {answer.status} {text}")
-        return json.loads(text) if text.startswith("{") else text
+            raise LabError(f"{method} {path}: {answer}")
+        return answer.json()
 
     def run(self, spec):
         """Submit a job and wait for its end. Returns the Job; wall and CPU seconds around it."""
-        cpu, start = process_cpu_seconds(self.process.pid), time.monotonic()
+        cpu, start = process_cpu_seconds(self.pid), time.monotonic()
         job = self.call("POST", "/v1/jobs", spec)
-        deadline = start + COMMAND_SECONDS_MAX
-        while not job.get("endTime"):
-            if time.monotonic() > deadline:
+        while job["state"] not in pagecast_test.ENDED:
+            if time.monotonic() - start > COMMAND_SECONDS_MAX:
                 raise LabError(f"job {job['id']} does not end: {job['state']}")
             job = self.call("GET", f"/v1/jobs/{job['id']}?wait=30&until=end")
-        return (job, time.monotonic() - start,
-                process_cpu_seconds(self.process.pid) - cpu)
+        return job, time.monotonic() - start, process_cpu_seconds(self.pid) - cpu
 
     def resident_kib(self):
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
 
