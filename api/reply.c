@@ -5,8 +5,10 @@
 #include "api/json.h"
 #include "api/json_buffer.h"
 #include "api/limits.h"
+#include "api/metrics.h"
 #include "api/request.h"
 #include "api/stream.h"
+#include "api/thread.h"
 #include "api/wire.h"
 
 #include <stdarg.h>
@@ -208,6 +210,8 @@ enum MHD_Result reply_queue(struct request *request)
 	add_cors(request);
 	if (atomic_load(&request->context->stopping))
 		reply->close = true;
+	metrics_count(request->context->metrics, request->route, reply->status,
+		      thread_now_ns() - request->started_ns);
 	int64_t due_ms = LIMIT_REPLY_MS + (int64_t)(reply->len / LIMIT_REPLY_BYTES_PER_MS);
 	struct MHD_Response *response = make_response(reply);
 	if (!response)

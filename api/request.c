@@ -25,7 +25,8 @@ struct request *request_new(struct request_context *context, struct connection *
 	request->context = context;
 	request->connection = connection;
 	request->mhd = mhd;
-	request->started_ms = thread_now_ms();
+	request->started_ns = thread_now_ns();
+	request->started_ms = request->started_ns / 1000000;
 	request->answer_media = MEDIA_JSON;
 	char *query = strchr(request->target, '?');
 	if (query) {
@@ -223,9 +224,10 @@ static bool judge_body(struct request *request)
 
 static bool judge_accept(struct request *request)
 {
-	if (request->route->sse)
-		request->answer_media =
-			MEDIA_JSON; /* of errors; EventSource asks for its own type alone */
+	/* What has one form anyway is given whatever is asked for: EventSource names its own type
+	   alone. Errors are JSON. */
+	if (request->route->sse || request->route->produces)
+		request->answer_media = MEDIA_JSON;
 	if (request->route->pcap && media_accept_pcap(&request->accept))
 		request->answer_media = MEDIA_PCAP;
 	if (request->answer_media != MEDIA_NONE)

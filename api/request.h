@@ -29,6 +29,7 @@ struct request_context { /* what all requests of a server share */
 	struct pool *pool;
 	struct waits *waits;
 	struct stream_cache *stream_cache;
+	struct metrics_requests *metrics;
 	atomic_size_t bodies_bytes; /* of bodies held by requests; bounded by LIMIT_BODIES_BYTES */
 	atomic_size_t
 		unanswered;   /* requests that were whole, or refused, and still owe an answer */
@@ -50,6 +51,7 @@ struct request {
 	struct MHD_Connection *mhd;
 	enum request_stage stage;
 	int64_t started_ms;
+	int64_t started_ns;
 
 	char *target;	   /* owned; raw, as sent; its path ends where the query begins */
 	const char *query; /* raw, behind the '?'; NULL: none */

@@ -1,4 +1,5 @@
 /* rest_agent: what the agent is, allows and can, and whether it is alive. */
+#include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/request.h"
 #include "api/rest.h"
@@ -36,6 +37,31 @@ static bool handle_openapi(struct request *request)
 	return true;
 }
 
+/* Alive is not enough: would a job be taken? */
+static bool handle_readyz(struct request *request)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	if (agent_check_ready(request->context->agent, &error))
+		reply_error(request, &error);
+	else
+		reply_text(request, MHD_HTTP_OK, "ready\n");
+	return true;
+}
+
+static bool handle_metrics(struct request *request)
+{
+	struct json_buffer text = JSON_BUFFER_NULL;
+	metrics_text(request->context->agent, request->context->metrics, PAGECAST_VERSION, &text);
+	if (text.failed)
+		reply_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
+			     "out of memory");
+	else
+		reply_bytes(request, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
+			    text.data, text.len);
+	json_buffer_deinit(&text);
+	return true;
+}
+
 static const struct route ROUTES[] = {
 	{.verb = ROUTE_GET,
 	 .path = "/healthz",
@@ -43,6 +69,18 @@ static const struct route ROUTES[] = {
 	 .summary = "Is the agent alive?",
 	 .produces = "text/plain",
 	 .open = true},
+	{.verb = ROUTE_GET,
+	 .path = "/readyz",
+	 .handle = handle_readyz,
+	 .summary = "Would the agent take a job? If not, the error says why.",
+	 .produces = "text/plain",
+	 .open = true,
+	 .blocks = true},
+	{.verb = ROUTE_GET,
+	 .path = "/metrics",
+	 .handle = handle_metrics,
+	 .summary = "Figures for Prometheus.",
+	 .produces = "text/plain"},
 	{.verb = ROUTE_GET,
 	 .path = "/openapi.json",
 	 .handle = handle_openapi,

@@ -12,6 +12,7 @@
 #include "api/connection.h"
 #include "api/limits.h"
 #include "api/listen.h"
+#include "api/metrics.h"
 #include "api/request.h"
 #include "api/stream.h"
 #include "api/thread.h"
@@ -228,7 +229,8 @@ int server_start(struct server **ret_server, const struct server_options *option
 		r = pool_start(&context->pool, ret_error);
 	if (!r)
 		r = waits_start(&context->waits, ret_error);
-	if (!r && !(context->stream_cache = stream_cache_new()))
+	context->metrics = metrics_requests_new();
+	if (!r && (!context->metrics || !(context->stream_cache = stream_cache_new())))
 		r = error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	if (!r) {
 		agent_set_listener(context->agent, waits_changed, context->waits);
@@ -297,6 +299,7 @@ struct server *server_stop(struct server *server)
 	server->reaper = reaper_stop(server->reaper);
 	context->waits = waits_free(context->waits);
 	context->stream_cache = stream_cache_free(context->stream_cache);
+	context->metrics = metrics_requests_free(context->metrics);
 	context->pool = pool_free(context->pool);
 	guard_deinit(&context->guard);
 	context->auth = auth_free(context->auth);

@@ -25,9 +25,14 @@ int thread_start(pthread_t *ret_thread, void *(*run)(void *), void *context)
 	return r;
 }
 
-int64_t thread_now_ms(void)
+int64_t thread_now_ns(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t thread_now_ms(void)
+{
+	return thread_now_ns() / 1000000;
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "core/store_sqlite.h"
+#include "core/store_timed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,11 +199,13 @@ int agent_new_on(struct agent **ret_agent, const struct agent_options *options, 
 		 struct error *ret_error)
 {
 	struct agent *agent = calloc(1, sizeof *agent);
-	if (!agent) {
+	struct store *timed = agent ? store_timed_new(store) : NULL;
+	if (!timed) {
+		free(agent);
 		store->ops->free(store);
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	}
-	agent->store = store;
+	agent->store = timed;
 	agent->clock = clock_real();
 	TAILQ_INIT(&agent->live);
 	TAILQ_INIT(&agent->finished);

@@ -273,8 +273,15 @@ int agent_check_ready(struct agent *agent, struct error *ret_error)
 {
 	agent_lock(agent);
 	bool stopping = agent->stopping;
+	size_t waiting = agent->state_counts[PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED] +
+			 agent->state_counts[PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED];
+	uint32_t waiting_max = agent->policy->message->max_jobs_queued;
 	agent_unlock(agent);
 	if (stopping)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the agent is stopping");
+	if (waiting >= waiting_max)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
+				 "the queue is full: %zu jobs wait (the policy's maxJobsQueued)",
+				 waiting);
 	return agent->store->ops->check(agent->store, ret_error);
 }

@@ -10,6 +10,7 @@
  *   lifecycle.c   the changes of a job's state, each in one place; its end
  *   view.c        a Job message out of what memory and store hold
  *   watch.c       what has changed since a revision, for live streams
+ *   metrics.c     what the agent counts about itself
  *   scheduler.c   thread: start times, leases, snapshots, history
  *   prepare.c     from a spec to a sender that could start now
  *   preview.c     PreviewJob: what would be sent, without sending
@@ -27,6 +28,7 @@
 #include "core/job_fsm.h"
 #include "core/job_index.h"
 #include "core/job_queue.h"
+#include "core/metrics.h"
 #include "core/policy.h"
 #include "core/record.h"
 #include "core/store.h"
@@ -113,6 +115,7 @@ struct agent {
 	size_t deletion_count;				      /* ever */
 	uint64_t watch_floor; /* deletions up to this revision are forgotten */
 	size_t state_counts[AGENT_STATES];
+	struct metrics metrics;
 	struct account totals;	  /* of jobs that have ended */
 	struct job_grant granted; /* sum over the running jobs */
 	bool short_of_share;	  /* a worker is idle because too little is left of the totals */

@@ -205,6 +205,7 @@ static uint64_t show_end(struct agent *agent, struct job *job, const struct job_
 	uint64_t revision = job_enter(agent, job, state);
 	job_withdraw(agent, job);
 	account_add(&agent->totals, &end->facts.account);
+	agent->metrics.jobs_ended[state]++;
 	budget_give_back(agent, job);
 	TAILQ_REMOVE(&agent->live, job, live_link);
 	agent->live_count--;

@@ -190,6 +190,8 @@ static void send_and_finish(struct run *run)
 			      .results = reports ? &results : NULL};
 	fill_facts(run, &job_report, &end.facts);
 	agent_lock(run->agent);
+	metrics_add_job(&run->agent->metrics, run->prepared.sender, &job_report,
+			run->job->live->start_ns != 0);
 	run->job->live->ending = true;
 	run->job->live->sender = NULL;
 	agent_unlock(run->agent);

@@ -94,3 +94,11 @@ void histogram_summary(const struct histogram *histogram, struct histogram_summa
 	ret_summary->max = (double)histogram->max;
 	ret_summary->mean = histogram->sum / (double)histogram->count;
 }
+
+void histogram_each(const struct histogram *histogram,
+		    void (*see)(void *context, uint64_t value, uint64_t times), void *context)
+{
+	for (size_t i = 0; histogram->count && i < HISTOGRAM_BUCKETS; i++)
+		if (histogram->buckets[i])
+			see(context, (uint64_t)value_of(i), histogram->buckets[i]);
+}

@@ -31,3 +31,6 @@ void histogram_add(struct histogram *histogram, uint64_t value, uint64_t times);
 /** histogram_merge() - @into as if it had seen what @from saw too */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 void histogram_summary(const struct histogram *histogram, struct histogram_summary *ret_summary);
+/** histogram_each() - call @see for each bucket that is not empty, with the value it stands for */
+void histogram_each(const struct histogram *histogram,
+		    void (*see)(void *context, uint64_t value, uint64_t times), void *context);

@@ -101,6 +101,10 @@ void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_sn
 
 /* After sender_run() returned. Thread: the one that ran it. @stream SIZE_MAX: the job's. */
 void sender_report(const struct sender *sender, size_t stream, struct sender_report *ret_report);
+/** sender_each_gap_error() - the gap errors of all paced streams: @see(ns, how often) */
+void sender_each_gap_error(const struct sender *sender,
+			   void (*see)(void *context, uint64_t error_ns, uint64_t times),
+			   void *context);
 const struct problem_set *sender_problems(const struct sender *sender);
 
 /** sender_look_ahead() - instead of sender_run(): add the problems that are to be seen before

@@ -226,3 +226,11 @@ void sender_report(const struct sender *sender, size_t stream, struct sender_rep
 		ret_report->cpu_seconds =
 			sender->cpu_seconds * (double)one->busy_ns / (double)busy_ns;
 }
+
+void sender_each_gap_error(const struct sender *sender,
+			   void (*see)(void *context, uint64_t error_ns, uint64_t times),
+			   void *context)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		histogram_each(sender->streams[i].gap_error, see, context);
+}

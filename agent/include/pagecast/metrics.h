@@ -1,0 +1,55 @@
+/*
+ * metrics: what the agent counts about itself, as numbers; how they are written is api/'s business.
+ */
+#pragma once
+#include "pagecast/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct agent;
+
+enum {
+	AGENT_DISTRIBUTION_BOUNDS = 19,
+	AGENT_METRICS_STATES = 9,  /* of JobState, UNSPECIFIED counted */
+	AGENT_METRICS_ERRNOS = 32, /* different ones; more are added to the last, "other" */
+	AGENT_METRICS_ENGINES = 8,
+};
+
+/* 1 µs … 1 s in steps of 1, 2, 5; the last bucket is what is longer. */
+extern const uint64_t AGENT_DISTRIBUTION_BOUNDS_NS[AGENT_DISTRIBUTION_BOUNDS];
+
+struct agent_distribution {
+	uint64_t buckets[AGENT_DISTRIBUTION_BOUNDS + 1]; /* not cumulated */
+	uint64_t count;
+	double sum_ns;
+};
+
+/** distribution_add() - one more value */
+void distribution_add(struct agent_distribution *distribution, uint64_t value_ns);
+
+struct agent_metrics {
+	uint64_t jobs_by_state[AGENT_METRICS_STATES]; /* that are known now */
+	uint64_t jobs_ended[AGENT_METRICS_STATES]; /* since the start, by the state they ended in */
+	uint64_t packets_sent, packets_dropped, packets_failed, packets_cancelled, bytes_sent;
+	uint64_t syscalls, pages;
+	double current_pps, current_bps_l2; /* of all that runs */
+	size_t workers, workers_busy, queue_depth;
+	struct agent_distribution gap_error, start_error, store_wait;
+	uint64_t store_refusals;
+	struct {
+		const char *name; /* "ENOBUFS"; static */
+		uint64_t packets;
+	} failures[AGENT_METRICS_ERRNOS];
+	size_t failure_count;
+	struct {
+		const char *name; /* "splice"; static */
+		bool available;
+	} engines[AGENT_METRICS_ENGINES];
+	size_t engine_count;
+	int64_t start_ns; /* CLOCK_REALTIME */
+};
+
+/** agent_metrics() - Thread: any */
+void agent_metrics(struct agent *agent, struct agent_metrics *ret_metrics);
