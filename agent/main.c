@@ -207,6 +207,8 @@ static void prepare_process(struct daemon *daemon)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	umask(0077);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore,
+		  NULL); /* a limit on file sizes is a full disk: told, not died of */
 	sigemptyset(&daemon->signals);
 	sigaddset(&daemon->signals, SIGTERM);
 	sigaddset(&daemon->signals, SIGINT);

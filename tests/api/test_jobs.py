@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import json
+import resource
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -11,6 +13,7 @@ import unittest
 import pagecast_test as pt
 
 PROTOBUF = {"Content-Type": "application/x-protobuf", "Accept": "application/x-protobuf"}
+WAITERS = 320  # requests that may be held at one time, of all peers
 JOB_ID, JOB_STATE, JOB_ACCOUNT, JOB_REVISION = 1, 3, 7, 13  # fields of Job
 
 
@@ -265,7 +268,8 @@ class Jobs(unittest.TestCase):
         job = self.forever(pps=1)
         request = (f"GET /v1/jobs/{job['id']}?wait=60&until=end HTTP/1.1\r\nHost: localhost\r\n"
                    "Connection: close\r\n\r\n").encode()
-        raws = [self.agent.raw_socket(timeout=20) for _ in range(200)]
+        raws = [socket.create_connection((self.agent.host, self.agent.port), 20,
+                                         (f"127.0.0.{2 + i % 2}", 0)) for i in range(WAITERS + 8)]
         for raw in raws:
             raw.sendall(request)
         began = time.monotonic()
@@ -276,7 +280,7 @@ class Jobs(unittest.TestCase):
         for raw in raws:
             raw.close()
         found = [pt.statuses(answer)[0] for answer in answers]
-        self.assertEqual((found.count(200), found.count(429)), (192, 8))  # LIMIT_WAITERS
+        self.assertEqual((found.count(200), found.count(429)), (WAITERS, 8))
         for answer in answers:
             if b" 200 OK" in answer:
                 self.assertIn(b"JOB_STATE_CANCELLED", answer)
@@ -394,6 +398,27 @@ class Jobs(unittest.TestCase):
     def test_who_submitted(self):
         self.assertEqual(self.agent.submit(pt.udp_job(self.sink.port, 1))["owner"], "local")
         self.assertRegex(self.agent.submit(pt.udp_job(self.sink.port, 1), unix=True)["owner"], r"^uid:\d+$")
+
+
+class Disk(unittest.TestCase):
+    def test_nothing_is_accepted_that_is_not_stored(self):
+        """A disk that is full, as a limit on the size of files makes one."""
+        with pt.Agent() as agent, pt.UdpReceiver(keep=0) as sink:
+            running = agent.submit(pt.udp_job(sink.port, None, pps=10))
+            soft, hard = resource.prlimit(agent.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, hard))
+            for _ in range(3):
+                answer = agent.post("/v1/jobs", pt.udp_job(sink.port, 1))
+                self.assertEqual(answer.status, 503, answer)
+                self.assertEqual(answer.json()["code"], "unavailable")
+                self.assertGreaterEqual(int(answer.headers["Retry-After"]), 1)
+                self.assertNotIn(agent.folder, answer.body.decode())
+            self.assertEqual(agent.get("/v1/jobs").json()["totalSize"], 1)
+            ended = agent.post(f"/v1/jobs/{running['id']}:cancel")
+            self.assertEqual((ended.status, ended.json()["state"]), (200, "JOB_STATE_CANCELLED"))
+            resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (soft, hard))
+            again = agent.submit(pt.udp_job(sink.port, 1))
+            self.assertEqual(agent.wait_end(again["id"])["state"], "JOB_STATE_SUCCEEDED")
 
 
 class Stop(unittest.TestCase):
