@@ -17,8 +17,8 @@
 
 enum { TLS_NAME_MAX = 64 }; /* bytes of a common name; X.509's own bound in characters */
 
-/* TLS 1.2 and 1.3 with the library's sound ciphers; the server's order counts. */
-#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
+/* TLS 1.2 and 1.3; no key exchange without forward secrecy, no SHA-1; the server's order counts. */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-SHA1:%SERVER_PRECEDENCE"
 
 struct tls_files { /* PEM */
 	const char *cert;

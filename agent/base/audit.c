@@ -37,6 +37,7 @@ static bool admit_anonymous(uint64_t *ret_left_out)
 
 void audit_write(const struct audit_entry *entry)
 {
+	char number[24];
 	uint64_t left_out = 0;
 	if (!entry->principal && !admit_anonymous(&left_out))
 		return;
@@ -53,6 +54,6 @@ void audit_write(const struct audit_entry *entry)
 	if (entry->reason)
 		pairs[count++] = (struct log_pair){"reason", entry->reason};
 	if (left_out)
-		pairs[count++] = (struct log_pair){"left_out", log_u64(left_out)};
+		pairs[count++] = (struct log_pair){"left_out", log_format_u64(number, left_out)};
 	log_pairs(LOG_LEVEL_AUDIT, "audit", pairs, count);
 }
