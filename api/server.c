@@ -285,12 +285,12 @@ struct server *server_stop(struct server *server)
 	struct request_context *context = &server->context;
 	atomic_store(&context->stopping, true);
 	stop_listening(server);
-	if (context->waits) {
-		agent_set_listener(context->agent, NULL, NULL);
+	if (context->waits)
 		waits_finish(context->waits);
-	}
 	if (context->pool)
 		pool_finish(context->pool);
+	if (context->waits) /* not earlier: calls in the pool make changes, and tell of them */
+		agent_set_listener(context->agent, NULL, NULL);
 	let_answers_leave(server);
 	for (size_t i = 0; i < server->listener_count; i++) {
 		MHD_stop_daemon(server->listeners[i].daemon);
