@@ -405,6 +405,8 @@ class Disk(unittest.TestCase):
         """A disk that is full, as a limit on the size of files makes one."""
         with pt.Agent() as agent, pt.UdpReceiver(keep=0) as sink:
             running = agent.submit(pt.udp_job(sink.port, None, pps=10))
+            while running["state"] != "JOB_STATE_RUNNING":  # which is stored first
+                running = agent.job(running["id"] + "?wait=10")
             soft, hard = resource.prlimit(agent.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, hard))
             for _ in range(3):
