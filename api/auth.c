@@ -168,3 +168,13 @@ int auth_identify(struct auth *auth, const struct connection *connection, const 
 		    ret_identity);
 	return 0;
 }
+
+bool auth_holds(struct auth *auth, const char *accessor)
+{
+	if (!accessor || !*accessor)
+		return true;
+	pthread_rwlock_rdlock(&auth->lock);
+	bool holds = tokens_hold(auth->tokens, accessor, time(NULL));
+	pthread_rwlock_unlock(&auth->lock);
+	return holds;
+}

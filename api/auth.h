@@ -42,3 +42,9 @@ struct auth *auth_free(struct auth *auth);
  */
 int auth_identify(struct auth *auth, const struct connection *connection, const char *authorization,
 		  struct auth_identity *ret_identity, struct error *ret_error);
+
+/**
+ * auth_holds() - is what proved a caller still good? For answers that go on for long
+ * @accessor: of the caller's token; NULL or "": it took none, and nothing of it can end
+ */
+bool auth_holds(struct auth *auth, const char *accessor);

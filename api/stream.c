@@ -23,7 +23,8 @@ struct stream {
 	size_t taken;	       /* bytes of out that the library has */
 	int64_t not_before_ms; /* the next look at the agent */
 	int64_t heartbeat_ms;
-	bool ended; /* its last bytes are in out */
+	int64_t proven_ms; /* when the caller's token was last known to be good */
+	bool ended;	   /* its last bytes are in out */
 	struct waiter waiter;
 };
 
@@ -90,14 +91,28 @@ static bool has_news(const struct stream *stream)
 	return agent_revision(stream->context->agent) > stream->watch.cursor;
 }
 
+/* A token that is revoked, or expires, ends what it opened, within two heartbeats. */
+static void check_caller(struct stream *stream, int64_t now_ms)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	if (stream->ended || now_ms < stream->proven_ms + LIMIT_HEARTBEAT_MS)
+		return;
+	stream->proven_ms = now_ms;
+	if (auth_holds(stream->context->auth, stream->caller.accessor))
+		return;
+	error_set(&error, ERROR_CODE_UNAUTHENTICATED, "the token has expired or been revoked");
+	end(stream, &error);
+}
+
 static void fill(struct stream *stream)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	int64_t now_ms = thread_now_ms();
 	bool stopping = atomic_load(&stream->context->stopping);
 	bool late = now_ms >= stream->options.deadline_ms;
-	if (stream->out.len == 0 && (stopping || late || now_ms >= stream->not_before_ms) &&
-	    has_news(stream)) {
+	check_caller(stream, now_ms);
+	if (!stream->ended && stream->out.len == 0 &&
+	    (stopping || late || now_ms >= stream->not_before_ms) && has_news(stream)) {
 		if (look(stream, &error))
 			end(stream, &error);
 		stream->not_before_ms = now_ms + stream->options.interval_ms;
@@ -225,7 +240,8 @@ int stream_open(struct request *request, const struct stream_options *options,
 	stream->watch = *watch;
 	stream->message = message;
 	stream->out = JSON_BUFFER_NULL;
-	stream->heartbeat_ms = thread_now_ms() + LIMIT_HEARTBEAT_MS;
+	stream->proven_ms = thread_now_ms();
+	stream->heartbeat_ms = stream->proven_ms + LIMIT_HEARTBEAT_MS;
 	stream->not_before_ms = thread_now_ms() + options->interval_ms;
 	stream_face_begin(options->face, &stream->out);
 	int r = look(stream, ret_error);

@@ -291,6 +291,14 @@ const struct token *tokens_check(const struct tokens *tokens, const char *presen
 	return found && now_s < found->expires_s ? found : NULL;
 }
 
+bool tokens_hold(const struct tokens *tokens, const char *accessor, int64_t now_s)
+{
+	for (size_t i = 0; i < tokens->count; i++)
+		if (strcmp(tokens->tokens[i].accessor, accessor) == 0)
+			return now_s < tokens->tokens[i].expires_s;
+	return false;
+}
+
 static bool print_token(FILE *file, const struct token *token)
 {
 	char expires[TOKENS_EXPIRY_BYTES];
@@ -393,7 +401,16 @@ static int make_token(struct token *token, char text[static TOKENS_TEXT_LEN + 1]
 	return 0;
 }
 
-static int append_token(const char *path, const struct token *token, struct error *ret_error)
+static bool has_accessor(const struct tokens *tokens, const char *accessor)
+{
+	for (size_t i = 0; i < tokens->count; i++)
+		if (strcmp(tokens->tokens[i].accessor, accessor) == 0)
+			return true;
+	return false;
+}
+
+static int append_token(const char *path, struct token *token,
+			char text[static TOKENS_TEXT_LEN + 1], struct error *ret_error)
 {
 	struct tokens *tokens = NULL;
 	int r = load_or_empty(path, &tokens, ret_error);
@@ -402,6 +419,10 @@ static int append_token(const char *path, const struct token *token, struct erro
 			      "%s: holds %d tokens already", path, TOKENS_MAX);
 	if (!r && !make_room(tokens))
 		r = error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	if (!r)
+		r = make_token(token, text, ret_error);
+	while (!r && has_accessor(tokens, token->accessor)) /* one in millions */
+		r = make_token(token, text, ret_error);
 	if (!r) {
 		tokens->tokens[tokens->count++] = *token;
 		r = replace_file(path, tokens, ret_error);
@@ -421,12 +442,10 @@ int tokens_create(const char *path, const char *name, enum agent_role role, int6
 				 "name \"%s\": 1 to %d of letters, digits and . _ - @", name,
 				 TOKENS_NAME_MAX);
 	strcpy(token.name, name);
-	int r = make_token(&token, text, ret_error);
-	if (!r)
-		r = lock_folder(path, &lock, ret_error);
+	int r = lock_folder(path, &lock, ret_error);
 	if (r)
 		return r;
-	r = append_token(path, &token, ret_error);
+	r = append_token(path, &token, text, ret_error);
 	close(lock);
 	if (!r)
 		strcpy(ret_text, text);

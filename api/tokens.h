@@ -12,6 +12,7 @@
 #include "pagecast/agent.h"
 #include "pagecast/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -55,6 +56,9 @@ const struct token *tokens_at(const struct tokens *tokens, size_t index);
  * expired.
  */
 const struct token *tokens_check(const struct tokens *tokens, const char *presented, int64_t now_s);
+
+/** tokens_hold() - is the token with that accessor still good? */
+bool tokens_hold(const struct tokens *tokens, const char *accessor, int64_t now_s);
 
 /** tokens_role_parse() - "viewer" "operator" "admin"; AGENT_ROLE_NONE for anything else */
 enum agent_role tokens_role_parse(const char *text);

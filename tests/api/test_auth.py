@@ -16,6 +16,7 @@ import pagecast_test as pt
 ROLES = ("viewer", "operator", "admin")
 LOCKOUT_FAILURES = 5
 LOCKOUT_SECONDS = 10
+HEARTBEAT_SECONDS = 10
 ANONYMOUS_LINES_A_SECOND = 10
 NOBODY = 65534
 
@@ -241,6 +242,28 @@ class Tokens(Folder):
             self.assertIn("the old ones stay in force", agent.log_text().splitlines()[-1])
             self.assertEqual(agent.get("/v1/agent", headers=bearer(token)).status, 200)
             self.assertEqual(agent.get("/v1/agent").status, 401)
+
+    def test_a_revoked_token_ends_what_it_follows(self):
+        gone, kept = create(self.file, "gone", "viewer"), create(self.file, "kept", "viewer")
+        agent = self.agent()
+        streams = {}
+        for token in (gone, kept):
+            streams[token] = agent.connection(timeout=3 * HEARTBEAT_SECONDS)
+            streams[token].request("GET", "/v1/events", headers=bearer(token))
+            streams[token] = (streams[token], streams[token].getresponse())
+            self.assertEqual(streams[token][1].status, 200)
+        revoke(self.file, gone)
+        self.reload(agent, "event=reloaded part=tokens")
+        start = time.monotonic()
+        text = streams[gone][1].read().decode()  # to its end
+        self.assertLess(time.monotonic() - start, 2 * HEARTBEAT_SECONDS + 1)
+        self.assertIn("unauthenticated", text)
+        with pt.UdpReceiver() as receiver:
+            agent.submit(pt.udp_job(receiver.port, packets=1), unix=True)
+        while b"JOB_STATE" not in (line := streams[kept][1].readline()):
+            self.assertNotIn(b"unauthenticated", line)
+        for connection, _ in streams.values():
+            connection.close()
 
     def test_the_unix_socket_knows_its_callers(self):
         token = create(self.file, "guest", "viewer")

@@ -52,6 +52,10 @@ TEST(tokens_created_are_known_until_they_expire_or_are_revoked)
 	first[TOKENS_TEXT_LEN - 1] ^= 1;
 	CHECK(!tokens_check(tokens, first, 1900000000));
 	CHECK(!tokens_check(tokens, "", 1900000000));
+	CHECK(tokens_hold(tokens, token->accessor, INT64_MAX - 1));
+	CHECK(tokens_hold(tokens, tokens_at(tokens, 1)->accessor, 1999999999));
+	CHECK(!tokens_hold(tokens, tokens_at(tokens, 1)->accessor, 2000000000));
+	CHECK(!tokens_hold(tokens, "nobody's", 0));
 	char accessor[TOKENS_ACCESSOR_LEN + 1];
 	strcpy(accessor, tokens_at(tokens, 1)->accessor);
 	tokens_free(tokens);
