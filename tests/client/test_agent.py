@@ -83,7 +83,7 @@ class Send(Case):
     def test_a_rate_in_bits_is_answered_in_bits(self):
         ran = self.pagecast("send", self.udp, "--zeros", "100", "--bps", "1M", "--layer", "payload", "--duration", "500ms")
         found = self.summary(ran.stdout)
-        self.assertRegex(found["rate"], r"^1\.00 Mbit/s asked at payload, [\d.]+ [kM]bit/s achieved, [\d,]+ pps")
+        self.assertRegex(found["rate"], r"^1\.00 Mbit/s asked at payload, [\d.]+ [kM]bit/s achieved, [\d,.]+ pps")
         self.assertEqual(self.receiver.wait(number(found["sent"])), number(found["sent"]))
 
     def test_payloads_in_turn(self):
