@@ -80,7 +80,11 @@ class Agent:
         self.env = dict(os.environ, **(env or {}))
         self.process = None
         self.urls = []
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.remove_folder()
+            raise
 
     def start(self):
         command = [*self.prefix, program("PAGECASTD"), "--state-dir", os.path.join(self.folder, "state")]
@@ -144,10 +148,13 @@ class Agent:
             status = self.stop()
             log = self.log_text()
         finally:
-            if not self.keep_folder:
-                shutil.rmtree(self.folder, ignore_errors=True)
+            self.remove_folder()
         if status != 0:
             raise AssertionError(f"the agent ended with {status}:\n{log[-8000:]}")
+
+    def remove_folder(self):
+        if not self.keep_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
         return self
