@@ -3,6 +3,9 @@
  *
  * Finished jobs join the history; waiting ones queue up again in their old order; those that were
  * running are INTERRUPTED with the last account that was stored. Before the threads start.
+ *
+ * A job's row is written before what it says is shown, and what is shown takes a revision of its
+ * own: a client may have seen a higher one than is stored. So every job gets a new one.
  */
 #include "core/agent_private.h"
 
@@ -10,6 +13,10 @@
 #include "base/util.h"
 
 #include <string.h>
+
+/* Revisions that were shown and are in no row: what 64 workers and the callers can have taken
+ * between two writes, and far more. Only where the clock was set back is it needed. */
+enum { REVISIONS_UNSTORED_MAX = 1 << 20 };
 
 struct recovery {
 	struct agent *agent;
@@ -32,7 +39,6 @@ static struct job *job_of_row(const struct store_job *row)
 	job->create_ns = row->create_ns;
 	job->end_ns = row->end_ns;
 	job->version = row->version;
-	job->revision = row->revision;
 	job->state = row->state;
 	return TAKE_PTR(job);
 }
@@ -98,7 +104,7 @@ static int load_row(void *context, const struct store_job *row, struct error *re
 	if (job_index_reserve(&agent->jobs, agent->jobs.count + 1) < 0)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	job_id_seen(&agent->ids, job->id);
-	agent->revision = MAX(agent->revision, row->revision);
+	agent->revision = MAX(agent->revision, row->revision + REVISIONS_UNSTORED_MAX);
 	if (job->request_id[0])
 		job_requests_add(&agent->requests, job);
 	if (!job_state_ended(job->state))
@@ -135,6 +141,15 @@ static int end_interrupted(struct agent *agent, struct job *job, struct error *r
 	return 0;
 }
 
+static void renew_revisions(struct agent *agent)
+{
+	struct job *job;
+	TAILQ_FOREACH(job, &agent->finished, finished_link)
+	job_touch(agent, job);
+	TAILQ_FOREACH(job, &agent->live, live_link)
+	job_touch(agent, job);
+}
+
 int recover(struct agent *agent, struct error *ret_error)
 {
 	struct recovery recovery = {.agent = agent};
@@ -145,6 +160,7 @@ int recover(struct agent *agent, struct error *ret_error)
 		if (was_running(job->state))
 			r = end_interrupted(agent, job, ret_error);
 	}
+	renew_revisions(agent);
 	if (!r && (recovery.waiting || recovery.interrupted || recovery.finished))
 		log_event(LOG_LEVEL_INFO, "jobs_recovered", "waiting", log_u64(recovery.waiting),
 			  "interrupted", log_u64(recovery.interrupted), "finished",

@@ -1,0 +1,373 @@
+"""kill -9 at any instant: what was acknowledged is there, once, as it was acknowledged.
+
+Callers submit, cancel, delete and change jobs side by side while others run; the agent is killed and
+started again on the same folder, again and again. A model remembers each answer; what was asked and
+never answered may have happened or not. PAGECAST_LONG=1 makes it 500 cycles.
+"""
+
+import collections
+import http.client
+import json
+import os
+import random
+import shutil
+import socket
+import sqlite3
+import tempfile
+import threading
+import time
+import unittest
+
+from pagecast_test import ENDED, PATIENCE, SANITIZED, Agent, main, udp_job
+
+CYCLES = 500 if os.environ.get("PAGECAST_LONG") else 10 if SANITIZED else 40
+CALLERS = 4
+ENDLESS_PPS = 2000
+LISTED_MAX = 5000
+SNAPSHOT_SECONDS = 0.2  # an account that was stored is no older
+SO_RCVBUFFORCE = 33
+
+
+class NamedReceiver:
+    """Counts datagrams by their text, which is the name of their job."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
+        except PermissionError:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0.05)
+        self.port = self.socket.getsockname()[1]
+        self.counts = collections.Counter()
+        self.quiet = threading.Event()  # nothing came for a moment
+        self.done = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.done:
+            try:
+                name = self.socket.recv(2048)
+            except TimeoutError:
+                self.quiet.set()
+                continue
+            self.quiet.clear()
+            self.counts[name.decode()] += 1
+
+    def turned_away(self):
+        """Datagrams that found no room in this socket's buffer."""
+        with open("/proc/net/udp", encoding="ascii") as file:
+            for line in list(file)[1:]:
+                fields = line.split()
+                if int(fields[1].split(":")[1], 16) == self.port:
+                    return int(fields[-1])
+        return 0
+
+    def close(self):
+        self.done = True
+        self.thread.join()
+        self.socket.close()
+
+
+class Known:
+    """What the callers were told of one job."""
+
+    def __init__(self, spec, request_id):
+        self.spec = spec
+        self.request_id = request_id
+        self.id = None  # no answer: it is there or not
+        self.priorities = {spec.get("priority", 0)}  # any of these
+        self.end = None  # state, sent: as they were shown once it had ended
+        self.cancel_asked = self.delete_asked = self.deleted = False
+        self.revision = 0
+
+    @property
+    def name(self):
+        return self.spec["name"]
+
+    @property
+    def packets(self):
+        return self.spec["streams"][0]["limit"].get("packets")
+
+    def see(self, test, job):
+        """Compare what is shown now with all that was shown before."""
+        test.assertEqual(job["spec"]["name"], self.name)
+        test.assertEqual(job["requestId"], self.request_id or "")
+        test.assertIn(job["spec"]["priority"], self.priorities)
+        test.assertGreaterEqual(int(job["revision"]), self.revision, self.name)
+        self.revision = int(job["revision"])
+        if job["state"] in ENDED:
+            end = (job["state"], job["account"]["packetsSent"], job["endTime"])
+            test.assertIn(self.end, (None, end))
+            self.end = end
+        else:
+            test.assertIsNone(self.end, f"{self.name} had ended and is {job['state']}")
+
+
+class Caller(threading.Thread):
+    """One client with a connection of its own, until the agent is gone. Every job is its caller's alone."""
+
+    def __init__(self, test, agent, cycle, number):
+        super().__init__(daemon=True)
+        self.test, self.agent, self.prefix = test, agent, f"{cycle}-{number}"
+        self.random = random.Random(f"{test.seed} {self.prefix}")
+        self.mine = []
+        self.error = None
+
+    def run(self):
+        self.connection = http.client.HTTPConnection(self.agent.host, self.agent.port, timeout=20)
+        try:
+            while True:
+                self.act()
+        except (OSError, http.client.HTTPException):  # killed
+            pass
+        except Exception as error:  # pylint: disable=broad-except
+            self.error = error
+        finally:
+            self.connection.close()
+
+    def call(self, method, path, body=None, headers=None):
+        headers = dict(headers or {})
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        self.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        answer = self.connection.getresponse()
+        data = answer.read()
+        if answer.status != 204 and len(data) != int(answer.headers["Content-Length"]):
+            raise http.client.IncompleteRead(data)
+        return answer.status, json.loads(data) if data else None
+
+    def act(self):
+        choice = self.random.random()
+        job = self.random.choice(self.mine) if self.mine else None
+        if not job or choice < 0.45:
+            self.submit()
+        elif choice < 0.6:
+            self.cancel(job)
+        elif choice < 0.75:
+            self.change_priority(job)
+        elif choice < 0.85:
+            self.delete(job)
+        else:
+            status, shown = self.call("GET", f"/v1/jobs/{job.id}")
+            self.test.assertEqual(status, 404 if job.deleted else 200)
+            if status == 200:
+                job.see(self.test, shown)
+
+    def submit(self):
+        name = f"{self.prefix}-{len(self.mine)}-{self.random.randrange(1 << 30)}"
+        endless = self.random.random() < 0.04
+        spec = udp_job(self.test.receiver.port, packets=None if endless else self.random.randint(1, 20),
+                       text=name, pps=ENDLESS_PPS if endless else None, name=name,
+                       priority=self.random.randint(-5, 5))
+        request_id = "id-" + name if self.random.random() < 0.5 else None
+        job = Known(spec, request_id)
+        self.test.known[name] = job
+        status, shown = self.call("POST", "/v1/jobs", spec,
+                                  {"Idempotency-Key": request_id} if request_id else None)
+        self.test.assertEqual(status, 201, shown)
+        job.id = shown["id"]
+        job.see(self.test, shown)
+        self.mine.append(job)
+
+    def cancel(self, job):
+        job.cancel_asked = True
+        status, shown = self.call("POST", f"/v1/jobs/{job.id}:cancel")
+        self.test.assertEqual(status, 404 if job.deleted else 200, shown)
+        if status == 200:
+            self.test.assertIn(shown["state"], ENDED)
+            job.see(self.test, shown)
+
+    def change_priority(self, job):
+        before, wanted = set(job.priorities), self.random.randint(-100, 100)
+        job.priorities.add(wanted)
+        status, shown = self.call("PATCH", f"/v1/jobs/{job.id}", {"priority": wanted})
+        self.test.assertIn(status, (404,) if job.deleted else (200, 409), shown)
+        job.priorities = {wanted} if status == 200 else before
+        if status == 200:
+            job.see(self.test, shown)
+
+    def delete(self, job):
+        job.delete_asked = True
+        status, shown = self.call("DELETE", f"/v1/jobs/{job.id}")
+        self.test.assertIn(status, (404,) if job.deleted else (204, 409), shown)
+        if status == 204:
+            job.deleted = True
+        elif status == 409:
+            job.delete_asked = False
+
+
+class KilledAgain(unittest.TestCase):
+    def setUp(self):
+        self.seed = os.environ.get("PAGECAST_SEED") or str(random.randrange(1 << 30))
+        self.random = random.Random(self.seed)
+        self.folder = tempfile.mkdtemp(prefix="pagecast-test-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.receiver = NamedReceiver()
+        self.addCleanup(self.receiver.close)
+        self.known = {}  # by name
+        self.ages = []  # of stored accounts, in packets of ENDLESS_PPS
+        self.interrupted = 0
+
+    def check_copy(self):
+        """The files exactly as the kill left them, read by a SQLite that is not the agent's."""
+        with tempfile.TemporaryDirectory() as folder:
+            for file in ("jobs.db", "jobs.db-wal"):
+                source = os.path.join(self.folder, "state", file)
+                if os.path.exists(source):
+                    shutil.copy(source, folder)
+            database = sqlite3.connect(os.path.join(folder, "jobs.db"))
+            try:
+                self.assertEqual(database.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+                self.assertEqual(database.execute(
+                    "SELECT count(*) FROM jobs LEFT JOIN specs USING (id) WHERE spec IS NULL"
+                ).fetchone(), (0,))
+                self.assertEqual(database.execute("SELECT count(*) FROM specs").fetchone(),
+                                 database.execute("SELECT count(*) FROM jobs").fetchone())
+            finally:
+                database.close()
+
+    def listed(self, agent):
+        jobs, token = [], ""
+        while True:
+            page = agent.get(f"/v1/jobs?page_size=1000&page_token={token}").json()
+            jobs += page["jobs"]
+            token = page["nextPageToken"]
+            if not token:
+                return jobs
+
+    def check_list(self, agent):
+        jobs = self.listed(agent)
+        self.assertEqual(len({job["id"] for job in jobs}), len(jobs))
+        by_name = {job["spec"]["name"]: job for job in jobs}
+        self.assertEqual(len(by_name), len(jobs), "a job is there twice")
+        for name, job in by_name.items():
+            known = self.known[name]
+            self.assertFalse(known.deleted, f"{name} was deleted and is back")
+            self.assertIn(known.id, (None, job["id"]))
+            known.id = job["id"]
+            known.see(self, job)
+        for name, known in self.known.items():
+            if known.id and name not in by_name:
+                self.assertTrue(known.delete_asked, f"{name} was acknowledged and is gone")
+                known.deleted = True
+        return by_name
+
+    def check_books(self, name, job):
+        """Nothing is counted that did not arrive, nothing arrived twice."""
+        known, sent = self.known[name], int(job["account"]["packetsSent"])
+        arrived, lost = self.receiver.counts[name], self.receiver.turned_away()
+        self.assertTrue(job["account"]["balanced"])
+        self.assertLessEqual(sent, arrived + lost, name)
+        if known.packets:
+            self.assertLessEqual(arrived, known.packets, f"{name} was sent more than once")
+        if job["state"] == "JOB_STATE_SUCCEEDED":
+            self.assertEqual(sent, known.packets)
+        elif job["state"] == "JOB_STATE_CANCELLED":
+            self.assertTrue(known.cancel_asked, name)
+        else:
+            self.assertEqual(job["state"], "JOB_STATE_INTERRUPTED")
+            self.assertEqual(job["problems"][0]["code"], "account_from_snapshot")
+            self.interrupted += 1
+            if not known.packets and sent and not lost:
+                self.ages.append(arrived - sent)
+
+    def check_details(self, agent, names, by_name):
+        """Each job of the last cycle: its whole spec; the books of those that have ended."""
+        for name in names:
+            if name not in by_name:
+                continue
+            job = agent.job(by_name[name]["id"])
+            known = self.known[name]
+            known.see(self, job)
+            stream, asked = job["spec"]["streams"][0], known.spec["streams"][0]
+            self.assertEqual(stream["payloads"][0]["text"], known.name)
+            self.assertEqual(stream["udp"]["port"], self.receiver.port)
+            if known.packets:
+                self.assertEqual(int(stream["limit"]["packets"]), asked["limit"]["packets"])
+            if job["state"] in ENDED:
+                self.check_books(name, job)
+
+    def check_retries(self, agent, names):
+        """A caller without an answer asks again, and gets the one job."""
+        for name in names:
+            known = self.known[name]
+            if not known.request_id or known.deleted or known.delete_asked:
+                continue
+            answer = agent.post("/v1/jobs", known.spec, headers={"Idempotency-Key": known.request_id})
+            self.assertEqual(answer.status, 200 if known.id else 201, answer)
+            self.assertIn(known.id, (None, answer.json()["id"]))
+            known.id = answer.json()["id"]
+            other = dict(known.spec, priority=99)
+            self.assertEqual(agent.post("/v1/jobs", other, headers={
+                "Idempotency-Key": known.request_id}).status, 409)
+
+    def cycle(self, agent, number):
+        before = set(self.known)
+        callers = [Caller(self, agent, number, i) for i in range(CALLERS)]
+        for caller in callers:
+            caller.start()
+        time.sleep(self.random.uniform(0.01, 0.3) * PATIENCE)
+        agent.kill()
+        for caller in callers:
+            caller.join()
+            if caller.error:
+                raise caller.error
+        new = sorted(set(self.known) - before)
+        self.check_copy()
+        agent.start()
+        self.receiver.quiet.wait(1)
+        by_name = self.check_list(agent)
+        self.check_details(agent, new, by_name)
+        self.check_retries(agent, self.random.sample(new, min(len(new), 10)))
+        if len(by_name) > LISTED_MAX:
+            self.clear(agent, by_name)
+        # what waited for an endless one goes on
+        for name, job in by_name.items():
+            if not self.known[name].packets and job["state"] not in ENDED:
+                self.known[name].cancel_asked = True
+                self.known[name].see(self, agent.post(f"/v1/jobs/{job['id']}:cancel").json())
+
+    def clear(self, agent, by_name):
+        """Keeps a long run linear: what has ended was looked at, and stays deleted from now on."""
+        for name, job in by_name.items():
+            if job["state"] in ENDED:
+                self.assertEqual(agent.request("DELETE", f"/v1/jobs/{job['id']}").status, 204)
+                self.known[name].deleted = True
+
+    def drain(self, agent):
+        deadline = time.monotonic() + 30 * PATIENCE
+        while True:
+            for name, known in self.known.items():
+                if known.id and not known.deleted and not known.packets and not known.end:
+                    known.cancel_asked = True
+                    agent.post(f"/v1/jobs/{known.id}:cancel")
+            by_name = self.check_list(agent)
+            if all(job["state"] in ENDED for job in by_name.values()):
+                return by_name
+            self.assertLess(time.monotonic(), deadline, "queued jobs do not run")
+            time.sleep(0.05)
+
+    def test_what_was_acknowledged_is_there_once_however_often_it_is_killed(self):
+        agent = Agent("--workers", "2", "--history-jobs", "1000000", folder=self.folder)
+        try:
+            for number in range(CYCLES):
+                with self.subTest(cycle=number, seed=self.seed):
+                    self.cycle(agent, number)
+            by_name = self.drain(agent)
+            self.receiver.quiet.wait(5)
+            self.check_details(agent, sorted(by_name), by_name)
+        finally:
+            agent.kill()
+        self.assertGreater(len(self.known), CYCLES * CALLERS)
+        self.assertGreater(self.interrupted, CYCLES // 4)
+        self.ages.sort()
+        lacks = SNAPSHOT_SECONDS * ENDLESS_PPS * PATIENCE
+        self.assertLessEqual(self.ages[len(self.ages) * 9 // 10], lacks, self.ages)
+        self.assertLessEqual(self.ages[-1], 5 * lacks, self.ages)  # a machine may stall
+
+
+if __name__ == "__main__":
+    main()
