@@ -16,7 +16,8 @@
 #define UDP_SEGMENT 103
 #endif
 
-static const struct engine_ops *const offered[] = {&engine_splice_ops, &engine_copy_ops, NULL};
+static const struct engine_ops *const offered[] = {&engine_splice_ops, &engine_copy_ops,
+						   &engine_zerocopy_ops, NULL};
 
 static const struct engine_ops *ops_of(Pagecast__V1__EngineKind kind)
 {
@@ -60,7 +61,9 @@ static int choose_named(const struct plan *plan, const char **ret_why, struct er
 	char buffer[160];
 	if (!ops)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "engine: %s",
-				 fact ? fact->why : "no such engine; SPLICE and COPY are offered");
+				 fact ? fact->why
+				      : "no such engine; SPLICE, TXRING, COPY "
+					"and ZEROCOPY are offered");
 	if (!fact->available)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
 				 "engine: %s is not available here: %s", ops->name, fact->why);

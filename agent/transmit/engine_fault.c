@@ -59,9 +59,17 @@ static void count(struct flow_complaints *complaints, int error, bool from_this_
 	}
 }
 
+/* An entry stands for the sends ee_info .. ee_data. */
+static void count_completions(struct flow_completions *completions,
+			      const struct sock_extended_err *entry)
+{
+	completions->done += entry->ee_data - entry->ee_info + 1;
+	completions->copied |= entry->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
+}
+
 /* An entry of the queue counts if the network said it: what this host's stack refused at once was
  * the errno of that call. Return: 1 counted, 0 not */
-static uint64_t count_entry(struct flow *flow, struct msghdr *message)
+static int count_entry(struct flow *flow, struct msghdr *message)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
@@ -70,6 +78,8 @@ static uint64_t count_entry(struct flow *flow, struct msghdr *message)
 		    c->cmsg_len < CMSG_LEN(sizeof(struct sock_extended_err) + OFFENDER_BYTES / 2))
 			continue;
 		const struct sock_extended_err *error = (const void *)CMSG_DATA(c);
+		if (error->ee_origin == SO_EE_ORIGIN_ZEROCOPY)
+			count_completions(&flow->completions, error);
 		if (error->ee_origin != SO_EE_ORIGIN_ICMP && error->ee_origin != SO_EE_ORIGIN_ICMP6)
 			continue;
 		count(&flow->pending, (int)error->ee_errno, same_host(flow, SO_EE_OFFENDER(error)));
@@ -78,17 +88,23 @@ static uint64_t count_entry(struct flow *flow, struct msghdr *message)
 	return 0;
 }
 
+int flow_read_error(struct flow *flow, struct engine_counters *counters)
+{
+	_Alignas(struct cmsghdr) char control[512];
+	struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
+	counters->syscalls++;
+	ssize_t r = sys_recvmsg(flow->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+	return r < 0 ? (int)r : count_entry(flow, &message);
+}
+
 uint64_t flow_read_errors(struct flow *flow, struct engine_counters *counters)
 {
 	uint64_t counted = 0;
 	for (int i = 0; i < ERRORS_READ_MAX; i++) {
-		_Alignas(struct cmsghdr) char control[512];
-		struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
-		counters->syscalls++;
-		ssize_t r = sys_recvmsg(flow->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+		int r = flow_read_error(flow, counters);
 		if (r < 0)
 			break;
-		counted += count_entry(flow, &message);
+		counted += (uint64_t)r;
 	}
 	return counted;
 }

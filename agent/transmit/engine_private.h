@@ -35,12 +35,20 @@ struct engine_ops {
 
 extern const struct engine_ops engine_splice_ops;
 extern const struct engine_ops engine_copy_ops;
+extern const struct engine_ops engine_zerocopy_ops;
 
 struct engine {
 	const struct engine_ops *ops;
 	Pagecast__V1__PageLayout layout;
 	uint32_t page_offset; /* PAGE_PER_PACKET */
 	uint32_t huge_flows;  /* flows that were allowed a huge page: see HUGE_FLOWS_MAX */
+};
+
+struct flow_completions { /* of MSG_ZEROCOPY; both counts wrap */
+	uint32_t begun;	  /* sends that will complete, counted by the engine */
+	uint32_t done; /* read from the error queue; may run ahead of begun: a send that failed late
+			  completes too */
+	bool copied;   /* the kernel said of one that it copied */
 };
 
 struct flow {
@@ -61,7 +69,8 @@ struct flow {
 	} local;			/* after connect: who "this host itself" is */
 	char next_hop[64];		/* for "no ARP answer from …"; may be empty */
 	struct flow_complaints pending; /* read, not yet asked for */
-	struct engine_counters owed;	/* of flow_load(), told with the next flow_send() */
+	struct flow_completions completions;
+	struct engine_counters owed; /* of flow_load(), told with the next flow_send() */
 	Pagecast__V1__KernelCopies copies;
 	char path[160];
 	char why[200];
@@ -99,8 +108,10 @@ enum { FLOW_RETRIES_MAX = 16 };
 enum flow_fault flow_fault(struct flow *flow, const struct train *piece, int error,
 			   unsigned int tries, struct engine_counters *counters);
 
-/** flow_read_errors() - read the socket's error queue into flow->pending. Return: how many counted
- */
+/** flow_read_error() - read one entry of the error queue into flow->pending or flow->completions.
+ * Return: 1 counted as a complaint; 0 not; negative errno: the queue is empty */
+int flow_read_error(struct flow *flow, struct engine_counters *counters);
+/** flow_read_errors() - read them all. Return: how many counted as complaints */
 uint64_t flow_read_errors(struct flow *flow, struct engine_counters *counters);
 
 /* ---- engine.c: cutting ---- */
@@ -122,17 +133,21 @@ void flow_stopped(struct flow *flow, struct train_cursor *cursor, const struct t
 /* ---- engine_probe.c ---- */
 
 struct engine_probed {
-	int vmsplice_error;	/* positive errno: vmsplice, splice or tee is not to be had; 0 */
-	bool pipe_by_reference; /* a byte changed after vmsplice shows in the pipe */
-	bool udp_tried;		/* loopback was up */
-	int udp_error;		/* positive errno of splice to UDP; 0 */
-	bool udp_by_reference;	/* a byte changed after splice shows at the receiver */
-	bool odd_sum_wrong;	/* a software checksum is wrong behind an odd piece of a page */
-	bool sum_copies;	/* what is summed in software is copied */
-	uint32_t segments_max;	/* in one train: 128, 64, or 1 */
-	int segment_error;	/* why not, positive errno */
-	uint32_t pipe_slots;	/* of a pipe as the engines make it */
-	bool net_raw;		/* raw sockets may be opened */
+	int vmsplice_error;	   /* positive errno: vmsplice, splice or tee is not to be had; 0 */
+	bool pipe_by_reference;	   /* a byte changed after vmsplice shows in the pipe */
+	bool udp_tried;		   /* loopback was up */
+	int udp_error;		   /* positive errno of splice to UDP; 0 */
+	bool udp_by_reference;	   /* a byte changed after splice shows at the receiver */
+	bool odd_sum_wrong;	   /* a software checksum is wrong behind an odd piece of a page */
+	bool sum_copies;	   /* what is summed in software is copied */
+	uint32_t segments_max;	   /* in one train: 128, 64, or 1 */
+	int segment_error;	   /* why not, positive errno */
+	uint32_t pipe_slots;	   /* of a pipe as the engines make it */
+	bool net_raw;		   /* raw sockets may be opened */
+	int zerocopy_error;	   /* positive errno: MSG_ZEROCOPY is not to be had; 0 */
+	bool zerocopy_copied;	   /* on loopback, which all kernels do so far */
+	bool zerocopy_completed;   /* the error queue told of it */
+	uint64_t locked_bytes_max; /* RLIMIT_MEMLOCK; UINT64_MAX: no limit, or CAP_IPC_LOCK */
 	int64_t handover_ns;
 };
 const struct engine_probed *engine_probed(void);

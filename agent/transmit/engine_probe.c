@@ -16,10 +16,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/errqueue.h>
 #include <netinet/udp.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -183,6 +185,31 @@ static void probe_checksums(const struct engine_pipe *pipe, uint8_t *page, int s
 		send_summed(pipe, page, 2, sender, receiver, 'g', &first) == 3 && first == 'f';
 }
 
+/* One send whose pages are told free by the error queue. */
+static void probe_zerocopy(uint8_t *page, int sender, int receiver)
+{
+	uint8_t got;
+	probed.zerocopy_error = -sys_setsockopt_int(sender, SOL_SOCKET, SO_ZEROCOPY, 1);
+	if (probed.zerocopy_error)
+		return;
+	ssize_t r = sys_send(sender, page, PAGES_PAGE_BYTES / 2, MSG_ZEROCOPY | MSG_NOSIGNAL);
+	if (r < 0) {
+		probed.zerocopy_error = (int)-r;
+		return;
+	}
+	receive(receiver, &got, 1);
+	_Alignas(struct cmsghdr) char control[256];
+	struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
+	if (sys_recvmsg(sender, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	if (!c || c->cmsg_len < CMSG_LEN(sizeof(struct sock_extended_err)))
+		return;
+	const struct sock_extended_err *told = (const void *)CMSG_DATA(c);
+	probed.zerocopy_completed = told->ee_origin == SO_EE_ORIGIN_ZEROCOPY;
+	probed.zerocopy_copied = told->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
+}
+
 static void probe_loopback(const struct engine_pipe *pipe, uint8_t *page)
 {
 	_cleanup_close_ int sender = -1, receiver = -1;
@@ -195,10 +222,13 @@ static void probe_loopback(const struct engine_pipe *pipe, uint8_t *page)
 	probe_segments(pipe, page, sender, receiver);
 	probe_checksums(pipe, page, sender, receiver);
 	probe_handover(pipe, page, sender);
+	probe_zerocopy(page, sender, receiver);
 }
 
 static void probe_raw(void)
 {
+	struct rlimit locked;
+	probed.locked_bytes_max = getrlimit(RLIMIT_MEMLOCK, &locked) < 0 ? 0 : locked.rlim_cur;
 	_cleanup_close_ int fd = sys_socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	probed.net_raw = fd >= 0;
 }
@@ -284,6 +314,31 @@ static void tell_splice(struct engine_fact *fact)
 	add_common_facts(fact);
 }
 
+static void tell_zerocopy(struct engine_fact *fact)
+{
+	fact->kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY;
+	fact->available = !probed.zerocopy_error;
+	if (!fact->available) {
+		snprintf(fact->why, sizeof fact->why, "MSG_ZEROCOPY fails: %s",
+			 errno_name(probed.zerocopy_error));
+		return;
+	}
+	snprintf(fact->why, sizeof fact->why, "MSG_ZEROCOPY works here, for UDP");
+	if (probed.zerocopy_completed)
+		add_fact(fact, probed.zerocopy_copied
+				       ? "to a receiver on this host the kernel copies"
+				       : "to a receiver on this host the kernel does not copy");
+	if (probed.locked_bytes_max != RLIM_INFINITY)
+		add_fact(fact,
+			 "memory limit (ulimit -l) of %llu KiB: holds for it without "
+			 "CAP_IPC_LOCK",
+			 (unsigned long long)probed.locked_bytes_max >> 10);
+	if (probed.segments_max > 1)
+		add_fact(fact, "UDP_SEGMENT: trains of up to %u datagrams", probed.segments_max);
+	else
+		add_fact(fact, "UDP_SEGMENT: no trains (%s)", errno_name(probed.segment_error));
+}
+
 static void tell_others(void)
 {
 	facts[1] = (struct engine_fact){.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING,
@@ -292,8 +347,7 @@ static void tell_others(void)
 					.available = true,
 					.why = "sendmmsg works everywhere"};
 	add_common_facts(&facts[2]);
-	facts[3] = (struct engine_fact){.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY,
-					.why = "ZEROCOPY is not offered by this version"};
+	tell_zerocopy(&facts[3]);
 }
 
 static void probe_once(void)

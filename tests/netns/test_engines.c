@@ -5,8 +5,10 @@
 #include "base/util.h"
 #include "netns/lab.h"
 
+#include <arpa/inet.h>
+
 static const char *const addresses[] = {LAB_RX4, LAB_RX6};
-static const Pagecast__V1__EngineKind kinds[] = {SPLICE, COPY};
+static const Pagecast__V1__EngineKind kinds[] = {SPLICE, COPY, ZEROCOPY};
 
 /* A counter of the receive side: "UdpInErrors" and the like. */
 static long counter(const char *name)
@@ -66,6 +68,7 @@ TEST(longest_ipv6_datagram_arrives)
 	lab_up();
 	send_one_size(SPLICE, LAB_RX6, 65527, 20, 0);
 	send_one_size(COPY, LAB_RX6, 65527, 20, 0);
+	send_one_size(ZEROCOPY, LAB_RX6, 65527, 20, 0);
 }
 
 TEST(jumbo_frames_make_trains_of_jumbo_segments)
@@ -238,6 +241,58 @@ TEST(report_names_the_path_and_that_nothing_is_copied)
 	CHECK_STR(course.path, "udp: sendmmsg with UDP_SEGMENT; trains of 44");
 }
 
+/* A receiver behind a veth pair is on this host: the kernel copies, and the report says so. */
+TEST(zerocopy_tells_when_the_kernel_copied_after_all)
+{
+	lab_up();
+	struct course course;
+	struct job job;
+	lab_course(&course, &job, ZEROCOPY, LAB_RX4);
+	job_add(&job, 1472, 1);
+	lab_run_all(&course, 1000);
+	CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE);
+	CHECK_STR(course.path, "udp: send with MSG_ZEROCOPY and UDP_SEGMENT; trains of 44");
+	CHECK_HAS(course.why, "copied after all");
+}
+
+/* The other end drops frames for another MAC before a copy is needed. */
+TEST(zerocopy_does_not_copy_for_a_peer_that_drops)
+{
+	lab_up();
+	lab_do("ip neigh replace 198.18.0.3 lladdr 02:00:00:00:00:99 dev tx0");
+	struct job job;
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 9};
+	CHECK_INT(inet_pton(AF_INET, "198.18.0.3", &to.sin_addr), ==, 1);
+	job_init(&job, ZEROCOPY, (struct sockaddr *)&to);
+	job_add(&job, 1472, 1);
+	job_limit(&job, UINT64_MAX);
+	struct engine *engine;
+	struct flow *flow;
+	struct trains trains;
+	struct problem_set problems = {0};
+	struct engine_counters counters = {0};
+	struct plan_cursor cursor = {0};
+	struct train_cursor at = {0};
+	CHECK_INT(engine_new(&engine, ZEROCOPY, &job.plan), ==, 0);
+	CHECK_INT(flow_open(&flow, engine, &job.stream, "streams[0]", &problems), ==, 0);
+	struct train_limits limits = flow_limits(flow);
+	CHECK_INT(trains_pack(&trains, &job.stream, &limits, &cursor, 1 << 20), ==, 0);
+	CHECK_INT(flow_load(flow, &trains), ==, 0);
+	for (int i = 0; i < 1000; i++) { /* far more than the option memory of a socket holds */
+		struct engine_result result;
+		flow_send(flow, &at, 700, &result, &counters);
+		CHECK_INT(result.outcome, ==, ENGINE_DONE);
+		CHECK_INT(result.sent, ==, 700);
+	}
+	CHECK_INT(counters.syscalls, <=, 1000 * 18);
+	CHECK_INT(flow_kernel_copies(flow), ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE);
+	CHECK_STR(flow_why(flow), "");
+	flow_close(flow);
+	trains_retire(&trains);
+	engine_free(engine);
+	job_free(&job);
+}
+
 /* Pages are replaced, never rewritten: what waits at the receiver while the arena moves on stays.
  */
 TEST(retired_pages_do_not_change_what_is_under_way)
@@ -291,4 +346,6 @@ TEST_MAIN(CASE(one_size_arrives_whole_and_in_order), CASE(many_trains_and_a_rest
 	  CASE(device_without_scatter_gather_copies_and_the_report_says_so),
 	  CASE(device_without_checksums_still_sends_right_ones),
 	  CASE(report_names_the_path_and_that_nothing_is_copied),
+	  CASE(zerocopy_tells_when_the_kernel_copied_after_all),
+	  CASE(zerocopy_does_not_copy_for_a_peer_that_drops),
 	  CASE(retired_pages_do_not_change_what_is_under_way))

@@ -6,9 +6,10 @@
 
 #include <unistd.h>
 
-#define SPLICE PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
-#define COPY   PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
-#define PAGES  PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET
+#define SPLICE	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
+#define COPY	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
+#define ZEROCOPY PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY
+#define PAGES	 PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET
 
 static void open_course(struct course *course, struct job *job, Pagecast__V1__EngineKind kind,
 			const char *address)
@@ -47,12 +48,14 @@ TEST(engine_sends_one_size_whole_and_in_order)
 		one_size(SPLICE, "::1", sizes[i], 301);
 		one_size(COPY, "127.0.0.1", sizes[i], 301);
 		one_size(COPY, "::1", sizes[i], 301);
+		one_size(ZEROCOPY, "127.0.0.1", sizes[i], 301);
+		one_size(ZEROCOPY, "::1", sizes[i], 301);
 	}
 }
 
 TEST(engine_sends_payloads_in_turn)
 {
-	static const Pagecast__V1__EngineKind kinds[] = {SPLICE, COPY};
+	static const Pagecast__V1__EngineKind kinds[] = {SPLICE, COPY, ZEROCOPY};
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 		struct course course;
 		struct job job;
@@ -199,14 +202,15 @@ TEST(engine_choose_refuses_naming_what_is_missing)
 {
 	struct job job;
 	plan_to(&job, PLAN_UDP);
-	job.plan.engine = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY;
-	refused(&job, "engine: ZEROCOPY is not offered by this version");
 	job.plan.engine = (Pagecast__V1__EngineKind)99;
-	refused(&job, "engine: no such engine; SPLICE and COPY are offered");
+	refused(&job, "engine: no such engine; SPLICE, TXRING, COPY and ZEROCOPY are offered");
 	job.plan.engine = COPY;
 	job.plan.layout = PAGES;
 	refused(&job, "engine: COPY cannot send this job: it packs its pages its own way: "
 		      "page_layout PAGE_PER_PACKET is for engine SPLICE");
+	plan_to(&job, PLAN_RAW_IP);
+	job.plan.engine = ZEROCOPY;
+	refused(&job, "engine: ZEROCOPY cannot send this job: streams[0]: MSG_ZEROCOPY is for UDP");
 	plan_to(&job, PLAN_ETHERNET);
 	refused(&job, "engine: Ethernet frames need engine TXRING: TXRING is not offered by this "
 		      "version");

@@ -10,14 +10,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SPLICE PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
-#define COPY   PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
-#define PAGES  PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET
+#define SPLICE	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
+#define COPY	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
+#define ZEROCOPY PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY
+#define PAGES	 PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET
 
-enum way { WAY_TRAINS, WAY_MIXED, WAY_FRESH, WAY_PAGES, WAY_COPY, WAY_COPY_MIXED, WAY_COUNT };
+enum way {
+	WAY_TRAINS,
+	WAY_MIXED,
+	WAY_FRESH,
+	WAY_PAGES,
+	WAY_COPY,
+	WAY_COPY_MIXED,
+	WAY_ZEROCOPY,
+	WAY_ZEROCOPY_MIXED,
+	WAY_COUNT
+};
 
 struct fault {
 	struct sys_hook hook;
@@ -69,12 +81,14 @@ static size_t cut(struct sys_hook *hook, enum sys_call call, int fd, size_t len)
 
 static uint64_t build(struct job *job, enum way way, const struct sockaddr *to)
 {
-	job_init(job, way >= WAY_COPY ? COPY : SPLICE, to);
+	job_init(job, way >= WAY_ZEROCOPY ? ZEROCOPY : way >= WAY_COPY ? COPY : SPLICE, to);
 	switch (way) {
 	case WAY_TRAINS:
-	case WAY_COPY: job_add(job, 100, 1); return 5000;
+	case WAY_COPY:
+	case WAY_ZEROCOPY: job_add(job, 100, 1); return 5000;
 	case WAY_MIXED:
 	case WAY_COPY_MIXED:
+	case WAY_ZEROCOPY_MIXED:
 		job_add(job, 64, 5);
 		job_add(job, 0, 1);
 		job_add(job, 1472, 1);
@@ -197,7 +211,8 @@ TEST(fault_in_splice_to_dev_null)
 	shorten_each(SYS_CALL_SPLICE, 1, true);
 }
 
-TEST(fault_in_send_of_an_empty_datagram)
+/* Empty datagrams, and all of ZEROCOPY. */
+TEST(fault_in_send)
 {
 	fail_each(SYS_CALL_SEND, -1);
 }
@@ -355,14 +370,37 @@ TEST(no_room_is_waited_for)
 	}
 }
 
+TEST(no_locked_memory_falls_back_to_copies_and_says_so)
+{
+	struct course course = once_from(1, WAY_ZEROCOPY, SYS_CALL_SEND, ENOBUFS, 1);
+	CHECK_INT(course.refused + course.full, ==, 0);
+	CHECK_INT(course.sent, ==, 5000);
+	CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE);
+	CHECK_HAS(course.why, "no memory may be locked for MSG_ZEROCOPY");
+}
+
+TEST(refused_zerocopy_falls_back_to_copies_and_says_so)
+{
+	unsigned int first = 1;
+	struct course course;
+	do /* options of the socket come before */
+		course = once_from(first++, WAY_ZEROCOPY, SYS_CALL_SETSOCKOPT, ENOTSUP, 1);
+	while (first < 10 && !strstr(course.why, "SO_ZEROCOPY"));
+	CHECK_INT(course.refused, ==, 0);
+	CHECK_INT(course.sent, ==, 5000);
+	CHECK_STR(course.why, "SO_ZEROCOPY is refused here (EOPNOTSUPP): the kernel copies");
+}
+
 TEST_MAIN(CASE(fault_in_vmsplice), CASE(fault_in_vmsplice_that_comes_back_short),
 	  CASE(fault_in_tee), CASE(fault_in_splice_to_the_socket),
 	  CASE(fault_in_splice_to_the_socket_that_comes_back_short),
-	  CASE(fault_in_splice_to_dev_null), CASE(fault_in_send_of_an_empty_datagram),
-	  CASE(fault_in_sendmmsg), CASE(fault_in_setsockopt_of_the_segment_size),
-	  CASE(fault_in_reading_the_error_queue), CASE(fault_in_draining_and_in_making_a_new_pipe),
+	  CASE(fault_in_splice_to_dev_null), CASE(fault_in_send), CASE(fault_in_sendmmsg),
+	  CASE(fault_in_setsockopt_of_the_segment_size), CASE(fault_in_reading_the_error_queue),
+	  CASE(fault_in_draining_and_in_making_a_new_pipe),
 	  CASE(emsgsize_on_a_train_falls_back_to_single_datagrams),
 	  CASE(refused_trains_fall_back_to_fewer_segments_then_to_single_datagrams),
 	  CASE(interrupted_calls_are_made_again), CASE(pending_refusal_is_retried_and_counted),
 	  CASE(hard_refusal_costs_just_its_train),
-	  CASE(no_route_any_more_is_retried_once_then_refused), CASE(no_room_is_waited_for))
+	  CASE(no_route_any_more_is_retried_once_then_refused), CASE(no_room_is_waited_for),
+	  CASE(no_locked_memory_falls_back_to_copies_and_says_so),
+	  CASE(refused_zerocopy_falls_back_to_copies_and_says_so))
