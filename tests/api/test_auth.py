@@ -107,6 +107,8 @@ class Roles(unittest.TestCase):
         table = [("GET", "/v1/jobs", None, "viewer"), ("GET", f"/v1/jobs/{job_id}", None, "viewer"),
                  ("GET", "/v1/agent", None, "viewer"), ("GET", "/v1/policy", None, "viewer"),
                  ("GET", "/v1/interfaces", None, "viewer"), ("GET", "/v1/engines", None, "viewer"),
+                 ("GET", "/metrics", None, "viewer"), ("GET", f"/v1/jobs/{job_id}/events", None, "viewer"),
+                 ("POST", "/v1/jobs:preview", {"spec": spec}, "viewer"),
                  ("POST", "/v1/jobs", spec, "operator"), ("PATCH", f"/v1/jobs/{job_id}", {"priority": 1}, "operator"),
                  ("POST", f"/v1/jobs/{job_id}:cancel", None, "operator"),
                  ("POST", f"/v1/jobs/{job_id}:pause", None, "operator"),
@@ -150,7 +152,8 @@ class Roles(unittest.TestCase):
         self.assertEqual(jobs[0], jobs[2])
 
     def test_being_alive_is_no_secret(self):
-        self.assertEqual(self.agent.get("/healthz").status, 200)
+        for path in ("/healthz", "/readyz", "/openapi.json"):
+            self.assertEqual(self.agent.get(path).status, 200, path)
 
     def test_without_a_good_token(self):
         for headers in ({}, {"Authorization": "Basic dXNlcjpwYXNz"}, {"Authorization": "Bearer"},
