@@ -19,6 +19,10 @@ static const char *const SINGLE[] = {
 	"Expect",
 	"If-None-Match",
 	"Idempotency-Key",
+	"Connect-Content-Encoding",
+	"Connect-Timeout-Ms",
+	"Grpc-Encoding",
+	"Grpc-Timeout",
 };
 enum { SINGLE_COUNT = sizeof SINGLE / sizeof *SINGLE };
 

@@ -79,6 +79,29 @@ static int quality(struct piece param)
 	return q > 1000 ? 1000 : q;
 }
 
+bool media_is(const char *content_type, const char *type)
+{
+	if (!content_type)
+		return false;
+	const char *end = content_type + strlen(content_type);
+	const char *params = content_type;
+	return piece_is(next_piece(&params, end, ';'), type) && charset_is_utf8(params, end);
+}
+
+bool media_lists(const char *list, const char *token)
+{
+	const char *end = list ? list + strlen(list) : NULL;
+	for (const char *at = list; at;) {
+		struct piece whole = next_piece(&at, end, ',');
+		const char *whole_end = whole.at + whole.len;
+		const char *params = whole.at;
+		if (!piece_is(next_piece(&params, whole_end, ';'), token))
+			continue;
+		return !params || quality(next_piece(&params, whole_end, ';')) != 0;
+	}
+	return false;
+}
+
 static void raise_range(struct media_range *range, int exact, int q)
 {
 	if (exact > range->exact || (exact == range->exact && q > range->q))

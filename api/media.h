@@ -19,6 +19,14 @@ enum media {
 /** media_type() - @content_type as sent, NULL: absent. A charset other than UTF-8 is MEDIA_OTHER */
 enum media media_type(const char *content_type);
 
+/** media_is() - is @content_type (NULL: absent) the type @type, whatever its parameters? No charset
+ * other than UTF-8 */
+bool media_is(const char *content_type, const char *type);
+
+/** media_lists() - does a list as of Accept-Encoding (NULL: absent) name @token, other than by q=0?
+ */
+bool media_lists(const char *list, const char *token);
+
 struct media_accept { /* what the Accept lines said so far: of each form the most exact range */
 	struct media_range {
 		int exact; /* 0: not named, 1: star/star, 2: application/star, 3: by name */

@@ -14,26 +14,32 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool query_unescape(char *text, bool plus)
+bool query_unescape_bytes(char *text, size_t *len, bool plus)
 {
 	char *to = text;
-	for (const char *from = text; *from; from++) {
-		if (plus && *from == '+') {
-			*to++ = ' ';
-			continue;
-		}
+	const char *end = text + *len;
+	for (const char *from = text; from < end; from++) {
 		if (*from != '%') {
-			*to++ = *from;
+			*to++ = (char)(plus && *from == '+' ? ' ' : *from);
 			continue;
 		}
-		int high = hex_digit(from[1]);
+		int high = end - from > 2 ? hex_digit(from[1]) : -1;
 		int low = high < 0 ? -1 : hex_digit(from[2]);
-		if (low < 0 || (high == 0 && low == 0))
+		if (low < 0)
 			return false;
 		*to++ = (char)(high << 4 | low);
 		from += 2;
 	}
-	*to = '\0';
+	*len = (size_t)(to - text);
+	return true;
+}
+
+bool query_unescape(char *text, bool plus)
+{
+	size_t len = strlen(text);
+	if (!query_unescape_bytes(text, &len, plus) || memchr(text, 0, len))
+		return false;
+	text[len] = '\0';
 	return true;
 }
 

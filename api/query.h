@@ -43,3 +43,6 @@ int query_one(const struct query *query, const char *name, const char **ret_valu
 /** query_unescape() - decode %XX (and '+' where @plus) in place. Return: false when malformed or
  * NUL */
 bool query_unescape(char *text, bool plus);
+
+/** query_unescape_bytes() - as query_unescape(), of [*len] characters to any bytes, NUL too */
+bool query_unescape_bytes(char *text, size_t *len, bool plus);

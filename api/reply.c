@@ -7,6 +7,7 @@
 #include "api/limits.h"
 #include "api/metrics.h"
 #include "api/request.h"
+#include "api/rpc.h"
 #include "api/stream.h"
 #include "api/thread.h"
 #include "api/wire.h"
@@ -97,6 +98,15 @@ void reply_bytes(struct request *request, unsigned int status, const char *conte
 	request->reply.content_type = content_type;
 }
 
+void reply_take(struct request *request, unsigned int status, const char *content_type, char *body,
+		size_t len)
+{
+	start(request, status);
+	request->reply.body = body;
+	request->reply.len = body ? len : 0;
+	request->reply.content_type = content_type;
+}
+
 void reply_text(struct request *request, unsigned int status, const char *text)
 {
 	reply_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
@@ -126,7 +136,7 @@ unsigned int reply_status(enum error_code code)
 	return MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
-static void put_error(struct request *request, unsigned int status, const struct error *error)
+void reply_error_json(struct request *request, unsigned int status, const struct error *error)
 {
 	struct json_buffer json = JSON_BUFFER_NULL;
 	error_body_put(error, &json);
@@ -144,7 +154,7 @@ static void put_error(struct request *request, unsigned int status, const struct
 
 void reply_error(struct request *request, const struct error *error)
 {
-	put_error(request, reply_status(error->code), error);
+	request->face->put_error(request, 0, error);
 }
 
 void reply_refuse(struct request *request, unsigned int status, enum error_code code,
@@ -159,7 +169,7 @@ void reply_refuse(struct request *request, unsigned int status, enum error_code 
 	error_set(&error, code, "%s", n < 0 ? "out of memory" : message);
 	if (n >= 0)
 		free(message);
-	put_error(request, status, &error);
+	request->face->put_error(request, status, &error);
 }
 
 static void add_cors(struct request *request)
@@ -169,7 +179,8 @@ static void add_cors(struct request *request)
 				     request_header(request, "Host"), request->connection->tls))
 		return;
 	reply_header(request, "Access-Control-Allow-Origin", "%s", origin);
-	reply_header(request, "Access-Control-Expose-Headers", "ETag, Location, Retry-After");
+	reply_header(request, "Access-Control-Expose-Headers",
+		     "ETag, Location, Retry-After, " RPC_RESPONSE_HEADERS);
 }
 
 static struct MHD_Response *make_response(struct reply *reply)
@@ -196,7 +207,7 @@ static struct MHD_Response *make_response(struct reply *reply)
 		MHD_add_response_header(response, "Content-Type", reply->content_type);
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(response, "Vary", "Accept, Origin");
+	MHD_add_response_header(response, "Vary", "Accept, Accept-Encoding, Origin");
 	for (size_t i = 0; i < reply->header_count; i++)
 		MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
 	if (reply->close)

@@ -47,18 +47,26 @@ void reply_empty(struct request *request, unsigned int status);
 void reply_bytes(struct request *request, unsigned int status, const char *content_type,
 		 const char *body, size_t len);
 
+/** reply_take() - as reply_bytes(); @body is consumed, NULL: memory ran out while it was made */
+void reply_take(struct request *request, unsigned int status, const char *content_type, char *body,
+		size_t len);
+
 /** reply_stream() - a live answer; @stream is consumed */
 void reply_stream(struct request *request, struct stream *stream);
 
 /** reply_text() - a static text */
 void reply_text(struct request *request, unsigned int status, const char *text);
 
-/** reply_error() - the error form, with the REST status of its code */
+/** reply_error() - an error as the request's face says it, with the status that it gives the code
+ */
 void reply_error(struct request *request, const struct error *error);
 
 /** reply_refuse() - an error with a status of its own (405, 413, 415, …) */
 void reply_refuse(struct request *request, unsigned int status, enum error_code code,
 		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** reply_error_json() - the error form of REST and of Connect's unary calls */
+void reply_error_json(struct request *request, unsigned int status, const struct error *error);
 
 /** reply_status() - the REST status of an error code */
 unsigned int reply_status(enum error_code code);

@@ -3,13 +3,14 @@
 
 #include "api/head.h"
 #include "api/limits.h"
+#include "api/rest.h"
+#include "api/rpc.h"
 #include "api/thread.h"
 #include "pagecast/audit.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct request *request_new(struct request_context *context, struct connection *connection,
 			    struct MHD_Connection *mhd, const char *target)
@@ -28,6 +29,8 @@ struct request *request_new(struct request_context *context, struct connection *
 	request->started_ns = thread_now_ns();
 	request->started_ms = request->started_ns / 1000000;
 	request->answer_media = MEDIA_JSON;
+	request->face = &REST_FACE;
+	request->deadline_ms = INT64_MAX;
 	char *query = strchr(request->target, '?');
 	if (query) {
 		*query = '\0';
@@ -100,8 +103,7 @@ static void answer_options(struct request *request, const char *allow)
 	reply_header(request, "Access-Control-Allow-Methods", "%s", allow);
 	reply_header(request, "Access-Control-Allow-Headers",
 		     "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, "
-		     "Connect-Protocol-Version, Connect-Timeout-Ms, Grpc-Timeout, X-Grpc-Web, "
-		     "X-User-Agent, Last-Event-ID");
+		     "Last-Event-ID, " RPC_REQUEST_HEADERS);
 	reply_header(request, "Access-Control-Max-Age", "600");
 }
 
@@ -118,10 +120,16 @@ static bool judge_path(struct request *request)
 		return false;
 	}
 	request->route = route_find(request->verb, request->target, &request->match, &known);
-	if (request->route)
+	if (request->route) {
+		if (request->route->face)
+			request->face = request->route->face(request);
 		return true;
+	}
 	if (!known && !all) {
-		reply_refuse(request, MHD_HTTP_NOT_FOUND, ERROR_CODE_NOT_FOUND,
+		/* To an RPC client "not found" speaks of what was asked for, not of the method. */
+		reply_refuse(request, MHD_HTTP_NOT_FOUND,
+			     rpc_is_path(request->target) ? ERROR_CODE_UNIMPLEMENTED
+							  : ERROR_CODE_NOT_FOUND,
 			     "there is nothing at %.256s", request->target);
 		return false;
 	}
@@ -175,27 +183,6 @@ static bool judge_caller(struct request *request)
 	return true;
 }
 
-static bool judge_body_type(struct request *request)
-{
-	const char *encoding = request_header(request, "Content-Encoding");
-	bool body = request->content_length || request->chunked;
-	request->body_media = media_type(request_header(request, "Content-Type"));
-	if (body && encoding && strcasecmp(encoding, "identity") != 0) {
-		reply_refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, ERROR_CODE_INVALID_ARGUMENT,
-			     "Content-Encoding: a body is taken as it is, not compressed");
-		return false;
-	}
-	/* A form may be empty and yet have been sent by a page. */
-	if (request->body_media == MEDIA_FORM ||
-	    (body && request->body_media != MEDIA_JSON && request->body_media != MEDIA_PROTOBUF)) {
-		reply_refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, ERROR_CODE_INVALID_ARGUMENT,
-			     "Content-Type must be application/json or application/x-protobuf; "
-			     "use curl --json");
-		return false;
-	}
-	return true;
-}
-
 static void refuse_size(struct request *request)
 {
 	reply_refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, ERROR_CODE_RESOURCE_EXHAUSTED,
@@ -203,38 +190,21 @@ static void refuse_size(struct request *request)
 		     request->route->body_max_bytes);
 }
 
+/* An empty body is none. */
 static bool judge_body(struct request *request)
 {
-	bool body = request->content_length || request->chunked;
-	if (!request->route->body) {
-		if (!body)
-			return true;
-		reply_refuse(request, MHD_HTTP_BAD_REQUEST, ERROR_CODE_INVALID_ARGUMENT,
-			     "no body is taken here");
-		return false;
-	}
-	if (!judge_body_type(request))
-		return false;
-	if (request->content_length > request->route->body_max_bytes) {
-		refuse_size(request);
-		return false;
-	}
-	return true;
+	if (request->route->body || (!request->content_length && !request->chunked))
+		return true;
+	reply_refuse(request, MHD_HTTP_BAD_REQUEST, ERROR_CODE_INVALID_ARGUMENT,
+		     "no body is taken here");
+	return false;
 }
 
-static bool judge_accept(struct request *request)
+static bool judge_size(struct request *request)
 {
-	/* What has one form anyway is given whatever is asked for: EventSource names its own type
-	   alone. Errors are JSON. */
-	if (request->route->sse || request->route->produces)
-		request->answer_media = MEDIA_JSON;
-	if (request->route->pcap && media_accept_pcap(&request->accept))
-		request->answer_media = MEDIA_PCAP;
-	if (request->answer_media != MEDIA_NONE)
+	if (!request->route->body || request->content_length <= request->route->body_max_bytes)
 		return true;
-	request->answer_media = MEDIA_JSON;
-	reply_refuse(request, MHD_HTTP_NOT_ACCEPTABLE, ERROR_CODE_INVALID_ARGUMENT,
-		     "Accept: answers are application/json or application/x-protobuf");
+	refuse_size(request);
 	return false;
 }
 
@@ -267,7 +237,8 @@ static enum MHD_Result step_head(struct request *request, const char *method, co
 	connection_due(request->connection,
 		       request->started_ms + LIMIT_REQUEST_MS - thread_now_ms());
 	if (!head_check(request, method, version) || !judge_page(request) || !judge_path(request) ||
-	    !judge_caller(request) || !judge_body(request) || !judge_accept(request))
+	    !judge_caller(request) || !judge_body(request) || !request->face->judge(request) ||
+	    !judge_size(request))
 		return refuse_head(request);
 	request->stage = REQUEST_BODY;
 	return MHD_YES;

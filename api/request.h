@@ -11,11 +11,13 @@
 #pragma once
 #include "api/auth.h"
 #include "api/connection.h"
+#include "api/face.h"
 #include "api/guard.h"
 #include "api/media.h"
 #include "api/pool.h"
 #include "api/reply.h"
 #include "api/route.h"
+#include "api/rpc_head.h"
 #include "api/wait.h"
 #include "pagecast/agent.h"
 
@@ -58,6 +60,10 @@ struct request {
 	enum route_verb verb;
 	const struct route *route;
 	struct route_match match;
+	const struct face *face; /* REST's until the path says otherwise */
+	struct rpc_head rpc;	 /* of an RPC face */
+	int64_t deadline_ms; /* thread_now_ms(): what the caller will wait; INT64_MAX: nothing said
+			      */
 
 	enum media body_media;
 	struct media_accept accept;

@@ -6,11 +6,13 @@
  * Thread: whoever owns the request.
  */
 #pragma once
+#include "api/face.h"
 #include "api/route.h"
 #include "pagecast/error.h"
 
 #include <protobuf-c/protobuf-c.h>
 
+extern const struct face REST_FACE;
 extern const struct route_table REST_JOBS_ROUTES;
 extern const struct route_table REST_AGENT_ROUTES;
 extern const struct route_table REST_WATCH_ROUTES;

@@ -3,6 +3,7 @@
 
 #include "api/query.h"
 #include "api/rest.h"
+#include "api/rpc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,13 @@
 
 static const struct route_table *const TABLES[] = {&REST_JOBS_ROUTES, &REST_WATCH_ROUTES,
 						   &REST_AGENT_ROUTES};
+enum { REST_TABLE_COUNT = sizeof TABLES / sizeof *TABLES, TABLE_COUNT = REST_TABLE_COUNT + 1 };
+
+/* All that is served: REST, then the RPC faces. */
+static const struct route_table *table(size_t index)
+{
+	return index < REST_TABLE_COUNT ? TABLES[index] : rpc_routes();
+}
 
 static const char *const VERB_NAMES[] = {
 	[ROUTE_GET] = "GET",	 [ROUTE_HEAD] = "HEAD",	    [ROUTE_POST] = "POST",
@@ -111,7 +119,7 @@ bool route_pattern_match(const char *pattern, const char *path, struct route_mat
 
 const struct route_table *const *route_tables(size_t *ret_count)
 {
-	*ret_count = sizeof TABLES / sizeof *TABLES;
+	*ret_count = REST_TABLE_COUNT;
 	return TABLES;
 }
 
@@ -122,9 +130,9 @@ const struct route *route_find(enum route_verb verb, const char *path,
 	if (verb == ROUTE_HEAD)
 		verb = ROUTE_GET;
 	*ret_known = false;
-	for (size_t t = 0; t < sizeof TABLES / sizeof *TABLES; t++) {
-		for (size_t i = 0; i < TABLES[t]->count; i++) {
-			const struct route *route = &TABLES[t]->routes[i];
+	for (size_t t = 0; t < TABLE_COUNT; t++) {
+		for (size_t i = 0; i < table(t)->count; i++) {
+			const struct route *route = &table(t)->routes[i];
 			struct route_match match;
 			if (!route_pattern_match(route->path, path, &match))
 				continue;
@@ -142,10 +150,10 @@ void route_allow(const char *path, char ret_allow[static ROUTE_ALLOW_BYTES])
 {
 	bool verbs[sizeof VERB_NAMES / sizeof *VERB_NAMES] = {[ROUTE_OPTIONS] = true};
 	struct route_match match;
-	for (size_t t = 0; t < sizeof TABLES / sizeof *TABLES; t++)
-		for (size_t i = 0; i < TABLES[t]->count; i++)
-			if (!path || route_pattern_match(TABLES[t]->routes[i].path, path, &match))
-				verbs[TABLES[t]->routes[i].verb] = true;
+	for (size_t t = 0; t < TABLE_COUNT; t++)
+		for (size_t i = 0; i < table(t)->count; i++)
+			if (!path || route_pattern_match(table(t)->routes[i].path, path, &match))
+				verbs[table(t)->routes[i].verb] = true;
 	verbs[ROUTE_HEAD] = verbs[ROUTE_GET];
 	size_t len = 0;
 	ret_allow[0] = '\0';

@@ -6,7 +6,9 @@
  * characters other than '/' and ':'. Tables are static. Thread: any.
  */
 #pragma once
+#include "api/face.h"
 #include "api/method.h"
+#include "api/tables.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,7 +42,10 @@ struct route {
 	/* Answer the request. Return: true: .reply is complete; false: the request was suspended
 	 * and will be resumed by someone else. */
 	bool (*handle)(struct request *request);
-	const struct method *method; /* the RPC behind it; NULL: none */
+	const struct method *method;	 /* the RPC behind it; NULL: none */
+	const struct tables_method *rpc; /* RPC faces: what the schema says of it */
+	/* Which face speaks, by the request's head. NULL: REST */
+	const struct face *(*face)(const struct request *request);
 	const char *body; /* what the body is: "*" the request message, "spec" that field of
 			     it; NULL: no body is taken */
 	bool body_required;
@@ -70,7 +75,8 @@ struct route_table {
 
 enum route_verb route_verb(const char *method);
 
-/** route_tables() - all that is served. Return: [*ret_count], static */
+/** route_tables() - the REST face, which the API's description is made of. Return: [*ret_count],
+ * static */
 const struct route_table *const *route_tables(size_t *ret_count);
 
 /** route_path_fault() - Return: NULL, or what is wrong with the path in words */

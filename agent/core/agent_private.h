@@ -187,10 +187,13 @@ void job_finish_unsent(struct agent *agent, struct job *job, enum job_event even
 		       const struct problem_set *problems);
 /** job_wait_ended() - (L) until it has ended, or CLOCK_MONOTONIC @until_ns. Return: has it? */
 bool job_wait_ended(struct agent *agent, struct job *job, int64_t until_ns);
-/** agent_cancel_deadline() - how long a call that cancels may wait, CLOCK_MONOTONIC */
-static inline int64_t agent_cancel_deadline(void)
+/** agent_cancel_deadline() - how long a call of @caller (borrowed) may wait for an end,
+ * CLOCK_MONOTONIC */
+static inline int64_t agent_cancel_deadline(const struct agent_caller *caller)
 {
-	return clock_monotonic_ns(clock_real()) + AGENT_CANCEL_WAIT_NS;
+	int64_t until_ns = clock_monotonic_ns(clock_real()) + AGENT_CANCEL_WAIT_NS;
+	return caller->deadline_ns && caller->deadline_ns < until_ns ? caller->deadline_ns
+								     : until_ns;
 }
 /** agent_history_full() - (L) more finished jobs than are kept, by count or (in memory) by bytes */
 static inline bool agent_history_full(const struct agent *agent)

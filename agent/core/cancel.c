@@ -52,7 +52,7 @@ static int cancel(struct agent *agent, const struct agent_caller *caller,
 			agent_unlock(agent);
 			job_finish_unsent(agent, job, JOB_EVENT_CANCEL, NULL);
 			agent_lock(agent);
-		} else if (!job_wait_ended(agent, job, agent_cancel_deadline())) {
+		} else if (!job_wait_ended(agent, job, agent_cancel_deadline(caller))) {
 			agent_unlock(agent);
 			return still_ending(job, ret_error);
 		}
@@ -100,12 +100,13 @@ static int stop_all(struct agent *agent, const Pagecast__V1__CancelJobsRequest *
 }
 
 /* Return: how many of them have been cancelled; the others had ended by themselves already. */
-static uint32_t end_all(struct agent *agent, struct stopped *stopped)
+static uint32_t end_all(struct agent *agent, const struct agent_caller *caller,
+			struct stopped *stopped)
 {
 	uint32_t cancelled = 0;
 	for (size_t i = 0; i < stopped->mine; i++)
 		job_finish_unsent(agent, stopped->jobs[i], JOB_EVENT_CANCEL, NULL);
-	int64_t until_ns = agent_cancel_deadline();
+	int64_t until_ns = agent_cancel_deadline(caller);
 	agent_lock(agent);
 	for (size_t i = 0; i < stopped->count; i++)
 		if (job_wait_ended(agent, stopped->jobs[i], until_ns))
@@ -139,7 +140,7 @@ static int cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 		free(response);
 		return r;
 	}
-	response->cancelled = end_all(agent, &stopped);
+	response->cancelled = end_all(agent, caller, &stopped);
 	*ret_response = response;
 	return 0;
 }

@@ -13,24 +13,25 @@
 #include <string.h>
 
 /* Under the lock: a job whose end is being stored is waited for, so that the answer is final. */
-static int settle(struct agent *agent, struct job *job, struct error *ret_error)
+static int settle(struct agent *agent, const struct agent_caller *caller, struct job *job,
+		  struct error *ret_error)
 {
 	if (job_state_ended(job->state) || !job->live->ending ||
-	    job_wait_ended(agent, job, agent_cancel_deadline()))
+	    job_wait_ended(agent, job, agent_cancel_deadline(caller)))
 		return 0;
 	return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
 			 "job %s is ending, which takes long to store", job->id);
 }
 
 /* Under the lock. Return: 0 with a reference. */
-static int find_settled(struct agent *agent, const char *id, struct job **ret_job,
-			struct error *ret_error)
+static int find_settled(struct agent *agent, const struct agent_caller *caller, const char *id,
+			struct job **ret_job, struct error *ret_error)
 {
 	struct job *found = job_find(agent, id, ret_error);
 	if (!found)
 		return (int)ret_error->code;
 	_cleanup_job_ struct job *job = job_ref(found);
-	int r = settle(agent, job, ret_error);
+	int r = settle(agent, caller, job, ret_error);
 	if (!r)
 		*ret_job = TAKE_PTR(job);
 	return r;
@@ -75,7 +76,7 @@ static int pause_or_resume(struct agent *agent, const struct agent_caller *calle
 		return r;
 	_cleanup_job_ struct job *job = NULL;
 	agent_lock(agent);
-	r = find_settled(agent, id, &job, ret_error);
+	r = find_settled(agent, caller, id, &job, ret_error);
 	if (!r && job_fsm(job->state, event) == PAGECAST__V1__JOB_STATE__JOB_STATE_UNSPECIFIED)
 		r = job_refuse(job, only, ret_error);
 	if (r) {
@@ -109,7 +110,8 @@ int agent_resume_job(struct agent *agent, const struct agent_caller *caller,
 	return r;
 }
 
-struct update { /* being made */
+struct update {				   /* being made */
+	const struct agent_caller *caller; /* borrowed */
 	const Pagecast__V1__UpdateJobRequest *request;
 	bool has_priority;
 	struct job *job;
@@ -248,7 +250,7 @@ static int update_job(struct agent *agent, struct update *update, Pagecast__V1__
 	bool changes = update->request->rate || update->has_priority;
 	uint64_t revision = 0;
 	agent_lock(agent);
-	int r = find_settled(agent, update->request->id, &update->job, ret_error);
+	int r = find_settled(agent, update->caller, update->request->id, &update->job, ret_error);
 	if (!r)
 		r = check_state(update, update->job, ret_error);
 	if (r) {
@@ -264,7 +266,7 @@ static int update_job(struct agent *agent, struct update *update, Pagecast__V1__
 	if (r)
 		return r;
 	agent_lock(agent);
-	r = settle(agent, update->job, ret_error);
+	r = settle(agent, update->caller, update->job, ret_error);
 	if (!r)
 		r = apply(agent, update, &revision, ret_error);
 	agent_unlock(agent);
@@ -280,7 +282,7 @@ int agent_update_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__UpdateJobRequest *request, Pagecast__V1__Job **ret_job,
 		     struct error *ret_error)
 {
-	struct update update = {.request = request};
+	struct update update = {.caller = caller, .request = request};
 	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
 	if (!r)
 		r = check_update(&update, ret_error);

@@ -61,6 +61,27 @@ TEST(media_accept_finds_nothing_acceptable)
 	CHECK_INT(choose("", NULL), ==, MEDIA_NONE);
 }
 
+TEST(media_is_one_type_whatever_its_parameters)
+{
+	CHECK(media_is("application/connect+json", "application/connect+json"));
+	CHECK(media_is("Application/JSON ; charset=utf-8", "application/json"));
+	CHECK(!media_is("application/json; charset=latin1", "application/json"));
+	CHECK(!media_is("application/jsonx", "application/json"));
+	CHECK(!media_is(NULL, "application/json"));
+}
+
+TEST(media_lists_a_token_unless_its_weight_is_nothing)
+{
+	CHECK(media_lists("gzip", "gzip"));
+	CHECK(media_lists("br, GZIP;q=0.5", "gzip"));
+	CHECK(!media_lists("br, gzip;q=0", "gzip"));
+	CHECK(!media_lists("gzipped, identity", "gzip"));
+	CHECK(!media_lists("", "gzip"));
+	CHECK(!media_lists(NULL, "gzip"));
+}
+
 TEST_MAIN(CASE(media_type_reads_content_types),
 	  CASE(media_accept_prefers_what_is_named_and_weighted),
-	  CASE(media_accept_finds_nothing_acceptable))
+	  CASE(media_accept_finds_nothing_acceptable),
+	  CASE(media_is_one_type_whatever_its_parameters),
+	  CASE(media_lists_a_token_unless_its_weight_is_nothing))

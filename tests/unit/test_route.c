@@ -1,6 +1,9 @@
 /* route: patterns, the judgement of raw paths, Allow. */
 #include "lib/test.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "api/rest.h"
 #include "api/route.h"
 
@@ -133,8 +136,26 @@ TEST(route_tables_agree_with_their_methods)
 	}
 }
 
+TEST(route_finds_every_method_of_the_schema)
+{
+	struct route_match match;
+	bool known;
+	for (size_t i = 0; i < TABLES_METHOD_COUNT; i++) {
+		char path[256];
+		const struct tables_method *rpc = &TABLES_METHODS[i];
+		snprintf(path, sizeof path, "/%s/%s", rpc->service, rpc->name);
+		const struct route *route = route_find(ROUTE_POST, path, &match, &known);
+		CHECK(route && route->rpc == rpc && route->face);
+		CHECK(route->method == method_find(rpc->service, rpc->name));
+		CHECK(!route_find(ROUTE_GET, path, &match, &known) == !rpc->no_side_effects);
+		CHECK(known);
+		path[strlen(path) - 1] ^= 0x20; /* in the other case */
+		CHECK(!route_find(ROUTE_POST, path, &match, &known) && !known);
+	}
+}
+
 TEST_MAIN(CASE(route_finds_each_verb_of_a_path), CASE(route_tells_an_action_from_an_id),
 	  CASE(route_knows_a_path_that_the_verb_does_not_fit),
 	  CASE(route_refuses_a_variable_that_is_too_long), CASE(route_allow_lists_verbs),
 	  CASE(route_judges_raw_paths), CASE(route_verb_tells_unknown_from_unused),
-	  CASE(route_tables_agree_with_their_methods))
+	  CASE(route_tables_agree_with_their_methods), CASE(route_finds_every_method_of_the_schema))

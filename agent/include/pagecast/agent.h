@@ -26,6 +26,7 @@ struct agent_caller {
 	enum agent_role role;
 	const char *peer;     /* from where, for the audit log: "127.0.0.1:51234", "unix" */
 	const char *accessor; /* of the token that proved it; NULL or "": none */
+	int64_t deadline_ns;  /* CLOCK_MONOTONIC: how long it will wait for an answer; 0: no word */
 };
 
 struct agent_options {
