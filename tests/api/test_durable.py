@@ -56,6 +56,13 @@ class NamedReceiver:
             self.quiet.clear()
             self.counts[name.decode()] += 1
 
+    def wait(self, name, count, seconds=5):
+        """Until @count of @name arrived or were turned away: they may still wait in the socket."""
+        deadline = time.monotonic() + seconds
+        while self.counts[name] + self.turned_away() < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return self.counts[name]
+
     def turned_away(self):
         """Datagrams that found no room in this socket's buffer."""
         with open("/proc/net/udp", encoding="ascii") as file:
@@ -258,7 +265,7 @@ class KilledAgain(unittest.TestCase):
     def check_books(self, name, job):
         """Nothing is counted that did not arrive, nothing arrived twice."""
         known, sent = self.known[name], int(job["account"]["packetsSent"])
-        arrived, lost = self.receiver.counts[name], self.receiver.turned_away()
+        arrived, lost = self.receiver.wait(name, sent), self.receiver.turned_away()
         self.assertTrue(job["account"]["balanced"])
         self.assertLessEqual(sent, arrived + lost, name)
         if known.packets:
