@@ -16,9 +16,9 @@ packages() {
     build) echo "gcc libc6-dev make cmake ninja-build pkgconf protobuf-compiler \
         protobuf-c-compiler libprotobuf-dev libprotobuf-c-dev libmicrohttpd-dev \
         libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev libsqlite3-dev" ;;
-    test) echo "python3 iproute2 curl procps openssl" ;;
+    test) echo "python3 iproute2 curl procps openssl ethtool" ;;
     optional)
-        echo "clang-format"
+        echo "clang-format shellcheck"
         # a Node.js that is there already, from wherever, is left alone
         command -v node >/dev/null 2>&1 || echo nodejs
         command -v npm >/dev/null 2>&1 || echo npm

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import resource
+import select
 import shutil
 import socket
 import subprocess
@@ -275,6 +276,10 @@ class Jobs(unittest.TestCase):
         began = time.monotonic()
         self.assertEqual(self.agent.get("/v1/agent").status, 200)
         self.assertLess(time.monotonic() - began, 1 * pt.PATIENCE)
+        # Those for whom there is no place are answered at once: then all the others wait.
+        deadline = time.monotonic() + 20
+        while len(select.select(raws, [], [], 20)[0]) < 8 and time.monotonic() < deadline:
+            time.sleep(0.01)
         self.agent.post(f"/v1/jobs/{job['id']}:cancel")
         answers = [pt.read_all(raw) for raw in raws]
         for raw in raws:

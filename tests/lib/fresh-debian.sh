@@ -40,6 +40,11 @@ deb $mirror bookworm main
 deb $mirror bookworm-updates main
 deb ${mirror%/debian}/debian-security bookworm-security main
 LIST
+if command -v npm >/dev/null 2>&1; then
+    mkdir -p "$root/etc/ssl/certs" "$root/etc/npm"
+    cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/" 2>/dev/null || :
+    cp "$(npm config get globalconfig)" "$root/etc/npmrc" 2>/dev/null || :
+fi
 git clone -q --no-hardlinks "$tree" "$root/srv/pagecast"
 
 status=0
@@ -49,7 +54,8 @@ for command in "$@"; do
     # A mount namespace of its own: nothing stays mounted, whatever ends this.
     # shellcheck disable=SC2016 # the inner shell's variables
     ROOT=$root COMMAND=$command unshare --mount --propagation private sh -c '
-        mount -t proc proc "$ROOT/proc" &&
+        mount --bind "$ROOT" "$ROOT" && # ip-netns wants / to be a mount point
+            mount -t proc proc "$ROOT/proc" &&
             mount --rbind /sys "$ROOT/sys" &&
             mount --rbind /dev "$ROOT/dev" &&
             mount -t tmpfs tmpfs "$ROOT/run" &&
