@@ -28,6 +28,10 @@ struct json_read_options {
 	bool ignore_unknown; /* Connect's leniency header; otherwise an unknown field is an error
 				naming it */
 	const char *field_prefix; /* put before every field path, as "spec."; NULL: none */
+	/* Where there were faults: look at what could be read too and add what is wrong with it
+	   (error_violate_new()), so that a caller hears of everything at once. NULL: nobody. */
+	void (*judge)(void *context, const ProtobufCMessage *message, struct error *error);
+	void *judge_context;
 };
 
 /**

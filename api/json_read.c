@@ -190,7 +190,7 @@ static bool read_object(struct json_reader *reader, ProtobufCMessage *message,
 }
 
 static int read_document(struct json_reader *reader, const ProtobufCMessageDescriptor *type,
-			 ProtobufCMessage **ret_message)
+			 const struct json_read_options *options, ProtobufCMessage **ret_message)
 {
 	struct error *error = reader->faults.error;
 	const struct json_place document = {.parent = NULL};
@@ -212,6 +212,8 @@ static int read_document(struct json_reader *reader, const ProtobufCMessageDescr
 			reader->scan.len, heap_budget_for(reader->scan.len).left);
 	else if (reader->stopped)
 		r = error_set(error, ERROR_CODE_INTERNAL, "out of memory");
+	else if (r && options && options->judge)
+		options->judge(options->judge_context, message, error);
 	if (r)
 		protobuf_c_message_free_unpacked(message, NULL);
 	else
@@ -232,5 +234,5 @@ int json_read(const ProtobufCMessageDescriptor *type, const char *text, size_t l
 		.faults = {.error = ret_error, .prefix = options ? options->field_prefix : NULL},
 		.ignore_unknown = options && options->ignore_unknown,
 	};
-	return read_document(&reader, type, ret_message);
+	return read_document(&reader, type, options, ret_message);
 }

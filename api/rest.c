@@ -226,6 +226,17 @@ static int read_query(const struct request *request, ProtobufCMessage **ret_mess
 
 /* ---- body ---- */
 
+/* A spec that has faults of form is judged by what it says as well: all faults at once. */
+static void judge_spec(void *context, const ProtobufCMessage *message, struct error *error)
+{
+	_cleanup_error_ struct error more = ERROR_NULL;
+	(void)context;
+	if (message->descriptor != &pagecast__v1__job_spec__descriptor)
+		return;
+	agent_check_spec((const Pagecast__V1__JobSpec *)message, &more);
+	error_violate_new(error, &more);
+}
+
 static int read_body(const struct request *request, const ProtobufCMessageDescriptor *type,
 		     ProtobufCMessage **ret_message, struct error *ret_error)
 {
@@ -233,8 +244,9 @@ static int read_body(const struct request *request, const ProtobufCMessageDescri
 		return wire_read(type, request->body, request->body_len, false, ret_message,
 				 ret_error);
 	if (request->body_len)
-		return json_read(type, (const char *)request->body, request->body_len, NULL,
-				 ret_message, ret_error);
+		return json_read(type, (const char *)request->body, request->body_len,
+				 &(struct json_read_options){.judge = judge_spec}, ret_message,
+				 ret_error);
 	if (request->route->body_required)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
 				 "the body is empty; a %s is wanted", type->short_name);

@@ -2,6 +2,7 @@
 #include "pagecast/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,26 @@ void error_violate(struct error *error, const char *field, const char *format, .
 	}
 	error->violations[error->violation_count++] = violation;
 	set_violation_message(error);
+}
+
+static bool same_place(const char *a, const char *b)
+{
+	size_t len = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+	const char *longer = strlen(a) < strlen(b) ? b : a;
+	return memcmp(a, b, len) == 0 && (!longer[len] || longer[len] == '.' || longer[len] == '[');
+}
+
+void error_violate_new(struct error *error, const struct error *more)
+{
+	size_t listed = error->violation_count;
+	for (size_t i = 0; i < more->violation_count; i++) {
+		const struct error_violation *violation = &more->violations[i];
+		bool known = false;
+		for (size_t k = 0; k < listed && !known; k++)
+			known = same_place(error->violations[k].field, violation->field);
+		if (!known)
+			error_violate(error, violation->field, "%s", violation->description);
+	}
 }
 
 const char *error_message(const struct error *error)

@@ -296,3 +296,8 @@ int agent_submit_job(struct agent *agent, const struct agent_caller *caller,
 		*ret_created = created;
 	return r;
 }
+
+int agent_check_spec(const Pagecast__V1__JobSpec *spec, struct error *ret_error)
+{
+	return plan_compile(spec, NULL, ret_error);
+}

@@ -46,6 +46,18 @@ class Jobs(unittest.TestCase):
         self.assertIn(part, error["message"])
         return error
 
+    # ---- faults ----
+
+    def test_faults_of_form_and_of_meaning_are_told_at_once(self):
+        answer = self.agent.post("/v1/jobs", {"streams": [
+            {"udp": {"address": "127.0.0.1", "port": 70000}, "payloads": [{"txt": "x"}], "limit": {}},
+            {"udp": {"address": "nowhere", "port": "abc"}}]})
+        error = self.assert_error(answer, 400, "invalid_argument", "(and 4 more)")
+        fields = [v["field"] for v in error["details"][0]["debug"]["fieldViolations"]]
+        self.assertEqual(sorted(fields), [
+            "streams[0].limit", "streams[0].payloads[0].txt", "streams[0].udp.port",
+            "streams[1].udp.address", "streams[1].udp.port"])
+
     # ---- submit ----
 
     def test_a_first_try_with_curl(self):

@@ -24,6 +24,23 @@ TEST(error_bounds_what_it_lists)
 	CHECK_HAS(error_message(&error), "(and 73 more)");
 }
 
+TEST(error_takes_over_only_what_is_new)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	_cleanup_error_ struct error more = ERROR_NULL;
+	error_violate(&error, "streams[0].payloads[0].txt", "unknown");
+	error_violate(&error, "streams[1]", "no object");
+	error_violate(&more, "streams[0].payloads[0]", "empty"); /* above one */
+	error_violate(&more, "streams[1].udp.port", "0");	 /* below one */
+	error_violate(&more, "streams[10].udp.port", "0");	 /* another stream */
+	error_violate(&more, "streams[0].rate.pps", "-1");
+	error_violate_new(&error, &more);
+	CHECK_INT(error.violation_count, ==, 4);
+	CHECK_STR(error.violations[2].field, "streams[10].udp.port");
+	CHECK_STR(error.violations[3].field, "streams[0].rate.pps");
+	CHECK_HAS(error_message(&error), "(and 3 more)");
+}
+
 TEST(error_set_may_quote_the_message_it_replaces)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -34,4 +51,5 @@ TEST(error_set_may_quote_the_message_it_replaces)
 }
 
 TEST_MAIN(CASE(error_lists_all_violations_and_says_how_many_more), CASE(error_bounds_what_it_lists),
+	  CASE(error_takes_over_only_what_is_new),
 	  CASE(error_set_may_quote_the_message_it_replaces))

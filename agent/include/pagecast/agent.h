@@ -90,6 +90,10 @@ int agent_delete_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__DeleteJobRequest *request,
 		     Pagecast__V1__DeleteJobResponse **ret_response, struct error *ret_error);
 
+/** agent_check_spec() - what is wrong with a spec by itself, whatever the host and the policy say.
+ * Return: 0; INVALID_ARGUMENT with all faults */
+int agent_check_spec(const Pagecast__V1__JobSpec *spec, struct error *ret_error);
+
 /** agent_preview_job() - what would be sent; sends nothing. May take milliseconds: pages are packed
  */
 int agent_preview_job(struct agent *agent, const struct agent_caller *caller,

@@ -71,6 +71,12 @@ int error_set(struct error *error, enum error_code code, const char *format, ...
 void error_violate(struct error *error, const char *field, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/**
+ * error_violate_new() - add the violations of @more, but those at, above or below a place that has
+ * one already: they would only say again, or in consequence, what was said
+ */
+void error_violate_new(struct error *error, const struct error *more);
+
 /** error_message() - the sentence, never NULL: an allocation that failed gives a fixed one */
 const char *error_message(const struct error *error);
 
