@@ -227,6 +227,19 @@ int sys_map(void **ret_memory, size_t len_bytes, bool huge)
 	return 0;
 }
 
+int sys_map_ring(void **ret_memory, size_t len_bytes, int fd)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_MMAP, fd, len_bytes, &result))
+		return (int)result;
+	void *memory = mmap(NULL, len_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	madvise(memory, len_bytes, MADV_DONTFORK);
+	*ret_memory = memory;
+	return 0;
+}
+
 void sys_unmap(void *memory, size_t len_bytes)
 {
 	if (memory)

@@ -75,4 +75,8 @@ int sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout);
  * Return: 0; negative errno.
  */
 int sys_map(void **ret_memory, size_t len_bytes, bool huge);
+
+/** sys_map_ring() - the ring of a packet socket, shared with the kernel, never with a child.
+ * Return: 0; negative errno */
+int sys_map_ring(void **ret_memory, size_t len_bytes, int fd);
 void sys_unmap(void *memory, size_t len_bytes);

@@ -17,7 +17,7 @@
 #endif
 
 static const struct engine_ops *const offered[] = {&engine_splice_ops, &engine_copy_ops,
-						   &engine_zerocopy_ops, NULL};
+						   &engine_zerocopy_ops, &engine_txring_ops, NULL};
 
 static const struct engine_ops *ops_of(Pagecast__V1__EngineKind kind)
 {
@@ -83,6 +83,22 @@ static bool any_ethernet(const struct plan *plan)
 	return false;
 }
 
+static int choose_ring(const struct plan *plan, Pagecast__V1__EngineKind *ret_kind,
+		       const char **ret_why, struct error *ret_error)
+{
+	const struct engine_fact *ring = fact_of(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING);
+	char buffer[160];
+	const char *why = ring->available
+				  ? objection(&engine_txring_ops, plan, buffer, sizeof buffer)
+				  : ring->why;
+	if (why)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "engine: Ethernet frames need engine TXRING: %s", why);
+	*ret_kind = ring->kind;
+	*ret_why = "auto: Ethernet frames leave by a packet ring";
+	return 0;
+}
+
 int engine_choose(const struct plan *plan, Pagecast__V1__EngineKind *ret_kind, const char **ret_why,
 		  struct error *ret_error)
 {
@@ -93,9 +109,7 @@ int engine_choose(const struct plan *plan, Pagecast__V1__EngineKind *ret_kind, c
 		return r;
 	}
 	if (any_ethernet(plan))
-		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-				 "engine: Ethernet frames need engine TXRING: %s",
-				 fact_of(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING)->why);
+		return choose_ring(plan, ret_kind, ret_why, ret_error);
 	const struct engine_fact *splice = fact_of(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE);
 	if (splice->available) {
 		*ret_kind = splice->kind;

@@ -36,6 +36,7 @@ struct engine_ops {
 extern const struct engine_ops engine_splice_ops;
 extern const struct engine_ops engine_copy_ops;
 extern const struct engine_ops engine_zerocopy_ops;
+extern const struct engine_ops engine_txring_ops;
 
 struct engine {
 	const struct engine_ops *ops;
@@ -144,6 +145,7 @@ struct engine_probed {
 	int segment_error;	   /* why not, positive errno */
 	uint32_t pipe_slots;	   /* of a pipe as the engines make it */
 	bool net_raw;		   /* raw sockets may be opened */
+	int ring_error;		   /* positive errno: no packet ring; 0 */
 	int zerocopy_error;	   /* positive errno: MSG_ZEROCOPY is not to be had; 0 */
 	bool zerocopy_copied;	   /* on loopback, which all kernels do so far */
 	bool zerocopy_completed;   /* the error queue told of it */

@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/util.h"
 #include "transmit/engine_pipe.h"
+#include "transmit/engine_ring.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -231,6 +232,11 @@ static void probe_raw(void)
 	probed.locked_bytes_max = getrlimit(RLIMIT_MEMLOCK, &locked) < 0 ? 0 : locked.rlim_cur;
 	_cleanup_close_ int fd = sys_socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	probed.net_raw = fd >= 0;
+	unsigned int loopback = if_nametoindex("lo");
+	struct ring ring;
+	probed.ring_error = -ring_open(&ring, loopback ? loopback : 1, PAGES_PAGE_BYTES / 4, 32);
+	if (!probed.ring_error)
+		ring_close(&ring);
 }
 
 static void probe_all(void)
@@ -339,15 +345,32 @@ static void tell_zerocopy(struct engine_fact *fact)
 		add_fact(fact, "UDP_SEGMENT: no trains (%s)", errno_name(probed.segment_error));
 }
 
+static void tell_ring(struct engine_fact *fact)
+{
+	*fact = (struct engine_fact){.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING,
+				     .available = !probed.ring_error};
+	if (probed.ring_error == EPERM || probed.ring_error == EACCES)
+		snprintf(fact->why, sizeof fact->why,
+			 "the agent does not have CAP_NET_RAW, which packet rings need");
+	else if (probed.ring_error)
+		snprintf(fact->why, sizeof fact->why, "a packet ring fails: %s",
+			 errno_name(probed.ring_error));
+	else
+		snprintf(fact->why, sizeof fact->why,
+			 "packet rings work here, for Ethernet frames");
+	if (fact->available)
+		add_fact(fact, "PACKET_VNET_HDR: trains of UDP frames of up to %d",
+			 TRAIN_SEGMENTS_MAX);
+}
+
 static void tell_others(void)
 {
-	facts[1] = (struct engine_fact){.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING,
-					.why = "TXRING is not offered by this version"};
 	facts[2] = (struct engine_fact){.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY,
 					.available = true,
 					.why = "sendmmsg works everywhere"};
 	add_common_facts(&facts[2]);
 	tell_zerocopy(&facts[3]);
+	tell_ring(&facts[1]);
 }
 
 static void probe_once(void)

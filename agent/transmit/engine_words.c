@@ -9,9 +9,16 @@ void flow_tell_refused(const struct flow *flow, int error, uint64_t packets, con
 		       struct problem_set *problems)
 {
 	const char *to = flow->stream->destination.text;
+	bool frames = flow->stream->destination.kind == PLAN_ETHERNET;
 	enum problem_code code = PROBLEM_KERNEL_ERROR;
 	switch (error) {
 	case EMSGSIZE:
+		if (frames) {
+			problem_add(problems, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_ERROR, field, error,
+				    packets, "frames are longer than %s takes (%u bytes)", to,
+				    flow->limits.segment_bytes_max);
+			return;
+		}
 		problem_add(problems, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_ERROR, field, error,
 			    packets,
 			    "packets are longer than the path to %s takes in one piece (%u bytes "
@@ -29,12 +36,15 @@ void flow_tell_refused(const struct flow *flow, int error, uint64_t packets, con
 		return;
 	case ENETDOWN:
 		problem_add(problems, PROBLEM_INTERFACE_DOWN, PROBLEM_ERROR, field, error, packets,
-			    "the interface towards %s went down", to);
+			    frames ? "interface %s went down"
+				   : "the interface towards %s went down",
+			    to);
 		return;
 	case ENODEV:
 	case ENXIO:
 		problem_add(problems, PROBLEM_INTERFACE_GONE, PROBLEM_ERROR, field, error, packets,
-			    "the interface towards %s is gone", to);
+			    frames ? "interface %s is gone" : "the interface towards %s is gone",
+			    to);
 		return;
 	case EAGAIN:
 	case ENOBUFS:

@@ -141,8 +141,9 @@ static void expect_one(struct course *course)
 	if (r < 0)
 		test_fail(__FILE__, __LINE__, "packet %" PRIu64 " of %u bytes did not arrive",
 			  course->sent, item->len);
-	CHECK_INT(r - (ssize_t)course->skip_bytes, ==, item->len);
-	CHECK(memcmp(got + course->skip_bytes, item->bytes, item->len) == 0);
+	size_t len = item->len - course->hidden_bytes;
+	CHECK_INT(r - (ssize_t)course->skip_bytes, ==, len);
+	CHECK(memcmp(got + course->skip_bytes, item->bytes + course->hidden_bytes, len) == 0);
 	plan_advance(&course->job->stream, &course->expected, 1);
 	course->sent++;
 }

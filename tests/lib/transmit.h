@@ -35,8 +35,9 @@ ssize_t receiver_take(int fd, uint8_t *buffer, size_t size, int timeout_ms);
 struct course {
 	struct job *job;
 	int receiver;
-	size_t skip_bytes; /* that the receiver sees before the payload: an IP header */
-	uint64_t chunk;	   /* packets asked for in one flow_send(); 0: all there are */
+	size_t skip_bytes;   /* that the receiver sees before the payload: an IP header */
+	size_t hidden_bytes; /* of a packet that the receiver does not see: headers of a frame */
+	uint64_t chunk;	     /* packets asked for in one flow_send(); 0: all there are */
 	/* may be NULL: called before each flow_send() */
 	void (*before_send)(struct course *course, uint64_t sent);
 	struct plan_cursor expected; /* next packet the receiver must see */

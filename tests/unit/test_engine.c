@@ -196,6 +196,11 @@ TEST(engine_choose_takes_splice_where_it_works_and_what_was_asked_for)
 	CHECK_INT(chosen(&job, "auto: pages are handed over, not copied"), ==, SPLICE);
 	job.plan.engine = COPY;
 	CHECK_INT(chosen(&job, "asked for by the job"), ==, COPY);
+	if (!engine_facts()[1].available)
+		test_skip("no packet ring here: %s", engine_facts()[1].why);
+	plan_to(&job, PLAN_ETHERNET);
+	CHECK_INT(chosen(&job, "auto: Ethernet frames leave by a packet ring"), ==,
+		  PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING);
 }
 
 TEST(engine_choose_refuses_naming_what_is_missing)
@@ -212,8 +217,9 @@ TEST(engine_choose_refuses_naming_what_is_missing)
 	job.plan.engine = ZEROCOPY;
 	refused(&job, "engine: ZEROCOPY cannot send this job: streams[0]: MSG_ZEROCOPY is for UDP");
 	plan_to(&job, PLAN_ETHERNET);
-	refused(&job, "engine: Ethernet frames need engine TXRING: TXRING is not offered by this "
-		      "version");
+	if (!engine_facts()[1].available)
+		refused(&job, "engine: Ethernet frames need engine TXRING: the agent does not have "
+			      "CAP_NET_RAW, which packet rings need");
 	job.plan.engine = COPY;
 	refused(&job, "engine: COPY cannot send this job: streams[0]: Ethernet frames do not leave "
 		      "by a UDP or raw IP socket");

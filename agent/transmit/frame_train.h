@@ -1,0 +1,33 @@
+/*
+ * frame_train: which equal-length frames the kernel can cut out of one long frame, and that frame.
+ *
+ * Segmentation (UDP_L4) writes the lengths and checksums of each segment and counts the IPv4 id up
+ * from the first. So a run of frames may leave as one only if nothing would change by it: untagged,
+ * IPv4 without options or IPv6 without extension headers, UDP, not a fragment, lengths and
+ * checksums as they must be, and all headers equal but for checksums and the IPv4 id. The id may be
+ * any where DF is set, for then it means nothing (RFC 6864); else it must count up by itself. Pure.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { FRAME_TRAIN_VNET_BYTES = 10 }; /* struct virtio_net_hdr ahead of each frame */
+
+/**
+ * frame_train_run() - how many of the frames make one train
+ * @frames: @count frames of @len bytes, back to back
+ *
+ * Return: 1 .. @count; 1 also where the first is no frame that may be cut out of a longer one
+ */
+uint32_t frame_train_run(const uint8_t *frames, uint32_t len, uint32_t count);
+
+/** frame_train_bytes() - what frame_train_write() writes for so many frames, UDP over IPv6 or IPv4
+ */
+uint32_t frame_train_bytes(const uint8_t *frames, uint32_t len, uint32_t count);
+
+/**
+ * frame_train_write() - a virtio_net_hdr and the frame that stands for @count frames
+ * @to:    [frame_train_bytes()]
+ * @count: 1, or a run that frame_train_run() found
+ */
+void frame_train_write(uint8_t *to, const uint8_t *frames, uint32_t len, uint32_t count);
