@@ -17,6 +17,7 @@
  *   worker.c      threads: one job each, from spec to result
  *   budget.c      the policy's max_total_*, shared by the running jobs
  *   recover.c     what was stored, at start
+ *   resume.c      jobs that go on where they were when the agent ended
  *
  * One lock guards everything below "under the lock". It is held for look-ups and moves, never
  * during a system call that may wait, a call of the store, packing of more than a few hundred bytes
@@ -238,6 +239,9 @@ struct preparation { /* a spec made ready to send: everything but the sending */
 	struct plan *plan;
 	struct sender *sender; /* borrows the plan */
 	struct problem_set problems;
+	/* set by the caller: */
+	const struct job_earlier *earlier; /* borrowed: the rest is to be sent; NULL: everything */
+	bool tell_streams;		   /* where each stream is will be asked for */
 };
 /**
  * preparation_make() - compile, judge, open sockets, pack pages; without the lock
@@ -278,6 +282,21 @@ int budget_change(struct agent *agent, struct job *job, const struct policy_dema
 /* ---- threads ---- */
 void *scheduler_main(void *agent);
 void *worker_main(void *worker);
+
+/* ---- resume.c ---- */
+/** resume_read() - into @job->live: what the stored record says was sent. Before the threads start.
+ * Return: 0; -ENOMEM; -EBADMSG */
+int resume_read(struct job *job, bool was_paused);
+/** resume_shorten() - what was sent before is not asked for again. Call once, after the policy */
+void resume_shorten(const struct job_earlier *earlier, struct plan *plan);
+/** resume_record() - (L) of a running job, with where its streams are. Return: owned; NULL */
+struct blob *resume_record(const struct job *job);
+/** resume_add() - what was sent before, into books or facts of what was sent since */
+void resume_add_facts(const struct job_earlier *earlier, struct job_facts *facts);
+void resume_add_report(const struct job_earlier *earlier, struct sender_report *job,
+		       struct sender_report *streams, size_t count);
+/** resume_tell() - it went on, and what that means for the counts */
+void resume_tell(const struct job_earlier *earlier, struct problem_set *problems);
 
 /* ---- recover.c ---- */
 /** recover() - load the store; before the threads start */

@@ -49,6 +49,7 @@ void job_end_live(struct job *job)
 		return;
 	blob_unref(job->live->spec);
 	blob_unref(job->live->record);
+	free(job->live->earlier.streams);
 	free(job->live);
 	job->live = NULL;
 }
@@ -87,6 +88,7 @@ int job_set_basic(struct job *job, struct blob *basic)
 	job->labels = labels;
 	job->labels_bytes = bytes;
 	job->priority = spec->priority;
+	job->resumes = spec->restart_policy == PAGECAST__V1__RESTART_POLICY__RESTART_POLICY_RESUME;
 	struct blob *old = job->basic;
 	job->basic = blob_ref(basic);
 	blob_unref(old);

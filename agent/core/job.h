@@ -35,6 +35,17 @@ struct job_grant { /* its share of the policy's max_total_*; 0: none taken */
 	bool capped; /* the sender holds it below: the job had no rate of its own */
 };
 
+/* What a job had sent before the agent ended; all 0: nothing. Constant once the threads run,
+ * save `paused`. */
+struct job_earlier {
+	struct sender_progress *streams; /* owned; names are NULL */
+	size_t stream_count;
+	struct account books; /* their sum; requested is what was attempted */
+	int64_t first_packet_ns;
+	double fraction;
+	bool paused; /* goes on paused; under the agent's lock */
+};
+
 struct job;
 
 struct job_live {
@@ -42,6 +53,7 @@ struct job_live {
 	struct blob *spec;   /* in force: later changes of rate and priority are in it */
 	struct blob *record; /* packed facts */
 	struct job_facts facts;
+	struct job_earlier earlier;
 	struct policy_demand demand;
 	struct job_grant grant;
 	int64_t start_ns;	    /* CLOCK_REALTIME; 0: as soon as a worker is free */
@@ -73,6 +85,7 @@ struct job {
 	char *labels;	     /* owned: key NUL value NUL …; NULL: none */
 	size_t labels_bytes; /* of it */
 	int64_t end_ns;
+	bool resumes;  /* RESTART_POLICY_RESUME */
 	bool pending;  /* its row is being created: only its request_id is known to others */
 	bool deleting; /* its row is being removed */
 	struct job *next_request;	/* same bucket of job_requests */

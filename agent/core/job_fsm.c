@@ -15,6 +15,7 @@ static Pagecast__V1__JobState from_queued(enum job_event event)
 	case JOB_EVENT_FAIL: return STATE(FAILED);
 	case JOB_EVENT_CANCEL: return STATE(CANCELLED);
 	case JOB_EVENT_INTERRUPT: return STATE(QUEUED); /* still queued when the agent comes back */
+	case JOB_EVENT_SUSPEND: return STATE(QUEUED);
 	case JOB_EVENT_COUNT: break;
 	}
 	return STATE(UNSPECIFIED);
@@ -32,6 +33,7 @@ static Pagecast__V1__JobState from_scheduled(enum job_event event)
 	case JOB_EVENT_FAIL: return STATE(FAILED);
 	case JOB_EVENT_CANCEL: return STATE(CANCELLED);
 	case JOB_EVENT_INTERRUPT: return STATE(SCHEDULED);
+	case JOB_EVENT_SUSPEND: return STATE(SCHEDULED);
 	case JOB_EVENT_COUNT: break;
 	}
 	return STATE(UNSPECIFIED);
@@ -49,6 +51,7 @@ static Pagecast__V1__JobState from_running(enum job_event event)
 	case JOB_EVENT_FAIL: return STATE(FAILED);
 	case JOB_EVENT_CANCEL: return STATE(CANCELLED);
 	case JOB_EVENT_INTERRUPT: return STATE(INTERRUPTED);
+	case JOB_EVENT_SUSPEND: return STATE(QUEUED);
 	case JOB_EVENT_COUNT: break;
 	}
 	return STATE(UNSPECIFIED);
@@ -66,6 +69,7 @@ static Pagecast__V1__JobState from_paused(enum job_event event)
 	case JOB_EVENT_FAIL: return STATE(FAILED);    /* max_duration counts pauses */
 	case JOB_EVENT_CANCEL: return STATE(CANCELLED);
 	case JOB_EVENT_INTERRUPT: return STATE(INTERRUPTED);
+	case JOB_EVENT_SUSPEND: return STATE(QUEUED);
 	case JOB_EVENT_COUNT: break;
 	}
 	return STATE(UNSPECIFIED);

@@ -121,7 +121,9 @@ void job_stop(struct agent *agent, struct job *job, enum sender_end why, bool *r
 
 uint64_t job_publish(struct agent *agent, struct job *job, bool counted)
 {
-	struct blob *record = record_pack(&job->live->facts, NULL, NULL);
+	struct blob *record = job->resumes && job->live->sender
+				      ? resume_record(job)
+				      : record_pack(&job->live->facts, NULL, NULL);
 	if (record) { /* else the older one stays: it was true too */
 		blob_unref(job->live->record);
 		job->live->record = record;
@@ -131,8 +133,11 @@ uint64_t job_publish(struct agent *agent, struct job *job, bool counted)
 
 struct store_job job_row(struct agent *agent, struct job *job)
 {
+	bool held = job->live->earlier.paused &&
+		    job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED;
 	struct store_job row = {
-		.state = job->state,
+		/* what was paused stays so, however often the agent ends meanwhile */
+		.state = held ? PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED : job->state,
 		.version = ++job->version,
 		.revision = agent->revision,
 		.create_ns = job->create_ns,
@@ -266,7 +271,8 @@ void job_finish_unsent(struct agent *agent, struct job *job, enum job_event even
 	end.facts.waiting_for[0] = '\0';
 	account_close(&end.facts.account, false);
 	struct problem_set why = {.count = 0};
-	if (!problems || !problems->count) { /* what sent nothing says why */
+	if ((!problems || !problems->count) &&
+	    !account_attempted(&end.facts.account)) { /* what sent nothing says why */
 		problem_add(&why, PROBLEM_START_MISSED, PROBLEM_INFO, "", 0, 1,
 			    "cancelled before it had started");
 		end.problems = &why;

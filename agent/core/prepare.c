@@ -77,6 +77,7 @@ static int open_sender(struct preparation *preparation, const struct clock *cloc
 		.clock = clock,
 		.max_pps = rules->max_pps,
 		.max_bps_l2 = rules->max_bps_l2,
+		.tell_streams = preparation->tell_streams,
 	};
 	if (grant && grant->capped) {
 		options.max_pps = lower_of(options.max_pps, grant->pps);
@@ -85,6 +86,8 @@ static int open_sender(struct preparation *preparation, const struct clock *cloc
 	int64_t duration_ns = preparation->policy->max_duration_ns;
 	if (duration_ns && (!plan->max_duration_ns || duration_ns < plan->max_duration_ns))
 		plan->max_duration_ns = duration_ns;
+	if (preparation->earlier)
+		resume_shorten(preparation->earlier, plan);
 	return sender_new(&preparation->sender, plan, &options, &preparation->problems, ret_error);
 }
 

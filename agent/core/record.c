@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define INIT_TIMESTAMP GOOGLE__PROTOBUF__TIMESTAMP__INIT
@@ -156,25 +157,96 @@ static void read_account(const Pagecast__V1__Account *message, struct account *r
 	};
 }
 
-struct blob *record_interrupted(const struct blob *record, int64_t end_ns,
-				struct account *ret_account)
+static int64_t timestamp_ns(const Google__Protobuf__Timestamp *message)
+{
+	return message ? message->seconds * CLOCK_NS_PER_S + message->nanos : 0;
+}
+
+static int read_streams(const Pagecast__V1__Job *stored, struct sender_progress **ret_streams)
+{
+	struct sender_progress *streams = calloc(stored->n_stream_results + 1, sizeof *streams);
+	if (!streams)
+		return -ENOMEM;
+	for (size_t i = 0; i < stored->n_stream_results; i++) {
+		const Pagecast__V1__StreamResult *result = stored->stream_results[i];
+		if (result->account)
+			read_account(result->account, &streams[i].account);
+		if (result->progress)
+			streams[i].fraction = result->progress->fraction;
+	}
+	*ret_streams = streams;
+	return 0;
+}
+
+int record_read(const struct blob *record, struct job_facts *ret_facts,
+		struct sender_progress **ret_streams, size_t *ret_count)
 {
 	Pagecast__V1__Job *stored = pagecast__v1__job__unpack(NULL, record->len, record->data);
 	if (!stored)
-		return NULL;
-	struct job_facts facts = {.end_ns = end_ns};
-	struct problem_set problems = {.count = 0};
-	if (stored->account)
-		read_account(stored->account, &facts.account);
-	if (stored->first_packet_time)
-		facts.first_packet_ns = stored->first_packet_time->seconds * CLOCK_NS_PER_S +
-					stored->first_packet_time->nanos;
-	if (stored->account && stored->account->snapshot_time)
-		facts.account_ns = stored->account->snapshot_time->seconds * CLOCK_NS_PER_S +
-				   stored->account->snapshot_time->nanos;
+		return -EBADMSG;
+	int r = ret_streams ? read_streams(stored, ret_streams) : 0;
+	if (!r && ret_streams)
+		*ret_count = stored->n_stream_results;
+	*ret_facts = (struct job_facts){.first_packet_ns = timestamp_ns(stored->first_packet_time)};
+	if (stored->account) {
+		read_account(stored->account, &ret_facts->account);
+		ret_facts->account_ns = timestamp_ns(stored->account->snapshot_time);
+	}
 	if (stored->progress)
-		facts.fraction = stored->progress->fraction;
+		ret_facts->fraction = stored->progress->fraction;
 	pagecast__v1__job__free_unpacked(stored, NULL);
+	return r;
+}
+
+struct stream_messages {
+	Pagecast__V1__StreamResult result;
+	Pagecast__V1__Account account;
+	Pagecast__V1__Progress progress;
+};
+
+static void fill_progress(struct stream_messages *messages, const struct sender_progress *from)
+{
+	messages->result = (Pagecast__V1__StreamResult)PAGECAST__V1__STREAM_RESULT__INIT;
+	messages->progress = (Pagecast__V1__Progress)PAGECAST__V1__PROGRESS__INIT;
+	fill_account(&messages->account, &from->account);
+	messages->progress.fraction = from->fraction;
+	messages->result.name = (char *)from->name;
+	messages->result.account = &messages->account;
+	messages->result.progress = &messages->progress;
+}
+
+struct blob *record_pack_streams(const struct job_facts *facts,
+				 const struct sender_progress *streams, size_t count)
+{
+	Pagecast__V1__Job job = PAGECAST__V1__JOB__INIT;
+	_cleanup_free_ struct stream_messages *messages = calloc(count, sizeof *messages);
+	_cleanup_free_ Pagecast__V1__StreamResult **list = calloc(count, sizeof(void *));
+	_cleanup_blob_ struct blob *first = record_pack(facts, NULL, NULL);
+	if (!messages || !list || !first)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		fill_progress(&messages[i], &streams[i]);
+		list[i] = &messages[i].result;
+	}
+	job.stream_results = list;
+	job.n_stream_results = count;
+	_cleanup_blob_ struct blob *second = blob_pack(&job.base);
+	struct blob *record = second ? blob_new(first->len + second->len) : NULL;
+	if (!record)
+		return NULL;
+	memcpy(record->data, first->data, first->len); /* one behind the other: a message */
+	memcpy(record->data + first->len, second->data, second->len);
+	return record;
+}
+
+struct blob *record_interrupted(const struct blob *record, int64_t end_ns,
+				struct account *ret_account)
+{
+	struct job_facts facts;
+	struct problem_set problems = {.count = 0};
+	if (record_read(record, &facts, NULL, NULL) < 0)
+		return NULL;
+	facts.end_ns = end_ns;
 	/* Where the limit named no number, "requested" was what had been attempted. */
 	account_close(&facts.account,
 		      facts.account.packets_requested < account_attempted(&facts.account));

@@ -32,6 +32,16 @@ void record_fill_problems(struct record_problems *messages, const struct problem
 struct blob *record_pack(const struct job_facts *facts, const struct problem_set *problems,
 			 const struct record_results *results);
 
+/** record_pack_streams() - a running job's record that tells where each stream is. Return: owned;
+ * NULL: out of memory */
+struct blob *record_pack_streams(const struct job_facts *facts,
+				 const struct sender_progress *streams, size_t count);
+
+/** record_read() - the facts that a record was packed of, as far as it tells them; streams from
+ * record_pack_streams() are owned. Return: 0; -ENOMEM; -EBADMSG */
+int record_read(const struct blob *record, struct job_facts *ret_facts,
+		struct sender_progress **ret_streams, size_t *ret_count);
+
 /** record_interrupted() - the record of a job that was running when the agent ended without
  * stopping it: @record as it was stored, closed, with account_from_snapshot. Return: owned; NULL:
  * out of memory, or @record is not one */

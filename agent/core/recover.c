@@ -2,7 +2,8 @@
  * recover: what was stored, at start. See agent_private.h.
  *
  * Finished jobs join the history; waiting ones queue up again in their old order; those that were
- * running are INTERRUPTED with the last account that was stored. Before the threads start.
+ * running are INTERRUPTED with the last account that was stored, or queue up too, to go on
+ * (resume.c). Before the threads start.
  *
  * A job's row is written before what it says is shown, and what is shown takes a revision of its
  * own: a client may have seen a higher one than is stored. So every job gets a new one.
@@ -20,7 +21,7 @@ enum { REVISIONS_UNSTORED_MAX = 1 << 20 };
 
 struct recovery {
 	struct agent *agent;
-	size_t waiting, interrupted, finished;
+	size_t waiting, resumed, interrupted, finished;
 };
 
 static bool was_running(Pagecast__V1__JobState state)
@@ -79,7 +80,8 @@ static int load_live(struct recovery *recovery, struct job *job, const struct st
 	job->live->record = blob_ref(row->record);
 	agent->live_count++;
 	agent->live_bytes += blob_len(row->spec);
-	if (was_running(job->state)) { /* its end is stored when all rows are read */
+	bool goes_on = was_running(job->state) && job->resumes;
+	if (was_running(job->state) && !goes_on) { /* its end is stored when all rows are read */
 		recovery->interrupted++;
 		job->live->ending = true;
 		job_index_add(&agent->jobs, job);
@@ -88,7 +90,12 @@ static int load_live(struct recovery *recovery, struct job *job, const struct st
 		return 0;
 	}
 	recovery->waiting++;
+	recovery->resumed += goes_on;
 	read_plan(job);
+	if (job->resumes &&
+	    resume_read(job, job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED) < 0)
+		return error_set(ret_error, ERROR_CODE_DATA_LOSS,
+				 "the stored account of job %s cannot be read", job->id);
 	job_admit(agent, job);
 	return 0;
 }
@@ -163,7 +170,8 @@ int recover(struct agent *agent, struct error *ret_error)
 	renew_revisions(agent);
 	if (!r && (recovery.waiting || recovery.interrupted || recovery.finished))
 		log_event(LOG_LEVEL_INFO, "jobs_recovered", "waiting", log_u64(recovery.waiting),
-			  "interrupted", log_u64(recovery.interrupted), "finished",
-			  log_u64(recovery.finished), NULL);
+			  "of_them_resumed", log_u64(recovery.resumed), "interrupted",
+			  log_u64(recovery.interrupted), "finished", log_u64(recovery.finished),
+			  NULL);
 	return r;
 }

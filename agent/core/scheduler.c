@@ -131,7 +131,9 @@ static void publish_one(struct agent *agent, struct round *round, struct job *jo
 	sender_snapshot(job->live->sender, &snapshot);
 	if (!snapshot.version)
 		return;
-	bool moved = counts_moved(&snapshot.account, &facts->account);
+	struct account books = snapshot.account;
+	account_add(&books, &job->live->earlier.books);
+	bool moved = counts_moved(&books, &facts->account);
 	if (!moved && strcmp(snapshot.waiting_for, facts->waiting_for) == 0 &&
 	    snapshot.current_pps == facts->current_pps)
 		return;
@@ -141,6 +143,7 @@ static void publish_one(struct agent *agent, struct round *round, struct job *jo
 	facts->fraction = snapshot.fraction;
 	facts->current_pps = snapshot.current_pps;
 	facts->current_bps_l2 = snapshot.current_bps_l2;
+	resume_add_facts(&job->live->earlier, facts);
 	memcpy(facts->waiting_for, snapshot.waiting_for, sizeof facts->waiting_for);
 	uint64_t revision = job_publish(agent, job, moved);
 	if (!moved)

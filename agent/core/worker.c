@@ -43,6 +43,8 @@ static enum readiness prepare(struct run *run)
 	agent_lock(run->agent);
 	run->spec = blob_ref(run->job->live->spec);
 	struct job_grant grant = run->job->live->grant;
+	run->prepared.earlier = &run->job->live->earlier;
+	run->prepared.tell_streams = run->job->resumes;
 	agent_unlock(run->agent);
 	Pagecast__V1__JobSpec *spec =
 		pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
@@ -83,7 +85,8 @@ static int store_running(struct run *run, struct error *ret_error)
 {
 	struct store *store = run->agent->store;
 	struct store_job row = job_row(run->agent, run->job);
-	row.state = PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING;
+	row.state = run->job->live->earlier.paused ? PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED
+						   : PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING;
 	job_row_hold(&row);
 	agent_unlock(run->agent);
 	int r = store->ops->update(store, &row, STORE_WAIT, ret_error);
@@ -111,7 +114,11 @@ static uint64_t enter_running(struct run *run)
 	struct job *job = run->job;
 	job->live->sender = run->prepared.sender;
 	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
-	return job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));
+	uint64_t revision = job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));
+	if (!job->live->earlier.paused)
+		return revision;
+	sender_pause(job->live->sender);
+	return job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_PAUSE));
 }
 
 /* Holds a prepared job until it may run, and lets it. */
@@ -172,6 +179,37 @@ static void fill_facts(const struct run *run, const struct sender_report *report
 		.account_ns = clock_realtime_ns(run->agent->clock),
 		.fraction = snapshot.fraction,
 	};
+	const struct job_earlier *earlier = run->prepared.earlier;
+	facts->fraction = earlier->fraction + (1 - earlier->fraction) * snapshot.fraction;
+}
+
+/* The agent ends and the job is to go on when it is back: it waits again, with exact books. */
+static void suspend(struct run *run)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	struct job *job = run->job;
+	struct job_live *live = job->live;
+	struct sender_snapshot snapshot;
+	sender_snapshot(run->prepared.sender, &snapshot);
+	agent_lock(run->agent);
+	live->facts.account = snapshot.account;
+	live->facts.account_ns = snapshot.taken_ns;
+	live->facts.first_packet_ns = snapshot.first_packet_ns;
+	live->facts.fraction = snapshot.fraction;
+	live->facts.waiting_for[0] = '\0';
+	live->facts.current_pps = live->facts.current_bps_l2 = 0;
+	resume_add_facts(&live->earlier, &live->facts);
+	job_publish(run->agent, job, false);
+	live->sender = NULL;
+	live->worker = SIZE_MAX;
+	live->earlier.paused = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED;
+	uint64_t revision = job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_SUSPEND));
+	agent_unlock(run->agent);
+	if (job_save(run->agent, job, STORE_WAIT, &error))
+		log_event(LOG_LEVEL_ERROR, "job_change_not_stored", "job", job->id, "error",
+			  error_message(&error), "next",
+			  "it goes on from the counts that were stored before", NULL);
+	agent_notify(run->agent, revision);
 }
 
 /* Sends; then nobody else gets at the sender, and the end is stored and shown. */
@@ -179,14 +217,22 @@ static void send_and_finish(struct run *run)
 {
 	size_t count = run->prepared.plan->stream_count;
 	enum sender_end ended = sender_run(run->prepared.sender);
+	if (ended == SENDER_INTERRUPTED && run->job->resumes) {
+		suspend(run);
+		return;
+	}
 	_cleanup_free_ struct sender_report *reports = calloc(1 + count, sizeof *reports);
 	struct sender_report job_report;
 	sender_report(run->prepared.sender, SIZE_MAX, &job_report);
 	for (size_t i = 0; reports && i < count; i++)
 		sender_report(run->prepared.sender, i, &reports[i]);
+	const struct job_earlier *earlier = run->prepared.earlier;
+	resume_add_report(earlier, &job_report, reports, count);
+	struct problem_set problems = *sender_problems(run->prepared.sender);
+	resume_tell(earlier, &problems);
 	struct record_results results = {&job_report, reports, run->prepared.plan};
 	struct job_end end = {.event = event_of(ended, &job_report.account),
-			      .problems = sender_problems(run->prepared.sender),
+			      .problems = &problems,
 			      .results = reports ? &results : NULL};
 	fill_facts(run, &job_report, &end.facts);
 	agent_lock(run->agent);

@@ -258,3 +258,15 @@ void plan_advance(const struct plan_stream *stream, struct plan_cursor *cursor, 
 	cursor->repeat_done = 0;
 	cursor->item = cursor->item + 1 < stream->item_count ? cursor->item + 1 : 0;
 }
+
+void plan_skip(const struct plan_stream *stream, struct plan_cursor *cursor, uint64_t count)
+{
+	for (count %= stream->pass_packets; count;) {
+		const struct plan_item *item;
+		uint64_t run;
+		plan_peek_run(stream, cursor, &item, &run);
+		run = MIN(run, count);
+		plan_advance(stream, cursor, run);
+		count -= run;
+	}
+}

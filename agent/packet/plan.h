@@ -97,6 +97,12 @@ struct plan_burst {
 	int64_t gap_ns;	  /* end of a burst to the start of the next */
 };
 
+/* A place in the endless sequence of passes. */
+struct plan_cursor {
+	size_t item;
+	uint32_t repeat_done;
+};
+
 struct plan_stream {
 	char name[PLAN_NAME_BYTES_MAX + 1];
 	struct plan_destination destination;
@@ -107,6 +113,8 @@ struct plan_stream {
 	bool one_len;			   /* all items are of one length */
 	struct plan_rate rate;
 	struct plan_limit limit;
+	struct plan_cursor
+		first; /* packet: {0} unless the job goes on where it was (plan_skip()) */
 	struct plan_burst burst;
 	int64_t start_delay_ns;
 	uint16_t overhead_l3; /* bytes of headers the kernel adds before the payload up to L3 */
@@ -175,12 +183,6 @@ struct plan *plan_free(struct plan *plan);
 uint64_t plan_layer_bytes(const struct plan_stream *stream, uint32_t len,
 			  Pagecast__V1__Layer layer);
 
-/* A place in the endless sequence of passes. */
-struct plan_cursor {
-	size_t item;
-	uint32_t repeat_done;
-};
-
 /**
  * plan_peek_run() - the packets that follow: @ret_count equal ones of *@ret_item, at most to the
  * end of the item's repeats. Never 0.
@@ -189,3 +191,5 @@ void plan_peek_run(const struct plan_stream *stream, const struct plan_cursor *c
 		   const struct plan_item **ret_item, uint64_t *ret_count);
 /** plan_advance() - move on by @count (<= what plan_peek_run() gave) */
 void plan_advance(const struct plan_stream *stream, struct plan_cursor *cursor, uint64_t count);
+/** plan_skip() - move on by any number of packets */
+void plan_skip(const struct plan_stream *stream, struct plan_cursor *cursor, uint64_t count);

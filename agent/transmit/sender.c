@@ -31,6 +31,7 @@ struct sender *sender_free(struct sender *sender)
 	free(sender->streams);
 	free(sender->paths);
 	free(sender->rates);
+	free(sender->told);
 	free(sender->heap);
 	free(sender->ring);
 	free(sender);
@@ -46,6 +47,7 @@ static void init_stream(struct sender *sender, size_t index)
 	stream->fillings[0] = stream->fillings[1] = TRAINS_NULL;
 	stream->heap_index = SIZE_MAX;
 	stream->end_ns = SENDER_NEVER_NS;
+	stream->pack_cursor = stream->send_cursor = stream->plan->first;
 	stream->asked = stream->paced = stream->plan->rate;
 	stream->mean_bits_l2 = pacer_mean_bits(stream->plan, PAGECAST__V1__LAYER__LAYER_L2);
 	stream->gap_error = &sender->gap_errors[index];
@@ -72,8 +74,10 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	sender->rates = calloc(count, sizeof *sender->rates);
 	sender->heap = calloc(count, sizeof(struct sender_stream *));
 	sender->ring = calloc(count, sizeof(struct sender_stream *));
-	if (!sender->streams || !sender->gap_errors || !sender->rates || !sender->heap ||
-	    !sender->ring)
+	if (options->tell_streams)
+		sender->told = calloc(count, sizeof *sender->told);
+	if ((options->tell_streams && !sender->told) || !sender->streams || !sender->gap_errors ||
+	    !sender->rates || !sender->heap || !sender->ring)
 		return sender_free(sender);
 	for (size_t i = 0; i < count; i++)
 		init_stream(sender, i);

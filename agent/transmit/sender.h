@@ -58,10 +58,17 @@ struct sender_snapshot {
 	char waiting_for[64]; /* "start_time", "room in the socket buffer", or empty */
 };
 
+struct sender_progress {	/* of one stream */
+	const char *name;	/* the plan's */
+	struct account account; /* as far as it is */
+	double fraction;	/* 0 .. 1 of its limit; 0 where that has no end */
+};
+
 struct sender_options {
 	const struct clock *clock;
 	double max_pps; /* of the whole job, from the policy; 0: none */
 	double max_bps_l2;
+	bool tell_streams; /* sender_streams() will be called */
 	void (*published)(
 		void *context); /* on the worker's thread after each publication; may be NULL */
 	void *context;
@@ -98,6 +105,12 @@ int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate
 		    struct error *ret_error);
 /** sender_snapshot() - the last publication, whole. Thread: any; wait-free for the worker */
 void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
+
+/** sender_streams() - where each stream was at the last publication, [stream_count]; only with
+ * tell_streams. Thread: as sender_snapshot() */
+void sender_streams(const struct sender *sender, struct sender_progress *ret_streams);
+/** sender_stream_count() - constant */
+size_t sender_stream_count(const struct sender *sender);
 
 /* After sender_run() returned. Thread: the one that ran it. @stream SIZE_MAX: the job's. */
 void sender_report(const struct sender *sender, size_t stream, struct sender_report *ret_report);

@@ -7,12 +7,15 @@
  */
 #include "transmit/sender_private.h"
 
+#include "base/util.h"
+
 /* Packets of a numeric limit that were not packed yet. */
 static uint64_t packets_left(const struct sender_stream *stream)
 {
 	if (sender_open_ended(stream))
 		return UINT64_MAX;
-	return stream->plan->limit.packets - account_attempted(&stream->account);
+	/* a job that goes on may have a stream that is done: it is packed and never sent */
+	return MAX(stream->plan->limit.packets - account_attempted(&stream->account), UINT64_C(1));
 }
 
 int sender_pack(struct sender_stream *stream)

@@ -139,6 +139,22 @@ struct sender_board {
 	_Atomic uint64_t words[SENDER_SNAPSHOT_WORDS];
 };
 
+/* Where a stream is, as words of the same publication. */
+enum sender_told_word {
+	TOLD_REQUESTED,
+	TOLD_SENT,
+	TOLD_DROPPED,
+	TOLD_FAILED,
+	TOLD_BYTES,
+	TOLD_SYSCALLS,
+	TOLD_PAGES,
+	TOLD_FRACTION, /* a double's bits */
+	TOLD_WORDS,
+};
+struct sender_told {
+	_Atomic uint64_t words[TOLD_WORDS];
+};
+
 struct sender_order { /* a rate asked for, not yet taken up */
 	bool given;
 	struct plan_rate rate;
@@ -183,6 +199,7 @@ struct sender {
 
 	/* publishing */
 	struct sender_board board;
+	struct sender_told *told; /* [stream_count], within board.sequence; NULL: nobody asks */
 	struct sender_snapshot snapshot;
 	bool dirty;	    /* something to publish */
 	int64_t publish_ns; /* not before */

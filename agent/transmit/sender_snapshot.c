@@ -43,9 +43,10 @@ uint64_t sender_bytes_at(const struct sender_stream *stream, Pagecast__V1__Layer
 
 static double fraction_of(const struct sender_stream *stream, int64_t now_ns)
 {
-	if (stream->state == SENDER_STREAM_ENDED)
-		return 1;
 	const struct plan_limit *limit = &stream->plan->limit;
+	if (stream->state == SENDER_STREAM_ENDED ||
+	    (limit->kind != PLAN_LIMIT_NONE && !limit->packets && !limit->duration_ns))
+		return 1;
 	switch (limit->kind) {
 	case PLAN_LIMIT_NONE: return 0;
 	case PLAN_LIMIT_DURATION:
@@ -117,8 +118,31 @@ static bool soon_to_tell(const struct sender *sender, int64_t now_ns)
 	return false;
 }
 
-static void show(struct sender_board *board, const struct sender_snapshot *snapshot)
+/* Between the odd and the even number. */
+static void tell_stream(struct sender_told *told, const struct sender_stream *stream,
+			int64_t now_ns)
 {
+	struct account books = sender_books(stream);
+	double fraction = stream->plan->limit.kind == PLAN_LIMIT_NONE
+				  ? 0
+				  : MIN(MAX(fraction_of(stream, now_ns), 0.0), 1.0);
+	uint64_t words[TOLD_WORDS] = {
+		[TOLD_REQUESTED] = books.packets_requested,
+		[TOLD_SENT] = books.packets_sent,
+		[TOLD_DROPPED] = books.packets_dropped,
+		[TOLD_FAILED] = books.packets_failed,
+		[TOLD_BYTES] = books.bytes_sent,
+		[TOLD_SYSCALLS] = books.syscalls,
+		[TOLD_PAGES] = books.pages,
+	};
+	memcpy(&words[TOLD_FRACTION], &fraction, sizeof fraction);
+	for (size_t i = 0; i < TOLD_WORDS; i++)
+		atomic_store_explicit(&told->words[i], words[i], memory_order_release);
+}
+
+static void show(struct sender *sender, const struct sender_snapshot *snapshot, int64_t now_ns)
+{
+	struct sender_board *board = &sender->board;
 	uint64_t words[SENDER_SNAPSHOT_WORDS];
 	memcpy(words, snapshot, sizeof words);
 	uint32_t sequence = atomic_load_explicit(&board->sequence, memory_order_relaxed);
@@ -126,6 +150,8 @@ static void show(struct sender_board *board, const struct sender_snapshot *snaps
 	atomic_store_explicit(&board->sequence, sequence + 1, memory_order_relaxed);
 	for (size_t i = 0; i < SENDER_SNAPSHOT_WORDS; i++)
 		atomic_store_explicit(&board->words[i], words[i], memory_order_release);
+	for (size_t i = 0; sender->told && i < sender->stream_count; i++)
+		tell_stream(&sender->told[i], &sender->streams[i], now_ns);
 	atomic_store_explicit(&board->sequence, sequence + 2, memory_order_release);
 }
 
@@ -160,7 +186,7 @@ void sender_publish(struct sender *sender, int64_t now_ns)
 	take_sample(sender, &now);
 	snprintf(snapshot->waiting_for, sizeof snapshot->waiting_for, "%s",
 		 waiting_for(sender, now_ns));
-	show(&sender->board, snapshot);
+	show(sender, snapshot, now_ns);
 	sender->dirty = soon_to_tell(sender, now_ns);
 	sender->publish_ns = now_ns + SENDER_PUBLISH_NS;
 	if (sender->options.published)
@@ -179,4 +205,40 @@ void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_sn
 		after = atomic_load_explicit(&board->sequence, memory_order_relaxed);
 	} while (before != after || before & 1);
 	memcpy(ret_snapshot, words, sizeof words);
+}
+
+size_t sender_stream_count(const struct sender *sender)
+{
+	return sender->stream_count;
+}
+
+static void read_told(const struct sender_told *told, struct sender_progress *progress)
+{
+	uint64_t words[TOLD_WORDS];
+	for (size_t i = 0; i < TOLD_WORDS; i++)
+		words[i] = atomic_load_explicit(&told->words[i], memory_order_acquire);
+	progress->account = (struct account){
+		.packets_requested = words[TOLD_REQUESTED],
+		.packets_sent = words[TOLD_SENT],
+		.packets_dropped = words[TOLD_DROPPED],
+		.packets_failed = words[TOLD_FAILED],
+		.bytes_sent = words[TOLD_BYTES],
+		.syscalls = words[TOLD_SYSCALLS],
+		.pages = words[TOLD_PAGES],
+	};
+	memcpy(&progress->fraction, &words[TOLD_FRACTION], sizeof progress->fraction);
+}
+
+void sender_streams(const struct sender *sender, struct sender_progress *ret_streams)
+{
+	const struct sender_board *board = &sender->board;
+	uint32_t before, after;
+	do {
+		before = atomic_load_explicit(&board->sequence, memory_order_acquire);
+		for (size_t i = 0; i < sender->stream_count; i++) {
+			ret_streams[i].name = sender->plan->streams[i].name;
+			read_told(&sender->told[i], &ret_streams[i]);
+		}
+		after = atomic_load_explicit(&board->sequence, memory_order_relaxed);
+	} while (before != after || before & 1);
 }

@@ -1,0 +1,124 @@
+/*
+ * resume: jobs with RESTART_POLICY_RESUME, which go on where they were when the agent ended. See
+ * agent_private.h.
+ *
+ * While such a job runs its record tells where each stream is. After a start the job waits in the
+ * queue again, and its plan is shortened by what the record says was sent: the sender knows nothing
+ * of it, and what it counts is added to the earlier books. An end that was no crash stores the
+ * exact books, and nothing is sent twice; after a crash, at most what the last stored ones lacked.
+ */
+#include "core/agent_private.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Books that later ones can be added to: what was asked for and not tried is still asked for. */
+static struct account attempted_only(const struct account *from)
+{
+	struct account account = *from;
+	account.packets_requested = account_attempted(from);
+	account.packets_cancelled = 0;
+	return account;
+}
+
+int resume_read(struct job *job, bool was_paused)
+{
+	struct job_live *live = job->live;
+	struct job_earlier *earlier = &live->earlier;
+	struct job_facts facts;
+	int r = record_read(live->record, &facts, &earlier->streams, &earlier->stream_count);
+	if (r < 0)
+		return r;
+	earlier->paused = was_paused;
+	if (!earlier->stream_count)
+		return 0;
+	facts.account = (struct account){0};
+	for (size_t i = 0; i < earlier->stream_count; i++) {
+		struct account *books = &earlier->streams[i].account;
+		account_add(&facts.account, books);
+		*books = attempted_only(books);
+		account_add(&earlier->books, books);
+	}
+	earlier->first_packet_ns = facts.first_packet_ns;
+	earlier->fraction = facts.fraction;
+	live->facts = facts;
+	live->start_ns = 0; /* it has started */
+	live->start_tolerance_ns = -1;
+	return 0;
+}
+
+static void shorten_stream(struct plan_stream *stream, const struct sender_progress *earlier)
+{
+	uint64_t attempted = account_attempted(&earlier->account);
+	struct plan_limit *limit = &stream->limit;
+	switch (limit->kind) {
+	case PLAN_LIMIT_PACKETS:
+	case PLAN_LIMIT_BYTES: limit->packets -= MIN(attempted, limit->packets); break;
+	case PLAN_LIMIT_DURATION:
+		limit->duration_ns -= (int64_t)(earlier->fraction * (double)limit->duration_ns);
+		break;
+	case PLAN_LIMIT_NONE: break;
+	}
+	if (attempted)
+		stream->start_delay_ns = 0;
+	plan_skip(stream, &stream->first, attempted);
+}
+
+void resume_shorten(const struct job_earlier *earlier, struct plan *plan)
+{
+	if (earlier->stream_count != plan->stream_count)
+		return; /* nothing was stored yet */
+	for (size_t i = 0; i < plan->stream_count; i++)
+		shorten_stream(&plan->streams[i], &earlier->streams[i]);
+	plan->start_time_ns = 0;
+	plan->start_tolerance_ns = -1;
+	int64_t ago_ns = MAX(clock_realtime_ns(clock_real()) - earlier->first_packet_ns, 0);
+	if (plan->max_duration_ns && earlier->first_packet_ns)
+		plan->max_duration_ns = MAX(plan->max_duration_ns - ago_ns, 1);
+}
+
+struct blob *resume_record(const struct job *job)
+{
+	const struct job_live *live = job->live;
+	size_t count = sender_stream_count(live->sender);
+	_cleanup_free_ struct sender_progress *streams = calloc(count, sizeof *streams);
+	if (!streams)
+		return NULL;
+	sender_streams(live->sender, streams);
+	for (size_t i = 0; live->earlier.stream_count == count && i < count; i++) {
+		const struct sender_progress *before = &live->earlier.streams[i];
+		account_add(&streams[i].account, &before->account);
+		streams[i].fraction =
+			before->fraction + (1 - before->fraction) * streams[i].fraction;
+	}
+	return record_pack_streams(&live->facts, streams, count);
+}
+
+void resume_add_facts(const struct job_earlier *earlier, struct job_facts *facts)
+{
+	account_add(&facts->account, &earlier->books);
+	facts->fraction = earlier->fraction + (1 - earlier->fraction) * facts->fraction;
+	if (earlier->first_packet_ns)
+		facts->first_packet_ns = earlier->first_packet_ns;
+}
+
+void resume_add_report(const struct job_earlier *earlier, struct sender_report *job,
+		       struct sender_report *streams, size_t count)
+{
+	account_add(&job->account, &earlier->books);
+	for (size_t i = 0; streams && earlier->stream_count == count && i < count; i++)
+		account_add(&streams[i].account, &earlier->streams[i].account);
+	if (earlier->first_packet_ns)
+		job->first_packet_ns = earlier->first_packet_ns;
+}
+
+void resume_tell(const struct job_earlier *earlier, struct problem_set *problems)
+{
+	if (earlier->stream_count)
+		problem_add(problems, PROBLEM_ACCOUNT_FROM_SNAPSHOT, PROBLEM_WARNING, "", 0, 1,
+			    "the agent ended meanwhile and the job went on from the last counts "
+			    "that were stored: what was sent after them was sent twice and is "
+			    "counted once; rates are those since the restart");
+}
