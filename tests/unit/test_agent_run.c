@@ -471,6 +471,17 @@ TEST(agent_checks_the_policy_again_at_the_start)
 	close_receiver();
 }
 
+/* RUNNING is told just ahead of the first packet. */
+static void wait_sent(const char *id)
+{
+	for (uint64_t sent = 0; !sent;) {
+		Pagecast__V1__Job *job = get(id);
+		sent = job->account ? job->account->packets_sent : 0;
+		drop(job);
+		nap_ms(1);
+	}
+}
+
 TEST(agent_that_stops_interrupts_what_runs)
 {
 	open_receiver();
@@ -479,6 +490,7 @@ TEST(agent_that_stops_interrupts_what_runs)
 	const char *paused = submit("\"limit\":{\"packets\":100},\"rate\":{\"pps\":10}", "");
 	drop(wait_state(running, STATE(RUNNING)));
 	drop(wait_state(paused, STATE(RUNNING)));
+	wait_sent(running);
 	struct error error = ERROR_NULL;
 	Pagecast__V1__Job *job = NULL;
 	CHECK_INT(pause_job(paused, &job, &error), ==, 0);
