@@ -62,6 +62,15 @@ static bool refuse_type(struct request *request)
 	return false;
 }
 
+const char *rpc_answer_type(const struct request *request)
+{
+	if (request->rpc.content_type)
+		return request->rpc.content_type;
+	const struct rpc_type *type =
+		find_type(rpc_face(request), request_header(request, "Content-Type"));
+	return type ? type->name : NULL;
+}
+
 bool rpc_judge_type(struct request *request)
 {
 	const char *content_type = request_header(request, "Content-Type");
@@ -206,20 +215,30 @@ static int call(struct request *request, const ProtobufCMessage *message, struct
 	return r;
 }
 
-static int handle(struct request *request, struct error *ret_error)
+static int check(const struct request *request, struct error *ret_error)
 {
-	const struct tables_method *rpc = request->route->rpc;
-	ProtobufCMessage *message = NULL;
 	if (!request->route->method)
 		return error_set(ret_error, ERROR_CODE_UNIMPLEMENTED,
-				 "%s is not offered by this agent", rpc->name);
+				 "%s is not offered by this agent", request->route->rpc->name);
 	if (thread_now_ms() >= request->deadline_ms)
 		return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
 				 "the time that the caller gave is over; nothing was done");
-	int r = read_message(request, &message, ret_error);
+	return 0;
+}
+
+/* *ret_status: where HTTP knows a better status than that of the code. */
+static int handle(struct request *request, unsigned int *ret_status, struct error *ret_error)
+{
+	ProtobufCMessage *message = NULL;
+	int r = check(request, ret_error);
 	if (r)
 		return r;
-	if (rpc->server_streaming)
+	r = read_message(request, &message, ret_error);
+	if (r == ERROR_CODE_RESOURCE_EXHAUSTED) /* too long once unpacked */
+		*ret_status = MHD_HTTP_CONTENT_TOO_LARGE;
+	if (r)
+		return r;
+	if (request->route->rpc->server_streaming)
 		return open_stream(request, message, ret_error);
 	r = call(request, message, ret_error);
 	protobuf_c_message_free_unpacked(message, NULL);
@@ -229,8 +248,9 @@ static int handle(struct request *request, struct error *ret_error)
 static bool rpc_handle(struct request *request)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	if (handle(request, &error))
-		reply_error(request, &error);
+	unsigned int status = 0;
+	if (handle(request, &status, &error))
+		request->face->put_error(request, status, &error);
 	return true;
 }
 

@@ -63,6 +63,10 @@ const struct route_table *rpc_routes(void);
 
 /* ---- for the faces ---- */
 
+/** rpc_answer_type() - the Content-Type of an answer, also of one that comes before the head was
+ * judged: the request's. Return: NULL: it has none of the face's */
+const char *rpc_answer_type(const struct request *request);
+
 /** rpc_judge_type() - note codec and answer's type. Return: false: 415 is the reply */
 bool rpc_judge_type(struct request *request);
 

@@ -116,19 +116,20 @@ static bool judge_stream(struct request *request)
 	       judge_timeout(request);
 }
 
-/* A stream that ends before its first message; until the type is known, an answer of HTTP. */
+/* A stream that ends before its first message; to what asked for no stream, an answer of HTTP. */
 static void put_stream_error(struct request *request, unsigned int status,
 			     const struct error *error)
 {
 	struct json_buffer out = JSON_BUFFER_NULL;
+	const char *type = rpc_answer_type(request);
 	size_t len = 0;
-	if (!request->rpc.content_type) {
+	if (!type) {
 		put_unary_error(request, status, error);
 		return;
 	}
 	stream_face_end(STREAM_CONNECT, error, &out);
 	char *body = json_buffer_take(&out, &len);
-	reply_take(request, MHD_HTTP_OK, request->rpc.content_type, body, len);
+	reply_take(request, MHD_HTTP_OK, type, body, len);
 }
 
 static const struct rpc_type STREAM_TYPES[] = {{"application/connect+json", MEDIA_JSON},

@@ -62,12 +62,6 @@ static const struct rpc_type TYPES[] = {{"application/grpc-web", MEDIA_PROTOBUF}
 					{"application/grpc-web+json", MEDIA_JSON},
 					{NULL, MEDIA_NONE}};
 
-/* The face was chosen by its type: whatever fails, the caller reads trailers. */
-static const char *answer_type(const struct request *request)
-{
-	return request->rpc.content_type ? request->rpc.content_type : TYPES[0].name;
-}
-
 static void put_error(struct request *request, unsigned int status, const struct error *error)
 {
 	struct json_buffer out = JSON_BUFFER_NULL;
@@ -75,7 +69,7 @@ static void put_error(struct request *request, unsigned int status, const struct
 	(void)status;
 	stream_face_end(STREAM_GRPC_WEB, error, &out);
 	char *body = json_buffer_take(&out, &len);
-	reply_take(request, MHD_HTTP_OK, answer_type(request), body, len);
+	reply_take(request, MHD_HTTP_OK, rpc_answer_type(request), body, len);
 }
 
 static void answer(struct request *request, uint8_t *message, size_t len)
@@ -89,7 +83,7 @@ static void answer(struct request *request, uint8_t *message, size_t len)
 	stream_face_end(STREAM_GRPC_WEB, NULL, &out);
 	free(message);
 	char *body = json_buffer_take(&out, &len);
-	reply_take(request, MHD_HTTP_OK, answer_type(request), body, len);
+	reply_take(request, MHD_HTTP_OK, rpc_answer_type(request), body, len);
 	if (packed)
 		reply_header(request, "Grpc-Encoding", "gzip");
 }
