@@ -85,16 +85,7 @@ check() {
 
 # npm's packages for tests/interop and buf, in the build tree; without npm their tests skip.
 node_packages() {
-    command -v npm >/dev/null 2>&1 || return 0
-    mkdir -p build/node
-    cmp -s tests/interop/package-lock.json build/node/package-lock.json && return 0
-    cp tests/interop/package.json build/node/
-    (cd build/node && cp ../../tests/interop/package-lock.json . &&
-        npm ci --ignore-scripts --no-audit --no-fund --cache "$PWD/cache" &&
-        rm -rf cache) >"$log" 2>&1 && return 0
-    rm -rf build/node/package-lock.json build/node/cache
-    echo "run.sh: npm could not install tests/interop/package.json; what needs it skips"
-    tail -n 5 "$log"
+    sh tests/interop/install.sh build/node || echo "run.sh: what needs npm's packages skips"
 }
 
 # A ThreadSanitizer program does not start where the kernel shuffles addresses further than its
