@@ -60,12 +60,14 @@ static void put_query_field(struct document *document, const ProtobufCMessageDes
 {
 	struct json_buffer *out = &document->out;
 	put_parameter_head(out, field->name, "query", first);
-	if (field->label == PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE)
+	if (field->label == PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE) {
 		json_buffer_text(out, "{\"type\":\"array\",\"items\":{\"type\":\"string\","
 				      "\"pattern\":\"^[^=]+=\"},\"description\":"
 				      "\"key=value; repeat it for several, all must match\"}");
-	else
+	} else {
+		openapi_types_add_field(&document->types, field);
 		openapi_field_schema(out, type, field);
+	}
 	json_buffer_char(out, '}');
 }
 

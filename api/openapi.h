@@ -37,6 +37,10 @@ struct openapi_types {
 /** openapi_types_add() - @type and all that its fields lead to */
 void openapi_types_add(struct openapi_types *types, const ProtobufCMessageDescriptor *type);
 
+/** openapi_types_add_field() - the type of @field's value and all that it leads to, without the
+ * message that the field is of */
+void openapi_types_add_field(struct openapi_types *types, const ProtobufCFieldDescriptor *field);
+
 /** openapi_ref() - {"$ref":"#/components/schemas/Job"} */
 void openapi_ref(struct json_buffer *out, const char *short_name);
 

@@ -41,25 +41,34 @@ static bool known(const struct openapi_types *types, const ProtobufCMessageDescr
 	return false;
 }
 
+static void add_message(struct openapi_types *types, const ProtobufCMessageDescriptor *type)
+{
+	if (is_time(type) || known(types, type))
+		return;
+	assert(types->message_count < OPENAPI_TYPES_MAX);
+	types->messages[types->message_count++] = type;
+}
+
+void openapi_types_add_field(struct openapi_types *types, const ProtobufCFieldDescriptor *field)
+{
+	if (field->type == PROTOBUF_C_TYPE_ENUM)
+		add_enum(types, field->descriptor);
+	else if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+		openapi_types_add(types, field->descriptor);
+}
+
 /* No recursion over the schema's depth: the list itself is the queue. */
 void openapi_types_add(struct openapi_types *types, const ProtobufCMessageDescriptor *type)
 {
 	size_t next = types->message_count;
-	if (known(types, type) || is_time(type))
-		return;
-	assert(types->message_count < OPENAPI_TYPES_MAX);
-	types->messages[types->message_count++] = type;
+	add_message(types, type);
 	for (; next < types->message_count; next++) {
 		const ProtobufCMessageDescriptor *at = types->messages[next];
 		for (unsigned int i = 0; i < at->n_fields; i++) {
-			const ProtobufCFieldDescriptor *field = &at->fields[i];
-			if (field->type == PROTOBUF_C_TYPE_ENUM)
-				add_enum(types, field->descriptor);
-			if (field->type != PROTOBUF_C_TYPE_MESSAGE || is_time(field->descriptor) ||
-			    known(types, field->descriptor))
-				continue;
-			assert(types->message_count < OPENAPI_TYPES_MAX);
-			types->messages[types->message_count++] = field->descriptor;
+			if (at->fields[i].type == PROTOBUF_C_TYPE_ENUM)
+				add_enum(types, at->fields[i].descriptor);
+			else if (at->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+				add_message(types, at->fields[i].descriptor);
 		}
 	}
 }

@@ -195,7 +195,7 @@ class Rpc(unittest.TestCase):
 
     def test_details_are_unpadded_base64_of_a_bad_request(self):
         seen = set()
-        for extra in ("x", "xx", "xxx"):
+        for extra in ("y", "yy", "yyy"):
             spec = self.spec(1)
             spec["spec"]["streams"][0]["udp"]["port" + extra] = 1
             error = self.assert_error(self.call(TRANSMIT + "SubmitJob", spec), 400, "invalid_argument",
