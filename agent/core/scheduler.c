@@ -236,7 +236,8 @@ static bool save_end(struct agent *agent, struct job *job, const struct store_jo
 	return true;
 }
 
-static void do_chore(struct agent *agent, struct chore *chore, bool *store_failed)
+static void do_chore(struct agent *agent, struct chore *chore, enum store_wait removal,
+		     bool *store_failed)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	switch (chore->kind) {
@@ -250,17 +251,20 @@ static void do_chore(struct agent *agent, struct chore *chore, bool *store_faile
 			*store_failed = !save_end(agent, chore->job, &chore->row);
 		return;
 	case CHORE_REMOVE:
-		agent->store->ops->remove(agent->store, chore->job->id, STORE_NO_WAIT, &error);
+		agent->store->ops->remove(agent->store, chore->job->id, removal, &error);
 		return;
 	}
 }
 
+/* The last removal of a full round waits until the store has them all: behind a history of 100,000
+ * that is cut at once, callers and the agent's end would wait for every one. */
 static void do_chores(struct agent *agent, struct round *round)
 {
 	bool store_failed = false;
 	for (size_t i = 0; i < round->count; i++) {
 		struct chore *chore = &round->chores[i];
-		do_chore(agent, chore, &store_failed);
+		do_chore(agent, chore, i == ROUND_MAX - 1 ? STORE_WAIT : STORE_NO_WAIT,
+			 &store_failed);
 		job_row_release(&chore->row);
 		job_unref(chore->job);
 	}

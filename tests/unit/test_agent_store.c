@@ -1,5 +1,6 @@
 /* What an agent does with its store: what survives, and what happens when the store fails. */
 #include "base/log.h"
+#include "base/util.h"
 #include "unit/agent_fixture.h"
 
 #include <pthread.h>
@@ -10,6 +11,7 @@ static struct moody {
 	struct store *inner;
 	_Atomic bool fail_creates, fail_updates, frozen;
 	_Atomic int create_ms;
+	_Atomic int removed, unwaited, unwaited_max; /* removals; in a row that nobody waited for */
 	pthread_mutex_t lock;
 	struct {
 		char id[JOB_ID_LEN + 1];
@@ -53,6 +55,9 @@ static int moody_remove(struct store *store, const char *id, enum store_wait wai
 			struct error *ret_error)
 {
 	(void)store;
+	moody.removed++;
+	moody.unwaited = wait == STORE_WAIT ? 0 : moody.unwaited + 1;
+	moody.unwaited_max = MAX(moody.unwaited_max, moody.unwaited);
 	return moody.inner->ops->remove(moody.inner, id, wait, ret_error);
 }
 
@@ -309,8 +314,29 @@ TEST(agent_is_not_held_up_by_a_slow_store)
 	close_receiver();
 }
 
+TEST(agent_that_cuts_a_long_history_lets_callers_between)
+{
+	enum { JOBS = 300, KEPT = 5, ROUND = 64 };
+	open_receiver();
+	open_store();
+	start_on_store();
+	for (int i = 0; i < JOBS; i++)
+		drop(wait_ended(submit("", "")));
+	end_agent();
+	CHECK_INT(moody.removed, ==, 0);
+	start_agent_on(&moody.store, NULL, 1, KEPT);
+	for (int64_t until = now_ms() + 5000; moody.removed < JOBS - KEPT; nap_ms(5))
+		CHECK_INT(now_ms(), <, until);
+	CHECK_INT(moody.unwaited_max, <, ROUND);
+	end_agent();
+	CHECK_INT(moody.removed, ==, JOBS - KEPT);
+	close_store();
+	close_receiver();
+}
+
 TEST_MAIN(CASE(agent_that_was_killed_finds_every_job_again),
 	  CASE(agent_that_was_stopped_goes_on_with_what_waited),
 	  CASE(agent_accepts_nothing_that_was_not_stored),
 	  CASE(agent_ends_and_cancels_jobs_while_the_store_fails_and_stores_it_later),
-	  CASE(agent_is_not_held_up_by_a_slow_store))
+	  CASE(agent_is_not_held_up_by_a_slow_store),
+	  CASE(agent_that_cuts_a_long_history_lets_callers_between))
