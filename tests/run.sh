@@ -133,6 +133,7 @@ check build-asan -LE "$sanitized" || exit $?
 # shellcheck disable=SC2086 # two words on purpose
 build build-tsan $debug -DPAGECAST_SANITIZE_THREAD=ON || exit 1
 prefix=$with_tsan
-# Of what has no threads, that which takes long: ThreadSanitizer has nothing to say there.
+# Of what has no threads, that which takes long: ThreadSanitizer has nothing to say there. The client has
+# none, and the agent's are all at work in the API's tests.
 single='^(unit\.test_(pacer|pacer_changes|train|wire|codec_.*|plan.*|json.*)|fuzz\..*)$'
-check build-tsan -LE "$sanitized" -E "$single"
+check build-tsan -LE "$sanitized|^client$" -E "$single"
