@@ -1,0 +1,95 @@
+"""`pagecast send eth://…` to its end: frames that the agent builds, from one namespace to a receiver in another."""
+
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import unittest
+
+from cli import pagecast
+from pagecast_test import Agent
+
+CLONE_NEWNET = 0x40000000
+PACKETS = 3000
+RX_MAC = "02:00:00:00:00:02"
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def ip(*words):
+    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode:
+        print(f"skipped: ip {' '.join(words)}: {done.stderr.strip()}")
+        sys.exit(77)
+
+
+def enter(namespace):
+    if LIBC.setns(namespace, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+class Frames(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if os.geteuid() or not shutil.which("ip"):
+            print("skipped: needs root and ip(8)")
+            sys.exit(77)
+        cls.tx, cls.rx = (f"pc-frames-{side}-{os.getpid()}" for side in ("tx", "rx"))
+        for name in (cls.tx, cls.rx):
+            ip("netns", "add", name)
+            cls.addClassCleanup(subprocess.run, ["ip", "netns", "del", name], check=False)
+        ip("-n", cls.tx, "link", "add", "tx0", "type", "veth", "peer", "name", "rx0", "netns", cls.rx)
+        for name, device, number in ((cls.tx, "tx0", 1), (cls.rx, "rx0", 2)):
+            ip("-n", name, "addr", "add", f"198.18.0.{number}/24", "dev", device)
+            ip("-n", name, "link", "set", device, "address", f"02:00:00:00:00:0{number}", "up")
+            ip("-n", name, "link", "set", "lo", "up")
+
+    def setUp(self):
+        with open("/proc/self/ns/net", "rb") as own, open(f"/run/netns/{self.rx}", "rb") as other:
+            enter(other.fileno())
+            try:
+                self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            finally:
+                enter(own.fileno())
+        self.addCleanup(self.receiver.close)
+        self.receiver.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE: nobody reads meanwhile
+        self.receiver.bind(("198.18.0.2", 0))
+        self.receiver.settimeout(2)
+        self.to = f"198.18.0.2:{self.receiver.getsockname()[1]}"
+
+    def agent(self, policy):
+        agent = Agent(policy=policy, prefix=("ip", "netns", "exec", self.tx))
+        self.addCleanup(agent.close)
+        return f"unix:{agent.unix}"
+
+    def send(self, agent, *words):
+        return pagecast("send", f"eth://tx0/{RX_MAC}", "--destination", self.to, "--source", "198.18.0.1:5000",
+                        *words, agent=agent)
+
+    def expect(self, payload, count):
+        for _ in range(count):
+            self.assertEqual(self.receiver.recv(2000), payload)
+
+    def test_each_frame_arrives_once_and_nothing_stays_behind(self):
+        agent = self.agent({"allowEthernet": True, "allowedNetworks": ["198.18.0.0/15"]})
+        ran = self.send(agent, "--text", "first" * 100, "--packets", str(PACKETS))
+        self.assertEqual(ran.returncode, 0, f"{ran.stdout}\n{ran.stderr}")
+        self.expect(b"first" * 100, PACKETS)
+        self.assertIn("trains of", ran.stdout)
+        ran = self.send(agent, "--text", "second", "--pps", "100", "--packets", "20")
+        self.assertEqual(ran.returncode, 0, f"{ran.stdout}\n{ran.stderr}")
+        self.expect(b"second", 20)
+        self.receiver.settimeout(0.1)
+        self.assertRaises(TimeoutError, self.receiver.recv, 1)
+
+    def test_the_policy_forbids_frames_unless_it_allows_them(self):
+        ran = self.send(self.agent({"allowedNetworks": ["198.18.0.0/15"]}), "--text", "x", "--packets", "5")
+        self.assertNotEqual(ran.returncode, 0)
+        self.assertIn("allowEthernet", ran.stderr)
+        self.receiver.settimeout(0.1)
+        self.assertRaises(TimeoutError, self.receiver.recv, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
