@@ -128,6 +128,11 @@ struct net_neighbour {
 int net_neighbour_get(uint32_t ifindex, const struct sockaddr *next_hop,
 		      struct net_neighbour *ret_neighbour);
 
+/** net_neighbour_ask() - have the kernel ask for @next_hop (ARP, neighbour solicitation) as if a
+ * packet were to leave; the answer comes into the table. Needs CAP_NET_ADMIN. Return: 0; -EPERM;
+ * -EINVAL; other negative errno */
+int net_neighbour_ask(uint32_t ifindex, const struct sockaddr *next_hop);
+
 /**
  * net_queue_drops() - packets the queues (qdiscs) of an interface threw away since they were made
  * @ret_drops: wraps at 2^32, as the kernel's counter does; 0 where the interface has no queue

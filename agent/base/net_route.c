@@ -225,3 +225,26 @@ int net_neighbour_get(uint32_t ifindex, const struct sockaddr *next_hop,
 	*ret_neighbour = neighbour;
 	return 0;
 }
+
+static int take_nothing(const struct nlmsghdr *message, void *context)
+{
+	(void)message; /* a plain acknowledgement is all that is expected */
+	(void)context;
+	return -EBADMSG;
+}
+
+int net_neighbour_ask(uint32_t ifindex, const struct sockaddr *next_hop)
+{
+	size_t len;
+	const void *bytes = ip_bytes(next_hop, &len);
+	if (!bytes || !ifindex || ifindex > INT32_MAX)
+		return -EINVAL;
+	struct netlink_request request;
+	struct ndmsg *info =
+		netlink_begin(&request, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE, sizeof *info);
+	info->ndm_family = (uint8_t)next_hop->sa_family;
+	info->ndm_ifindex = (int)ifindex;
+	info->ndm_flags = NTF_USE;
+	netlink_add(&request, NDA_DST, bytes, len);
+	return netlink_ask(&request, take_nothing, NULL, NULL);
+}

@@ -91,6 +91,25 @@ static int open_sender(struct preparation *preparation, const struct clock *cloc
 	return sender_new(&preparation->sender, plan, &options, &preparation->problems, ret_error);
 }
 
+/* Only now that the policy allows the job anybody is asked for anything, and only to send it. */
+static int resolve(struct preparation *preparation, const struct job_grant *grant,
+		   struct error *ret_error)
+{
+	const struct plan *plan = preparation->plan;
+	int r = grant ? plan_resolve(preparation->plan, ret_error) : 0;
+	if (r)
+		problem_add(&preparation->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_ERROR, "", 0, 1,
+			    "%s", error_message(ret_error));
+	for (size_t i = 0; !grant && i < plan->stream_count; i++)
+		if (plan->streams[i].destination.next_hop.any.sa_family != AF_UNSPEC)
+			problem_add(&preparation->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING,
+				    "", 0, 1,
+				    "streams[%zu].ethernet.header.destinationMac: not known yet, "
+				    "shown as zeros; it is asked for when the job starts",
+				    i);
+	return r;
+}
+
 int preparation_make(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 		     const struct job_grant *grant, struct preparation *preparation,
 		     struct error *ret_error)
@@ -99,6 +118,8 @@ int preparation_make(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 	int r = plan_compile(spec, &preparation->plan, ret_error);
 	if (!r)
 		r = judge(preparation, ret_error);
+	if (!r)
+		r = resolve(preparation, grant, ret_error);
 	if (!r)
 		r = open_sender(preparation, agent->clock, grant, ret_error);
 	return r;

@@ -28,7 +28,8 @@ struct build {
 	struct check *check;
 	const Pagecast__V1__FrameHeader *header;
 	const struct net_link *link; /* NULL: the interface was a fault already */
-	union net_ip from, to;	     /* AF_UNSPEC: no IP header */
+	struct plan_destination *destination;
+	union net_ip from, to; /* AF_UNSPEC: no IP header */
 	struct frame *frame;
 };
 
@@ -172,10 +173,12 @@ static bool mac_of_neighbour(const struct build *build, uint8_t mac[static NET_M
 		memset(mac, 0xff, NET_MAC_BYTES);
 		return true;
 	}
-	if (net_neighbour_get(build->link->index, &route.next_hop.any, &neighbour) ||
-	    !neighbour.has_mac)
+	if (net_neighbour_get(build->link->index, &route.next_hop.any, &neighbour))
 		return false;
-	memcpy(mac, neighbour.mac, NET_MAC_BYTES);
+	if (neighbour.has_mac)
+		memcpy(mac, neighbour.mac, NET_MAC_BYTES);
+	else
+		build->destination->next_hop = route.next_hop;
 	return true;
 }
 
@@ -194,8 +197,7 @@ static void compile_destination_mac(struct build *build, uint8_t mac[static NET_
 	if (!build->link || mac_of_group(&build->to, mac) || build->link->loopback)
 		return; /* loopback: all MACs are zero */
 	if (!mac_of_neighbour(build, mac))
-		check_fault(build->check, "destinationMac",
-			    "missing, and the neighbour table of %s does not know %s",
+		check_fault(build->check, "destinationMac", "missing, and %s has no way to %s",
 			    build->link->name, header->destination_address);
 }
 
@@ -269,10 +271,15 @@ static void build_ip(struct build *build)
 }
 
 static void compile_header(struct check *check, const Pagecast__V1__FrameHeader *header,
-			   const struct net_link *link, struct frame *ret_frame)
+			   const struct net_link *link, struct plan_destination *destination,
+			   struct frame *ret_frame)
 {
 	size_t mark = check_enter(check, "header");
-	struct build build = {.check = check, .header = header, .link = link, .frame = ret_frame};
+	struct build build = {.check = check,
+			      .header = header,
+			      .link = link,
+			      .destination = destination,
+			      .frame = ret_frame};
 	uint8_t to[NET_MAC_BYTES] = {0}, from[NET_MAC_BYTES] = {0};
 	check_numbers(&build);
 	compile_addresses(&build);
@@ -299,7 +306,7 @@ void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination 
 		address_interface(check, "interface", ethernet->interface, &index);
 	if (ethernet->header) {
 		bool known = index && (index == link->index || !net_link_basics(index, link));
-		compile_header(check, ethernet->header, known ? link : NULL, ret_frame);
+		compile_header(check, ethernet->header, known ? link : NULL, ret, ret_frame);
 	}
 	check_leave(check, mark);
 }

@@ -4,7 +4,8 @@
  *
  * What a FrameHeader leaves open is looked up when it is compiled: the source MAC and address from
  * the interface and route, the destination's MAC from its address (broadcast, multicast) or the
- * neighbour table. What cannot be found out is a fault that names the field to fill in.
+ * neighbour table; one that is not there yet is asked for when the job starts (resolve.c). What
+ * cannot be found out is a fault that names the field to fill in.
  */
 #pragma once
 #include "packet/check.h"

@@ -63,6 +63,9 @@ struct plan_destination {
 			   address, directed ones too */
 	bool multicast;
 	bool dont_fragment;
+	/* Ethernet: AF_UNSPEC, or who must be asked for the destination MAC before the first frame
+	 * leaves: plan_resolve() */
+	union net_ip next_hop;
 	char text[INET6_ADDRSTRLEN + IF_NAMESIZE +
 		  16]; /* "127.0.0.1:9000", "[::1]:9", for messages */
 };
@@ -169,6 +172,16 @@ int plan_outline(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
  */
 int plan_rate_compile(const Pagecast__V1__Rate *rate, const char *field, struct plan_rate *ret_rate,
 		      struct error *ret_error);
+
+/**
+ * plan_resolve() - ask for the destination MACs that a compiled plan still lacks, and write them
+ *
+ * Waits PLAN_RESOLVE_MS in all. Sends ARP or neighbour solicitations, so the policy must have
+ * allowed the plan. Thread: the worker that will run it. Return: 0; ERROR_CODE_FAILED_PRECONDITION
+ * with @ret_error naming who did not answer.
+ */
+enum { PLAN_RESOLVE_MS = 1000 };
+int plan_resolve(struct plan *plan, struct error *ret_error);
 
 /** plan_free() - NULL-safe. Return: NULL */
 struct plan *plan_free(struct plan *plan);

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 from cli import pagecast
@@ -82,6 +83,19 @@ class Frames(unittest.TestCase):
         self.expect(b"second", 20)
         self.receiver.settimeout(0.1)
         self.assertRaises(TimeoutError, self.receiver.recv, 1)
+
+    def test_a_missing_mac_is_asked_for_when_the_job_starts(self):
+        agent = self.agent({"allowEthernet": True, "allowedNetworks": ["198.18.0.0/15"]})
+        words = ("--source", "198.18.0.1:5000", "--text", "asked", "--packets", "100")
+        subprocess.run(["ip", "-n", self.tx, "neigh", "flush", "dev", "tx0"], check=True, timeout=30)
+        ran = pagecast("send", "eth://tx0", "--destination", self.to, *words, agent=agent)
+        self.assertEqual(ran.returncode, 0, f"{ran.stdout}\n{ran.stderr}")
+        self.expect(b"asked", 100)
+        start = time.monotonic()
+        ran = pagecast("send", "eth://tx0", "--destination", "198.18.0.77:9", *words, agent=agent)
+        self.assertLess(time.monotonic() - start, 10)
+        self.assertNotEqual(ran.returncode, 0)
+        self.assertIn("missing, and 198.18.0.77 does not answer", ran.stdout + ran.stderr)
 
     def test_the_policy_forbids_frames_unless_it_allows_them(self):
         ran = self.send(self.agent({"allowedNetworks": ["198.18.0.0/15"]}), "--text", "x", "--packets", "5")
