@@ -1,0 +1,194 @@
+"""PreviewJob: what is shown is what is sent, byte for byte; as a pcap it is one that tshark believes."""
+
+import base64
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+import unittest
+
+import pagecast_test as pt
+
+PACKET_OUTGOING = 4
+PCAP = {"Accept": "application/vnd.tcpdump.pcap"}
+PROTOCOL = 253  # for experiments (RFC 3692)
+PAYLOADS = [{"text": "hello"}, {"bytes": base64.b64encode(bytes(range(256))).decode()}, {"hex": "00"},
+            {"random": {"length": 700, "seed": 7}}, {"text": ""}]
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def parts(packet):
+    """(header length, protocol, pseudo header) of an IPv4 or IPv6 packet."""
+    if packet[0] >> 4 == 4:
+        length = (packet[0] & 15) * 4
+        return length, packet[9], packet[12:20] + struct.pack(">BBH", 0, packet[9], len(packet) - length)
+    return 40, packet[6], packet[8:40] + struct.pack(">IHBB", len(packet) - 40, 0, 0, packet[6])
+
+
+def sealed(packet, port_known=True):
+    """What the kernel alone decides put out of the way: the IPv4 identification, and its checksum with it; the
+    flow label of IPv6; a source port that it chose. The UDP checksum, which loopback leaves to a device that
+    is not there, made."""
+    packet = bytearray(packet)
+    header, protocol, pseudo = parts(packet)
+    if packet[0] >> 4 == 4:
+        packet[4:6] = packet[10:12] = b"\0\0"
+        struct.pack_into(">H", packet, 10, checksum(bytes(packet[:header])))
+    else:
+        packet[1] &= 0xF0
+        packet[2:4] = b"\0\0"
+    if protocol == socket.IPPROTO_UDP:
+        if not port_known:
+            packet[header:header + 2] = b"\0\0"
+        packet[header + 6:header + 8] = b"\0\0"
+        made = checksum(bytes(pseudo) + bytes(packet[header:]))
+        struct.pack_into(">H", packet, header + 6, made or 0xFFFF)
+    return bytes(packet)
+
+
+class Wire:
+    """The packets that arrive on the loopback device and fit @wanted, as IP packets."""
+
+    def __init__(self, wanted):
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+        self.socket.bind(("lo", 3))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.settimeout(0.1)
+        self.wanted = wanted
+
+    def read(self, count, seconds=10):
+        found = []
+        deadline = time.monotonic() + seconds
+        while len(found) < count and time.monotonic() < deadline:
+            try:
+                packet, address = self.socket.recvfrom(70000)
+            except TimeoutError:
+                continue
+            if address[2] != PACKET_OUTGOING and packet[0] >> 4 in (4, 6) and self.wanted(packet):
+                found.append(packet)
+        return found
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.socket.close()
+
+
+class Preview(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.agent = pt.Agent(policy={"allowedSources": ["127.0.0.0/8"]})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.agent.close()
+
+    def preview(self, spec, count):
+        answer = self.agent.post("/v1/jobs:preview", {"spec": spec, "packets": count})
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json()
+
+    def assert_same(self, destination, wanted, port_known=True, payloads=None):
+        payloads = payloads or PAYLOADS
+        count = 2 * len(payloads)
+        spec = {"streams": [{**destination, "payloads": payloads, "rate": {"pps": 200},
+                             "limit": {"packets": count}}]}
+        shown = [base64.b64decode(packet["bytes"]) for packet in self.preview(spec, count)["packets"]]
+        self.assertEqual(len(shown), count)
+        with Wire(wanted) as wire:
+            job = self.agent.submit(spec)
+            sent = wire.read(count)
+        end = self.agent.wait_end(job["id"])
+        self.assertEqual(end["account"]["packetsSent"], str(count), end)
+        self.assertEqual(len(sent), count)
+        for mine, real in zip(shown, sent):
+            self.assertEqual(mine, sealed(mine, port_known))  # its own checksums are right
+            self.assertEqual(mine.hex(), sealed(real, port_known).hex())
+
+    def udp(self, **more):
+        with pt.UdpReceiver(more.get("address", "127.0.0.1"), keep=0) as sink:
+            port = sink.port
+
+            def wanted(packet):
+                header, protocol, _ = parts(packet)
+                return protocol == socket.IPPROTO_UDP and packet[header + 2:header + 4] == port.to_bytes(2, "big")
+            self.assert_same({"udp": {"address": "127.0.0.1", "port": port, **more}}, wanted,
+                             "sourcePort" in more)
+
+    def test_udp(self):
+        self.udp()
+
+    def test_udp_with_all_that_can_be_set(self):
+        self.udp(sourcePort=pt.free_port(), sourceAddress="127.0.0.3", ttl=7, dscp=46, dontFragment=True)
+
+    def test_udp_over_ipv6(self):
+        self.udp(address="::1", sourcePort=pt.free_port(), ttl=9, dscp=10)
+
+    def raw(self, address, **more):
+        self.assert_same({"rawIp": {"address": address, "protocol": PROTOCOL, **more}},
+                         lambda packet: parts(packet)[1] == PROTOCOL, payloads=PAYLOADS[:4])
+
+    def test_raw_ip(self):
+        self.raw("127.0.0.1", ttl=3, dscp=8, sourceAddress="127.0.0.9")
+
+    def test_raw_ipv6(self):
+        self.raw("::1", ttl=3)
+
+    def test_nothing_is_sent(self):
+        with pt.UdpReceiver() as sink:
+            answer = self.preview(pt.udp_job(sink.port, 5), 5)
+            self.assertEqual(len(answer["packets"]), 5)
+            self.assertEqual(sink.wait(1, 0.2), 0)
+        self.assertEqual(answer["totalPackets"], "5")
+
+    def test_when_and_how_long(self):
+        answer = self.preview(pt.udp_job(9, 100, pps=50), 3)
+        self.assertEqual([packet["at"] for packet in answer["packets"]], ["0s", "0.020s", "0.040s"])
+        self.assertAlmostEqual(answer["seconds"], 2, delta=0.05)
+        self.assertEqual((answer["totalPackets"], answer["totalBytes"]), ("100", "500"))
+        self.assertIn("udp", answer["path"])
+
+    def test_what_would_be_refused_is_refused(self):
+        answer = self.agent.post("/v1/jobs:preview", {"spec": pt.udp_job(70000, 1)})
+        self.assertEqual((answer.status, answer.json()["code"]), (400, "invalid_argument"))
+        self.assertIn("streams[0].udp.port", answer.body.decode())
+        answer = self.agent.post("/v1/jobs:preview", {"spec": pt.udp_job(9, 1, address="8.8.8.8")})
+        self.assertEqual((answer.status, answer.json()["code"]), (403, "permission_denied"))
+
+    def test_a_pcap_that_tshark_believes(self):
+        if not shutil.which("tshark"):
+            self.skipTest("there is no tshark")
+        spec = {"streams": [{"udp": {"address": address, "port": 4789, "sourcePort": port}, "payloads": PAYLOADS,
+                             "limit": {"packets": 5}} for address, port in (("127.0.0.1", 4001), ("::1", 4002))]}
+        answer = self.agent.post("/v1/jobs:preview", {"spec": spec, "packets": 10}, headers=PCAP)
+        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, PCAP["Accept"]))
+        ran = subprocess.run(["tshark", "-n", "-r", "-", "-o", "ip.check_checksum:TRUE",
+                              "-o", "udp.check_checksum:TRUE", "--disable-protocol", "vxlan",
+                              "-T", "fields", "-e", "udp.length",
+                              "-e", "ip.checksum.status", "-e", "udp.checksum.status", "-e", "_ws.expert"],
+                             input=answer.body, check=False, capture_output=True, timeout=60)
+        lines = [line.split("\t") for line in ran.stdout.decode().splitlines()]
+        self.assertEqual((ran.returncode, len(lines)), (0, 10), ran.stderr)
+        lengths = sorted(8 + length for length in (5, 256, 1, 700, 0) * 2)
+        self.assertEqual(sorted(int(line[0]) for line in lines), lengths)
+        self.assertEqual({line[1] for line in lines}, {"1", ""})  # good, or IPv6, which has none
+        self.assertEqual({line[2] for line in lines}, {"1"})
+        self.assertEqual({line[3] for line in lines}, {""}, lines)
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("skipped: needs root, to see packets and to send raw ones")
+        sys.exit(77)
+    pt.main()
