@@ -10,10 +10,12 @@
 #include "api/policy_json.h"
 #include "api/server.h"
 #include "api/token_command.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/service.h"
 #include "base/util.h"
+#include "pagecast/pulse.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -349,10 +351,36 @@ static void reload(struct daemon *daemon)
 	service_notify("READY=1");
 }
 
+/* systemd hears of us only while no thread has been at one step for half of what it bears. */
+static void feed_watchdog(int64_t watchdog_ns)
+{
+	int64_t now_ns = clock_monotonic_ns(clock_real());
+	int64_t oldest_ns = pulse_oldest();
+	if (oldest_ns > now_ns - watchdog_ns / 2)
+		service_notify("WATCHDOG=1");
+	else
+		log_event(LOG_LEVEL_ERROR, "thread_hangs", "ms",
+			  log_u64((uint64_t)((now_ns - oldest_ns) / CLOCK_NS_PER_MS)), "next",
+			  "the service manager is not told that all is well", NULL);
+}
+
+/* Return: the signal that came; negative: none for so long that the watchdog had to be fed */
+static int wait_for_signal(struct daemon *daemon, int64_t watchdog_ns)
+{
+	if (!watchdog_ns)
+		return sigwaitinfo(&daemon->signals, NULL);
+	int64_t nap_ns = watchdog_ns / 4;
+	struct timespec nap = {nap_ns / CLOCK_NS_PER_S, nap_ns % CLOCK_NS_PER_S};
+	int signal = sigtimedwait(&daemon->signals, NULL, &nap);
+	feed_watchdog(watchdog_ns); /* also between many signals */
+	return signal;
+}
+
 static void wait_for_end(struct daemon *daemon)
 {
+	int64_t watchdog_ns = service_watchdog_ns();
 	for (;;) {
-		int signal = sigwaitinfo(&daemon->signals, NULL);
+		int signal = wait_for_signal(daemon, watchdog_ns);
 		if (signal == SIGHUP)
 			reload(daemon);
 		else if (signal > 0)

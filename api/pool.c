@@ -3,6 +3,7 @@
 
 #include "api/limits.h"
 #include "api/thread.h"
+#include "pagecast/pulse.h"
 
 #include <stdlib.h>
 
@@ -36,7 +37,9 @@ static void *pool_run(void *context)
 			pool->last = &pool->first;
 		pool->queued--;
 		pthread_mutex_unlock(&pool->lock);
+		pulse_busy(thread_now_ns());
 		task->run(task);
+		pulse_rest();
 		pthread_mutex_lock(&pool->lock);
 	}
 	pthread_mutex_unlock(&pool->lock);

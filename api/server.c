@@ -17,6 +17,7 @@
 #include "api/stream.h"
 #include "api/thread.h"
 #include "api/tls.h"
+#include "pagecast/pulse.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -98,7 +99,11 @@ static enum MHD_Result on_step(void *context, struct MHD_Connection *mhd, const 
 	(void)context;
 	(void)mhd;
 	(void)url;
-	return *request ? request_step(*request, method, version, data, len) : MHD_NO;
+	pulse_busy(thread_now_ns());
+	enum MHD_Result result =
+		*request ? request_step(*request, method, version, data, len) : MHD_NO;
+	pulse_rest();
+	return result;
 }
 
 static void on_completed(void *context, struct MHD_Connection *mhd, void **request,

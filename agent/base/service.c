@@ -4,12 +4,14 @@
 #include "base/util.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 int service_notify(const char *state)
 {
@@ -31,6 +33,25 @@ int service_notify(const char *state)
 		   address_len) < 0)
 		return -errno;
 	return 1;
+}
+
+/* A decimal number of the environment. Return: 0: none */
+static int64_t number(const char *variable)
+{
+	const char *text = getenv(variable);
+	if (!text || *text < '0' || *text > '9')
+		return 0;
+	char *end;
+	errno = 0;
+	long long value = strtoll(text, &end, 10);
+	return *end || errno ? 0 : value;
+}
+
+int64_t service_watchdog_ns(void)
+{
+	int64_t usec = number("WATCHDOG_USEC");
+	bool ours = !getenv("WATCHDOG_PID") || number("WATCHDOG_PID") == getpid();
+	return ours && usec <= INT64_MAX / 1000 ? usec * 1000 : 0;
 }
 
 static int join(char ret_path[static SERVICE_PATH_MAX], const char *dir, const char *rest,

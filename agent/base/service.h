@@ -4,6 +4,7 @@
  */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 enum { SERVICE_PATH_MAX = 4096 };
 
@@ -13,6 +14,12 @@ enum { SERVICE_PATH_MAX = 4096 };
  * Return: 1 told; 0: nobody wants to know; negative errno.
  */
 int service_notify(const char *state);
+
+/**
+ * service_watchdog_ns() - systemd restarts what does not say "WATCHDOG=1" in every so many ns
+ * ($WATCHDOG_USEC, $WATCHDOG_PID). Return: 0: it does not watch
+ */
+int64_t service_watchdog_ns(void);
 
 /**
  * service_state_dir() - where state belongs: $STATE_DIRECTORY, $XDG_STATE_HOME/NAME,

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "pagecast/pulse.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -309,6 +310,7 @@ void *scheduler_main(void *context)
 		round.revision = 0;
 		int64_t now_ns = clock_monotonic_ns(agent->clock);
 		bool due = now_ns >= publish_ns;
+		pulse_busy(now_ns);
 		run_deadlines(agent, &round);
 		bool running = publish(agent, &round, due);
 		if (due)
@@ -326,6 +328,7 @@ void *scheduler_main(void *context)
 			agent_lock(agent);
 			continue;
 		}
+		pulse_rest();
 		sleep_on(agent, running ? publish_ns : NEVER_NS, retry_ns);
 	}
 	agent_unlock(agent);

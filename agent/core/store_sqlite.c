@@ -13,9 +13,11 @@
  */
 #include "core/store_sqlite.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "core/store_sqlite_rows.h"
+#include "pagecast/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -170,10 +172,12 @@ static void *writer_main(void *context)
 		if (!sqlite->queued)
 			break;
 		take_group(sqlite, &group);
+		pulse_busy(clock_monotonic_ns(clock_real()));
 		pthread_mutex_unlock(&sqlite->lock);
 		commit_group(sqlite, &group);
 		pthread_mutex_lock(&sqlite->lock);
 		answer_group(sqlite, &group);
+		pulse_rest();
 	}
 	pthread_mutex_unlock(&sqlite->lock);
 	return NULL;

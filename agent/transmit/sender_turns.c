@@ -9,6 +9,7 @@
 #include "transmit/sender_private.h"
 
 #include "base/util.h"
+#include "pagecast/pulse.h"
 
 /* A publication between two hand-overs must leave this much before the second. */
 #define PUBLISH_ROOM_NS (500 * CLOCK_NS_PER_US)
@@ -93,6 +94,7 @@ void sender_send_all(struct sender *sender)
 {
 	int64_t now_ns = clock_monotonic_ns(sender->clock);
 	while (sender->end == SENDER_RUNNING) {
+		pulse_busy(now_ns);
 		if (sender_waiter_seen(&sender->waiter) != sender->seen)
 			sender_obey(sender, now_ns);
 		else if (now_ns >= sender->deadline_ns)
@@ -107,4 +109,5 @@ void sender_send_all(struct sender *sender)
 		else
 			now_ns = take_turn(sender, now_ns);
 	}
+	pulse_rest();
 }

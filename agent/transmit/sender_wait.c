@@ -8,6 +8,7 @@
 #include "transmit/sender_wait.h"
 
 #include "base/util.h"
+#include "pagecast/pulse.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -119,6 +120,7 @@ int64_t sender_wait_until(struct sender_waiter *waiter, int64_t until_ns, bool p
 			  uint32_t seen)
 {
 	int64_t now_ns = clock_monotonic_ns(waiter->clock);
+	pulse_rest();
 	enum sender_sleep kind = class_of(until_ns - now_ns);
 	int64_t wake_ns = until_ns - (precise ? awake_for(waiter, kind, until_ns - now_ns) : 0);
 	if (precise && wake_ns - now_ns < SLEEP_MIN_NS)

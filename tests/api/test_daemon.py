@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -143,6 +144,49 @@ class Signals(unittest.TestCase):
                 self.assertEqual(manager.recv(100), b"READY=1")
                 agent.close()
                 self.assertEqual(manager.recv(100), b"STOPPING=1")
+
+    def test_the_watchdog_is_fed_while_all_move_and_not_while_one_hangs(self):
+        def fed_until(end):
+            longest, last = 0, time.monotonic()
+            while time.monotonic() < end:
+                word = manager.recv(100)
+                if word == b"WATCHDOG=1":
+                    longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            return max(longest, time.monotonic() - last)
+
+        watch = 0.8
+        with tempfile.TemporaryDirectory() as folder, UdpReceiver(keep=1) as receiver:
+            path = os.path.join(folder, "notify")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(path)
+                manager.settimeout(10)
+                agent = Agent("--workers", "3",
+                              env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": str(int(watch * 1e6))})
+                # idle, paused, slow and at full speed are all well
+                self.assertLess(fed_until(time.monotonic() + 1), watch)
+                paused = agent.submit(udp_job(receiver.port, packets=None, pps=1000))["id"]
+                agent.submit(udp_job(receiver.port, packets=None, pps=0.1))
+                fast = agent.submit(udp_job(receiver.port, packets=None))["id"]
+                agent.post(f"/v1/jobs/{paused}:pause")
+                self.assertLess(fed_until(time.monotonic() + 2), watch)
+                agent.post(f"/v1/jobs/{fast}:cancel")
+                # somebody holds the database: the writer stands still
+                database = sqlite3.connect(os.path.join(agent.folder, "state", "jobs.db"),
+                                           isolation_level=None)
+                database.execute("BEGIN IMMEDIATE")
+                submits = [threading.Thread(target=agent.post, args=("/v1/jobs", udp_job(receiver.port)))
+                           for _ in range(2)]
+                for submit in submits:
+                    submit.start()
+                self.assertGreater(fed_until(time.monotonic() + 2), watch)
+                for submit in submits:
+                    submit.join()
+                database.execute("ROLLBACK")
+                database.close()
+                self.assertIn("event=thread_hangs", agent.log_text())
+                fed_until(time.monotonic() + 1)
+                self.assertLess(fed_until(time.monotonic() + 1), watch)
+                agent.close()
 
     def test_sighup_reloads_the_policy_and_a_bad_file_changes_nothing(self):
         def rule():

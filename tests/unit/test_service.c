@@ -103,5 +103,32 @@ TEST(service_tells_the_service_manager)
 	clear_environment();
 }
 
+static void watchdog_is(const char *usec, const char *pid, int64_t expected_ns)
+{
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+	if (usec)
+		setenv("WATCHDOG_USEC", usec, 1);
+	if (pid)
+		setenv("WATCHDOG_PID", pid, 1);
+	CHECK_INT(service_watchdog_ns(), ==, expected_ns);
+}
+
+TEST(service_knows_whether_it_is_watched)
+{
+	char own[16], parent[16];
+	snprintf(own, sizeof own, "%d", getpid());
+	snprintf(parent, sizeof parent, "%d", getppid());
+	watchdog_is(NULL, NULL, 0);
+	watchdog_is("30000000", NULL, 30000000000);
+	watchdog_is("30000000", own, 30000000000);
+	watchdog_is("30000000", parent, 0);
+	watchdog_is("30s", own, 0);
+	watchdog_is("-1", own, 0);
+	watchdog_is("9223372036854775807", own, 0);
+	watchdog_is(NULL, NULL, 0);
+}
+
 TEST_MAIN(CASE(service_takes_the_folders_it_is_given),
-	  CASE(service_makes_a_folder_with_its_parents), CASE(service_tells_the_service_manager))
+	  CASE(service_makes_a_folder_with_its_parents), CASE(service_tells_the_service_manager),
+	  CASE(service_knows_whether_it_is_watched))
