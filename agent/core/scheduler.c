@@ -40,6 +40,8 @@ struct round {
 	struct chore chores[ROUND_MAX];
 	size_t count;
 	uint64_t revision; /* the newest to tell; 0: none */
+	bool saves;	   /* ends that were not stored are tried again */
+	bool store_failed; /* one of them, once more */
 };
 
 static bool round_full(const struct round *round)
@@ -201,8 +203,10 @@ static void retry_unsaved(struct agent *agent, struct round *round)
 		if (!job->live || !job->live->unsaved)
 			continue;
 		left--;
-		if (!job->deleting)
+		if (!job->deleting) {
+			round->saves = true;
 			add_row(agent, round, CHORE_SAVE_END, job);
+		}
 	}
 }
 
@@ -261,11 +265,10 @@ static void do_chore(struct agent *agent, struct chore *chore, enum store_wait r
  * that is cut at once, callers and the agent's end would wait for every one. */
 static void do_chores(struct agent *agent, struct round *round)
 {
-	bool store_failed = false;
 	for (size_t i = 0; i < round->count; i++) {
 		struct chore *chore = &round->chores[i];
 		do_chore(agent, chore, i == ROUND_MAX - 1 ? STORE_WAIT : STORE_NO_WAIT,
-			 &store_failed);
+			 &round->store_failed);
 		job_row_release(&chore->row);
 		job_unref(chore->job);
 	}
@@ -308,6 +311,7 @@ void *scheduler_main(void *context)
 		struct round round;
 		round.count = 0;
 		round.revision = 0;
+		round.saves = round.store_failed = false;
 		int64_t now_ns = clock_monotonic_ns(agent->clock);
 		bool due = now_ns >= publish_ns;
 		pulse_busy(now_ns);
@@ -325,6 +329,8 @@ void *scheduler_main(void *context)
 		if (round.count || round.revision) {
 			agent_unlock(agent);
 			do_chores(agent, &round);
+			if (round.saves && !round.store_failed)
+				retry_ns = now_ns; /* it works again: the next ones at once */
 			agent_lock(agent);
 			continue;
 		}

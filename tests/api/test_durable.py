@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import random
+import resource
 import shutil
 import socket
 import sqlite3
@@ -391,6 +392,37 @@ class KilledAgain(unittest.TestCase):
         lacks = SNAPSHOT_SECONDS * ENDLESS_PPS * PATIENCE
         self.assertLessEqual(self.ages[len(self.ages) * 9 // 10], lacks, self.ages)
         self.assertLessEqual(self.ages[-1], 5 * lacks, self.ages)  # a machine may stall
+
+
+class FullDisk(unittest.TestCase):
+    """Files that may not grow any more, as on a full disk."""
+
+    def test_nothing_is_accepted_cancelling_works_and_so_does_the_end(self):
+        with tempfile.TemporaryDirectory() as folder, UdpReceiver(keep=1) as receiver:
+            agent = Agent(folder=folder)
+            running = agent.submit(udp_job(receiver.port, packets=None, pps=100))["id"]
+            waiting = agent.submit(udp_job(receiver.port, packets=5))["id"]
+            receiver.wait(1)
+            before = resource.prlimit(agent.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+            refused = agent.post("/v1/jobs", udp_job(receiver.port, packets=5, name="refused"))
+            self.assertEqual((refused.status, refused.json()["code"]), (503, "unavailable"))
+            self.assertEqual(agent.get("/readyz").status, 503)
+            self.assertEqual(agent.get("/healthz").status, 200)
+            for job_id in (waiting, running):
+                cancelled = agent.post(f"/v1/jobs/{job_id}:cancel")
+                self.assertEqual(cancelled.json()["state"], "JOB_STATE_CANCELLED")
+            resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, before)
+            self.assertEqual(agent.get("/readyz").status, 200)
+            last = agent.submit(udp_job(receiver.port, packets=5))["id"]
+            self.assertEqual(agent.wait_end(last)["state"], "JOB_STATE_SUCCEEDED")
+            resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+            self.assertEqual(agent.post("/v1/jobs", udp_job(receiver.port)).status, 503)
+            self.assertEqual(agent.stop(), 0)
+            agent.start()
+            listed = agent.get("/v1/jobs").json()["jobs"]
+            self.assertEqual(sorted(job["id"] for job in listed), sorted([running, waiting, last]))
+            agent.close()
 
 
 class Resumed(unittest.TestCase):
