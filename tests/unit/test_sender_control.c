@@ -5,6 +5,7 @@
 #include "lib/test.h"
 
 #include <math.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #define AT_ONCE_NS (10 * CLOCK_NS_PER_MS)
@@ -234,6 +235,22 @@ TEST(sender_max_duration_counts_pauses_and_is_told)
 	sending_close(&lab);
 }
 
+TEST(sender_max_duration_of_an_endless_stream_names_no_number_left)
+{
+	sending_init(&lab, 1);
+	sending_rate(&lab, 0, 100);
+	sending_endless(&lab, 0);
+	lab.plan.max_duration_ns = 50 * CLOCK_NS_PER_MS;
+	sending_start(&lab);
+	CHECK_INT(sending_join(&lab), ==, SENDER_MAX_DURATION);
+	sending_check_books(&lab);
+	const struct problem *problem = sending_problem(&lab, PROBLEM_MAX_DURATION);
+	CHECK(problem && problem->severity == PROBLEM_ERROR);
+	CHECK_HAS(problem->message, "0.05 s");
+	CHECK(!strstr(problem->message, "were not sent"));
+	sending_close(&lab);
+}
+
 TEST(sender_takes_a_new_rate_at_one_packet_in_a_minute)
 {
 	sending_init(&lab, 2);
@@ -401,6 +418,7 @@ TEST_MAIN(CASE(sender_stops_within_10_ms), CASE(sender_cancelled_packets_are_tho
 	  CASE(sender_paused_sends_nothing_and_costs_nothing),
 	  CASE(sender_pauses_and_resumes_within_10_ms), CASE(sender_pause_is_no_part_of_a_duration),
 	  CASE(sender_max_duration_counts_pauses_and_is_told),
+	  CASE(sender_max_duration_of_an_endless_stream_names_no_number_left),
 	  CASE(sender_takes_a_new_rate_at_one_packet_in_a_minute),
 	  CASE(sender_takes_a_new_rate_at_full_speed), CASE(sender_refuses_rates_that_are_none),
 	  CASE(sender_snapshots_are_whole_while_orders_rain), CASE(sender_publishes_every_10_ms),
