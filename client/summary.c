@@ -108,16 +108,22 @@ static bool any_in_bits(const Pagecast__V1__Job *job)
 
 static void put_rate(const Pagecast__V1__TransmitReport *report, bool in_bits, FILE *out)
 {
-	if (in_bits && report->requested_bps > 0) {
+	if (in_bits && report->requested_bps > 0 && report->achieved_pps > 0) {
 		fprintf(out, "%s asked", units_bps(report->requested_bps).s);
 		if (report->layer)
 			fprintf(out, " at %s",
 				names_text(&pagecast__v1__layer__descriptor, (int)report->layer));
 		fprintf(out, ", %s achieved, %s pps", units_bps(report->achieved_bps).s,
 			units_pps(report->achieved_pps).s);
-	} else if (report->requested_pps > 0) {
+	} else if (report->requested_pps > 0 && report->achieved_pps > 0) {
 		fprintf(out, "%s pps asked, %s achieved", units_pps(report->requested_pps).s,
 			units_pps(report->achieved_pps).s);
+	} else if (report->requested_pps > 0) {
+		fprintf(out, "%s pps asked; too few packets to measure it",
+			units_pps(report->requested_pps).s);
+	} else if (report->achieved_pps <= 0) { /* it takes two moments to make a rate */
+		fputs("unlimited; too few packets to measure it\n", out);
+		return;
 	} else {
 		fprintf(out, "unlimited, %s pps achieved", units_pps(report->achieved_pps).s);
 		if (report->achieved_bps > 0)

@@ -86,6 +86,13 @@ class Send(Case):
         self.assertRegex(found["rate"], r"^1\.00 Mbit/s asked at payload, [\d.]+ [kM]bit/s achieved, [\d,.]+ pps")
         self.assertEqual(self.receiver.wait(number(found["sent"])), number(found["sent"]))
 
+    def test_one_packet_has_no_rate_to_show(self):
+        for flags, rate in (((), "unlimited; too few packets to measure it"),
+                            (("--pps", "1000"), "1,000 pps asked; too few packets to measure it")):
+            found = self.summary(self.pagecast("send", self.udp, "--text", "x", "--packets", "1", *flags).stdout)
+            self.assertEqual(found["sent"], "1")
+            self.assertRegex(found["rate"], f"^{rate}(;|$)")
+
     def test_payloads_in_turn(self):
         with tempfile.NamedTemporaryFile() as file:
             file.write(b"a\0file")
