@@ -196,4 +196,5 @@ def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":", 1)[1].strip() for line in info
                       if line.startswith("model name")), "unknown")
-    return {"kernel": os.uname().release, "cpu": model, "cores": os.cpu_count()}
+    return {"kernel": os.uname().release, "cpu": model, "cores": os.cpu_count(),
+            "load_average": round(os.getloadavg()[0], 1)}

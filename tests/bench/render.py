@@ -103,7 +103,7 @@ def write(result, table, chart, options):
     tables = "\n".join((
         table, targets_table(result["targets"]),
         f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; medians of {result['rounds']} "
-        "rounds.\n"))
+        f"rounds; load average at the end {of['load_average']}.\n"))
     print(tables, file=sys.stderr)
     for name, text in ((options.table, tables), (options.svg, chart)):
         if name:

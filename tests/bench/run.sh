@@ -19,10 +19,15 @@ esac
 sh agent/install-deps.sh build test bench
 generator=
 [ -f build/CMakeCache.txt ] || ! command -v ninja >/dev/null 2>&1 || generator="-G Ninja"
-# shellcheck disable=SC2086 # two words on purpose
-cmake $generator -S . -B build -DCMAKE_BUILD_TYPE=Release >/dev/null
-cmake --build build --parallel "$(nproc)" --target pagecastd ways gaps
 mkdir -p out
+# shellcheck disable=SC2086 # two words on purpose
+{
+    cmake $generator -S . -B build -DCMAKE_BUILD_TYPE=Release &&
+        cmake --build build --parallel "$(nproc)" --target pagecastd ways gaps
+} >out/build.log 2>&1 || {
+    tail -n 40 out/build.log
+    exit 1
+}
 if [ "$which" != pace ]; then
     python3 -B tests/bench/bench_speed.py build/bin --peers --json out/speed.json \
         --table out/speed.md --svg out/speed.svg "$@"
