@@ -3,35 +3,12 @@
 #include "submission.h"
 #include "util.h"
 
-#include <errno.h>
-#include <string.h>
-
-enum { SPEC_MAX_BYTES = 4 << 20 }; /* what the agent takes */
-
 static const struct option OPTIONS[] = {
 	{"watch", NULL, "follow the job to its end; Ctrl-C cancels it", false},
 	{"request-id", "ID", "the same id again gives the same job, not a second one", false},
 	OPTION_END,
 };
 static const struct option *const TABLES[] = {OPTIONS, NULL};
-
-/* *ret_text owned. Return: 0; EXIT_USAGE, told */
-static int read_all(const char *path, char **ret_text, size_t *ret_len)
-{
-	bool standard_input = strcmp(path, "-") == 0;
-	_cleanup_file_ FILE *file = standard_input ? NULL : fopen(path, "re");
-	if (!standard_input && !file)
-		return options_usage("submit", "%s: %s", path, strerror(errno));
-	char *text = *ret_text = util_calloc(SPEC_MAX_BYTES + 1, 1);
-	errno = 0;
-	*ret_len = fread(text, 1, SPEC_MAX_BYTES + 1, file ? file : stdin);
-	if (ferror(file ? file : stdin))
-		return options_usage("submit", "%s: %s", path, strerror(errno));
-	if (*ret_len > SPEC_MAX_BYTES)
-		return options_usage("submit", "%s: larger than %d MiB, the most an agent takes",
-				     path, SPEC_MAX_BYTES >> 20);
-	return 0;
-}
 
 static int run_submit(struct client *client, const struct options *options)
 {
@@ -41,7 +18,7 @@ static int run_submit(struct client *client, const struct options *options)
 		.follow = options_has(options, "watch") ? &follow : NULL,
 	};
 	int r = submission_request_id(options, &submission);
-	r = r ? r : read_all(options->arguments[0], &text, &submission.json_len);
+	r = r ? r : submission_read("submit", options->arguments[0], &text, &submission.json_len);
 	submission.json = text;
 	return r ? r : submission_run(client, &submission);
 }

@@ -53,7 +53,7 @@ _pagecast() {
 		mapfile -t COMPREPLY < <(compgen -W "$(_pagecast_commands "$program")" -- "$current")
 	else
 		case $command in
-		submit) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+		submit | preview) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 		get | watch | cancel | pause | resume | rate | delete)
 			values=$(timeout 2 "$program" "${agents[@]}" list 2>/dev/null | awk 'NR > 1 { print $1 }')
 			mapfile -t COMPREPLY < <(compgen -W "$values" -- "$current")

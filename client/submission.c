@@ -5,9 +5,13 @@
 #include "summary.h"
 #include "util.h"
 
+#include <errno.h>
 #include <string.h>
 
-enum { REQUEST_ID_MAX_BYTES = 128 };
+enum {
+	REQUEST_ID_MAX_BYTES = 128,
+	SPEC_MAX_BYTES = 4 << 20, /* what the agent takes */
+};
 
 int submission_request_id(const struct options *options, struct submission *submission)
 {
@@ -23,6 +27,23 @@ int submission_request_id(const struct options *options, struct submission *subm
 		return options_bad(options, "request-id", id, "is not 1 to %d characters long",
 				   REQUEST_ID_MAX_BYTES);
 	submission->request_id = id;
+	return 0;
+}
+
+int submission_read(const char *command, const char *path, char **ret_text, size_t *ret_len)
+{
+	bool standard_input = strcmp(path, "-") == 0;
+	_cleanup_file_ FILE *file = standard_input ? NULL : fopen(path, "re");
+	if (!standard_input && !file)
+		return options_usage(command, "%s: %s", path, strerror(errno));
+	char *text = *ret_text = util_calloc(SPEC_MAX_BYTES + 1, 1);
+	errno = 0;
+	*ret_len = fread(text, 1, SPEC_MAX_BYTES + 1, file ? file : stdin);
+	if (ferror(file ? file : stdin))
+		return options_usage(command, "%s: %s", path, strerror(errno));
+	if (*ret_len > SPEC_MAX_BYTES)
+		return options_usage(command, "%s: larger than %d MiB, the most an agent takes",
+				     path, SPEC_MAX_BYTES >> 20);
 	return 0;
 }
 

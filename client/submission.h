@@ -16,5 +16,11 @@ struct submission {
 
 /** submission_request_id() - the --request-id flag. Return: 0; EXIT_USAGE, told */
 int submission_request_id(const struct options *options, struct submission *submission);
+/**
+ * submission_read() - the text of a spec from a file, "-": standard input
+ * @ret_text: owned
+ * Return: 0; EXIT_USAGE, told in the name of @command
+ */
+int submission_read(const char *command, const char *path, char **ret_text, size_t *ret_len);
 /** submission_run() - Return: an enum exit_code */
 int submission_run(struct client *client, const struct submission *submission);

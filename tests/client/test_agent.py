@@ -432,6 +432,26 @@ class Agents(Case):
         self.pagecast("list", agent=[gone, gone], code=3)
 
 
+
+class Preview(Case):
+    def test_what_would_be_sent_is_shown_and_not_sent(self):
+        spec = json.dumps(udp_job(self.receiver.port, 100, pps=50))
+        told = self.pagecast("preview", "-", "--packets", "3", input=spec).stdout
+        lines = told.splitlines()
+        self.assertEqual(lines[0].split(), ["AT", "BYTES", "STREAM", "PACKET"])
+        self.assertEqual(len([line for line in lines if f"127.0.0.1:{self.receiver.port}" in line]), 3, told)
+        self.assertIn("in all 100 packets, 500 bytes, in 1.98 s", told)
+        self.assertRegex(told, r"(?m)^path   udp: ")
+        shown = json.loads(self.pagecast("--json", "preview", "-", input=spec).stdout)
+        self.assertEqual(len(shown["packets"]), 10)
+        self.assertEqual(self.receiver.wait(1, 0.2), 0)
+
+    def test_a_wrong_spec_is_refused(self):
+        ran = self.pagecast("preview", "-", input=json.dumps(udp_job(70000)), code=1)
+        self.assertIn("70000", ran.stderr)
+        self.assertIn("0", self.pagecast("preview", "-", "--packets", "0", input="{}", code=2).stderr)
+
+
 if __name__ == "__main__":
     os.environ["TZ"] = "UTC"
     main()

@@ -30,7 +30,7 @@ class Manual(unittest.TestCase):
     def test_every_command_and_common_flag_is_there(self):
         with open(os.path.join(CLIENT, "pagecast.1"), encoding="utf-8") as file:
             page = file.read().replace("\\-", "-")
-        self.assertEqual(len(commands()), 15)
+        self.assertEqual(len(commands()), 16)
         for command in commands():
             self.assertRegex(page, rf"(?m)^\.B\w? .*\b{command}\b")
         flags = re.findall(r"(?m)^  (--[a-z-]+)", pagecast("--help").stdout)
