@@ -18,6 +18,8 @@
 /* Below this gzip's own bytes eat the gain. */
 enum { PACK_WORTH_BYTES = 512 };
 
+#define TIMEOUT_MS_MAX INT64_C(31536000000)
+
 static const char PATH_PREFIX[] = "/pagecast.v1.";
 
 static const struct rpc_face *rpc_face(const struct request *request)
@@ -96,6 +98,10 @@ bool rpc_judge_encoding(struct request *request, const char *encoding, const cha
 
 bool rpc_judge_timeout(struct request *request, int64_t timeout_ms)
 {
+	/* gRPC may give 99,999,999 hours: beyond a year nobody waits, and nanoseconds would
+	 * overflow. */
+	if (timeout_ms > TIMEOUT_MS_MAX)
+		timeout_ms = TIMEOUT_MS_MAX;
 	request->deadline_ms = request->started_ms + timeout_ms;
 	request->caller.deadline_ns = request->deadline_ms * 1000000;
 	return true;
