@@ -18,7 +18,9 @@ packages() {
         libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev libsqlite3-dev" ;;
     test) echo "python3 iproute2 curl procps openssl ethtool" ;;
     optional)
-        echo "clang-format shellcheck jq prometheus"
+        echo "clang-format shellcheck jq tshark"
+        # its package starts a server; not where there is a systemd to do so
+        [ -d /run/systemd/system ] || echo prometheus
         # a Node.js that is there already, from wherever, is left alone
         command -v node >/dev/null 2>&1 || echo nodejs
         command -v npm >/dev/null 2>&1 || echo npm

@@ -41,9 +41,8 @@ deb $mirror bookworm-updates main
 deb ${mirror%/debian}/debian-security bookworm-security main
 LIST
 if command -v npm >/dev/null 2>&1; then
-    mkdir -p "$root/etc/ssl/certs" "$root/etc/npm"
+    mkdir -p "$root/etc/ssl/certs"
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/" 2>/dev/null || :
-    cp "$(npm config get globalconfig)" "$root/etc/npmrc" 2>/dev/null || :
 fi
 git clone -q --no-hardlinks "$tree" "$root/srv/pagecast"
 
@@ -59,7 +58,8 @@ for command in "$@"; do
             mount --rbind /sys "$ROOT/sys" &&
             mount --rbind /dev "$ROOT/dev" &&
             mount -t tmpfs tmpfs "$ROOT/run" &&
-            exec chroot "$ROOT" env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C \
+            exec chroot "$ROOT" env -i ${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"} \
+                HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C \
                 sh "/srv/pagecast/$COMMAND"' </dev/null || {
         status=$?
         echo "fresh-debian.sh: sh $command exited $status" >&2
