@@ -145,12 +145,11 @@ static const char *without_target(const char *path)
 
 static void put_path(const Pagecast__V1__TransmitReport *report, FILE *out)
 {
-	fprintf(out, "  path  %s",
-		names_text(&pagecast__v1__engine_kind__descriptor, (int)report->engine));
-	if (*report->path) {
-		fputs(": ", out);
-		put_text(out, without_target(report->path));
-	}
+	fputs("  path  ", out);
+	if (report->engine)
+		fprintf(out, "%s: ",
+			names_text(&pagecast__v1__engine_kind__descriptor, (int)report->engine));
+	put_text(out, without_target(report->path));
 	if (report->kernel_copies == PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE)
 		fputs("; no copy in the kernel", out);
 	else if (report->kernel_copies == PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE)
@@ -218,7 +217,7 @@ static void put_stream(const Pagecast__V1__Job *job, size_t index, FILE *out)
 		fputs("    sent  ", out);
 		put_account(stream->account, out);
 	}
-	if (stream->report) {
+	if (stream->report && stream->account && stream->account->packets_sent) {
 		fputs("    rate  ", out);
 		put_rate(stream->report, in_bits, out);
 	}
@@ -260,7 +259,7 @@ void summary_print(const Pagecast__V1__Job *job, bool in_full, FILE *out)
 		fputs("  rate  ", out);
 		put_rate(job->report, any_in_bits(job), out);
 	}
-	if (job->report && job->report->engine)
+	if (job->report && *job->report->path)
 		put_path(job->report, out);
 	if (in_full)
 		put_details(job, out);

@@ -8,6 +8,7 @@
  *   control.c     PauseJob, ResumeJob, UpdateJob
  *   cancel.c      CancelJob, CancelJobs, DeleteJob
  *   lifecycle.c   the changes of a job's state, each in one place; its end
+ *   untold.c      ends of which no sender can tell
  *   view.c        a Job message out of what memory and store hold
  *   watch.c       what has changed since a revision, for live streams
  *   metrics.c     what the agent counts about itself
@@ -183,9 +184,6 @@ struct job_end {
 /** job_finish() - store the end of a job whose `ending` the caller has set, then show it; without
  * the lock. The job's reference is the caller's still. */
 void job_finish(struct agent *agent, struct job *job, struct job_end *end);
-/** job_finish_unsent() - the same for one that never had a sender; @problems NULL: none */
-void job_finish_unsent(struct agent *agent, struct job *job, enum job_event event,
-		       const struct problem_set *problems);
 /** job_wait_ended() - (L) until it has ended, or CLOCK_MONOTONIC @until_ns. Return: has it? */
 bool job_wait_ended(struct agent *agent, struct job *job, int64_t until_ns);
 /** agent_cancel_deadline() - how long a call of @caller (borrowed) may wait for an end,
@@ -206,6 +204,16 @@ static inline bool agent_history_full(const struct agent *agent)
 void lifecycle_join_finished(struct agent *agent, struct job *job);
 /** job_forget() - (L) remove it from the agent's memory; its row is gone or going */
 uint64_t job_forget(struct agent *agent, struct job *job);
+
+/* ---- untold.c ---- */
+/** job_finish_unsent() - job_finish() of one that never had a sender; @problems NULL: none */
+void job_finish_unsent(struct agent *agent, struct job *job, enum job_event event,
+		       const struct problem_set *problems);
+/** job_record_interrupted() - the record of a job that was running when the agent ended without
+ * stopping it: as it was stored, closed, with account_from_snapshot. Return: owned; NULL: out of
+ * memory, or the stored record is none */
+struct blob *job_record_interrupted(const struct job *job, int64_t end_ns,
+				    struct account *ret_account);
 
 /* ---- watch.c ---- */
 /** watch_note_deletion() - (L) @job was forgotten at @revision */

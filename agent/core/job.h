@@ -25,7 +25,7 @@ enum { JOB_REQUEST_ID_MAX = 128 }; /* bytes: a UUID or a URL of someone's CI fit
 struct job_facts {
 	int64_t first_packet_ns, end_ns; /* CLOCK_REALTIME; 0: not yet */
 	struct account account;
-	int64_t account_ns; /* when it was true; 0: nothing was sent yet */
+	int64_t account_ns; /* when it was true; 0: no sender was made yet */
 	double fraction, current_pps, current_bps_l2;
 	char waiting_for[64];
 };

@@ -261,25 +261,6 @@ void job_finish(struct agent *agent, struct job *job, struct job_end *end)
 	agent_notify(agent, revision);
 }
 
-void job_finish_unsent(struct agent *agent, struct job *job, enum job_event event,
-		       const struct problem_set *problems)
-{
-	struct job_end end = {.event = event, .problems = problems};
-	agent_lock(agent);
-	end.facts = job->live->facts;
-	agent_unlock(agent);
-	end.facts.waiting_for[0] = '\0';
-	account_close(&end.facts.account, false);
-	struct problem_set why = {.count = 0};
-	if ((!problems || !problems->count) &&
-	    !account_attempted(&end.facts.account)) { /* what sent nothing says why */
-		problem_add(&why, PROBLEM_START_MISSED, PROBLEM_INFO, "", 0, 1,
-			    "cancelled before it had started");
-		end.problems = &why;
-	}
-	job_finish(agent, job, &end);
-}
-
 bool job_wait_ended(struct agent *agent, struct job *job, int64_t until_ns)
 {
 	while (!job_state_ended(job->state))

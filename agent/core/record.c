@@ -87,12 +87,12 @@ void record_fill_problems(struct record_problems *messages, const struct problem
 }
 
 static void fill_stream(struct report_messages *messages, const struct plan_stream *stream,
-			const struct sender_report *from)
+			const struct sender_report *from, bool with_books)
 {
 	fill_report(messages, from);
 	messages->result = (Pagecast__V1__StreamResult)PAGECAST__V1__STREAM_RESULT__INIT;
 	messages->result.name = (char *)stream->name;
-	messages->result.account = &messages->account;
+	messages->result.account = with_books ? &messages->account : NULL;
 	messages->result.report = &messages->report;
 }
 
@@ -105,7 +105,8 @@ static struct blob *pack_with_results(Pagecast__V1__Job *job, const struct recor
 	if (!messages || !list)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
-		fill_stream(&messages[i], &results->plan->streams[i], &results->streams[i]);
+		fill_stream(&messages[i], &results->plan->streams[i], &results->streams[i],
+			    !results->job_books_only);
 		list[i] = &messages[i].result;
 	}
 	fill_report(&job_report, results->job);
@@ -237,22 +238,4 @@ struct blob *record_pack_streams(const struct job_facts *facts,
 	memcpy(record->data, first->data, first->len); /* one behind the other: a message */
 	memcpy(record->data + first->len, second->data, second->len);
 	return record;
-}
-
-struct blob *record_interrupted(const struct blob *record, int64_t end_ns,
-				struct account *ret_account)
-{
-	struct job_facts facts;
-	struct problem_set problems = {.count = 0};
-	if (record_read(record, &facts, NULL, NULL) < 0)
-		return NULL;
-	facts.end_ns = end_ns;
-	/* Where the limit named no number, "requested" was what had been attempted. */
-	account_close(&facts.account,
-		      facts.account.packets_requested < account_attempted(&facts.account));
-	problem_add(&problems, PROBLEM_ACCOUNT_FROM_SNAPSHOT, PROBLEM_WARNING, "", 0, 1,
-		    "the agent ended without stopping the job: the counts are the last that were "
-		    "stored, more may have been sent");
-	*ret_account = facts.account;
-	return record_pack(&facts, &problems, NULL);
 }

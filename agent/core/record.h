@@ -9,10 +9,11 @@
 #include "core/blob.h"
 #include "core/job.h"
 
-struct record_results {			     /* of a job that has been sent */
+struct record_results {			     /* of a job that is over */
 	const struct sender_report *job;     /* borrowed */
 	const struct sender_report *streams; /* [plan->stream_count] */
-	const struct plan *plan;
+	const struct plan *plan;	     /* for the names */
+	bool job_books_only;		     /* how they divide among its streams is not known */
 };
 
 struct record_problems { /* a set as messages, which borrow from it */
@@ -25,7 +26,7 @@ void record_fill_problems(struct record_problems *messages, const struct problem
 /**
  * record_pack() - @facts as a record
  * @problems: NULL: none
- * @results:  NULL: the job was not sent, or is not over
+ * @results:  NULL: the job is not over
  *
  * Return: owned; NULL: out of memory.
  */
@@ -41,9 +42,3 @@ struct blob *record_pack_streams(const struct job_facts *facts,
  * record_pack_streams() are owned. Return: 0; -ENOMEM; -EBADMSG */
 int record_read(const struct blob *record, struct job_facts *ret_facts,
 		struct sender_progress **ret_streams, size_t *ret_count);
-
-/** record_interrupted() - the record of a job that was running when the agent ended without
- * stopping it: @record as it was stored, closed, with account_from_snapshot. Return: owned; NULL:
- * out of memory, or @record is not one */
-struct blob *record_interrupted(const struct blob *record, int64_t end_ns,
-				struct account *ret_account);

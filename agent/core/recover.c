@@ -126,7 +126,7 @@ static int end_interrupted(struct agent *agent, struct job *job, struct error *r
 {
 	struct account account;
 	int64_t now_ns = clock_realtime_ns(agent->clock);
-	struct blob *record = record_interrupted(job->live->record, now_ns, &account);
+	struct blob *record = job_record_interrupted(job, now_ns, &account);
 	if (!record)
 		return error_set(ret_error, ERROR_CODE_DATA_LOSS,
 				 "the stored account of job %s cannot be read", job->id);

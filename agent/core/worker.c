@@ -84,6 +84,8 @@ static enum readiness hold(struct run *run, int64_t ahead_ns)
 static int store_running(struct run *run, struct error *ret_error)
 {
 	struct store *store = run->agent->store;
+	run->job->live->facts.account_ns = clock_realtime_ns(run->agent->clock);
+	job_publish(run->agent, run->job, false); /* its progress is there from the first moment */
 	struct store_job row = job_row(run->agent, run->job);
 	row.state = run->job->live->earlier.paused ? PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED
 						   : PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING;

@@ -75,10 +75,10 @@ static int choose_named(const struct plan *plan, const char **ret_why, struct er
 	return 0;
 }
 
-static bool any_ethernet(const struct plan *plan)
+static bool any_of_kind(const struct plan *plan, enum plan_kind kind)
 {
 	for (size_t i = 0; i < plan->stream_count; i++)
-		if (plan->streams[i].destination.kind == PLAN_ETHERNET)
+		if (plan->streams[i].destination.kind == kind)
 			return true;
 	return false;
 }
@@ -108,12 +108,14 @@ int engine_choose(const struct plan *plan, Pagecast__V1__EngineKind *ret_kind, c
 			*ret_kind = plan->engine;
 		return r;
 	}
-	if (any_ethernet(plan))
+	if (any_of_kind(plan, PLAN_ETHERNET))
 		return choose_ring(plan, ret_kind, ret_why, ret_error);
 	const struct engine_fact *splice = fact_of(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE);
 	if (splice->available) {
 		*ret_kind = splice->kind;
-		*ret_why = "auto: pages are handed over, not copied";
+		*ret_why = any_of_kind(plan, PLAN_RAW_IP)
+				   ? "auto: pages are handed over"
+				   : "auto: pages are handed over, not copied";
 		return 0;
 	}
 	if (plan->layout == PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET)

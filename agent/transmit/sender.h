@@ -30,6 +30,9 @@ enum sender_end {
 	SENDER_ERROR, /* could not go on: problems say why */
 };
 
+/* The path of what sent nothing: calls that were never made are not told. */
+#define SENDER_PATH_NONE "none: nothing was sent"
+
 struct sender_report { /* of a job or of a stream */
 	struct account account;
 	Pagecast__V1__EngineKind engine;

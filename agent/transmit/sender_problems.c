@@ -164,11 +164,11 @@ static void say_end(struct sender *sender, const struct account *account)
 	struct problem_set *set = &sender->problems;
 	unsigned long long left = account->packets_cancelled;
 	if (sender->end == SENDER_MAX_DURATION && left)
-		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "max_duration", 0, left,
+		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, left,
 			    "stopped after max_duration, %.9g s: %llu packets were not sent",
 			    (double)sender->plan->max_duration_ns / CLOCK_NS_PER_S, left);
 	else if (sender->end == SENDER_MAX_DURATION)
-		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "max_duration", 0, 0,
+		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, 0,
 			    "stopped after max_duration, %.9g s, before its own end",
 			    (double)sender->plan->max_duration_ns / CLOCK_NS_PER_S);
 	if (sender->end == SENDER_LEASE_EXPIRED)

@@ -81,6 +81,19 @@ static void note_trains(struct sender_report *report, const struct sender_stream
 			 stream->longest_burst);
 }
 
+/* Before it has run: what would be done. Afterwards: what was. */
+static void tell_path(const struct sender *sender, const struct sender_stream *stream,
+		      struct sender_report *report)
+{
+	if (sender->end != SENDER_RUNNING && !stream->account.packets_sent) {
+		snprintf(report->path, sizeof report->path, "%s", SENDER_PATH_NONE);
+		return;
+	}
+	report->kernel_copies = flow_kernel_copies(stream->flow);
+	snprintf(report->path, sizeof report->path, "%s", flow_path(stream->flow));
+	note_trains(report, stream);
+}
+
 static void report_stream(const struct sender *sender, const struct sender_stream *stream,
 			  struct sender_report *report)
 {
@@ -89,9 +102,7 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 	report->account = stream->account;
 	report->engine = sender->kind;
 	report->layer = stream->asked.layer;
-	report->kernel_copies = flow_kernel_copies(stream->flow);
-	snprintf(report->path, sizeof report->path, "%s", flow_path(stream->flow));
-	note_trains(report, stream);
+	tell_path(sender, stream, report);
 	if (sender->why[0])
 		note(report->why, sizeof report->why, "%s", sender->why);
 	if (flow_why(stream->flow)[0])
@@ -199,9 +210,18 @@ static void report_all(const struct sender *sender, struct sum *sum, struct send
 	job->achieved_bps = job->achieved_pps * sum->bits / (double)job->account.packets_sent;
 }
 
+/* The stream whose path the job tells: the first that sent. */
+static const struct sender_stream *leading_stream(const struct sender *sender)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		if (sender->streams[i].account.packets_sent)
+			return &sender->streams[i];
+	return &sender->streams[0];
+}
+
 static void report_job(const struct sender *sender, struct sender_report *job)
 {
-	report_stream(sender, &sender->streams[0], job);
+	report_stream(sender, leading_stream(sender), job);
 	job->cpu_seconds = sender->cpu_seconds;
 	if (sender->stream_count == 1)
 		return;

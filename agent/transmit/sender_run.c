@@ -59,12 +59,12 @@ static void note_start(struct sender *sender, int64_t late_ns)
 	double late_s = (double)late_ns / CLOCK_NS_PER_S;
 	if (tolerance_ns >= 0 && late_ns > tolerance_ns) {
 		sender->end = SENDER_START_MISSED;
-		problem_add(&sender->problems, PROBLEM_START_MISSED, PROBLEM_ERROR, "start_time", 0,
+		problem_add(&sender->problems, PROBLEM_START_MISSED, PROBLEM_ERROR, "startTime", 0,
 			    1,
 			    "could start only %.9g s after start_time; start_tolerance is %.9g s",
 			    late_s, (double)tolerance_ns / CLOCK_NS_PER_S);
 	} else if (late_ns >= START_LATE_NS) {
-		problem_add(&sender->problems, PROBLEM_START_MISSED, PROBLEM_WARNING, "start_time",
+		problem_add(&sender->problems, PROBLEM_START_MISSED, PROBLEM_WARNING, "startTime",
 			    0, 1, "started %.3f s after start_time", late_s);
 	}
 }

@@ -193,7 +193,7 @@ TEST(engine_choose_takes_splice_where_it_works_and_what_was_asked_for)
 		test_skip("no splice here: %s", engine_facts()[0].why);
 	CHECK_INT(chosen(&job, "auto: pages are handed over, not copied"), ==, SPLICE);
 	plan_to(&job, PLAN_RAW_IP);
-	CHECK_INT(chosen(&job, "auto: pages are handed over, not copied"), ==, SPLICE);
+	CHECK_INT(chosen(&job, "auto: pages are handed over"), ==, SPLICE);
 	job.plan.engine = COPY;
 	CHECK_INT(chosen(&job, "asked for by the job"), ==, COPY);
 	if (!engine_facts()[1].available)
