@@ -6,7 +6,6 @@ by the kernel's time stamps. A figure is the median of the rounds. CPU is that o
 the agent's by its CPU clock around the job, a peer's from start to exit.
 """
 
-import argparse
 import shutil
 import statistics
 import sys
@@ -77,11 +76,11 @@ def medians(runs):
     }
 
 
-def measure(here, agent, rounds):
+def measure(here, agent, options):
     names = ["agent", *(name for name in ("tcpreplay", "trafgen -t", "trafgen -b")
                         if shutil.which(name.split()[0]))]
     runs = {}
-    for number in range(rounds):
+    for number in range(options.rounds):
         for pps in RATES_PPS:
             for name in names:
                 run = one_run(here, agent, name, pps, pps * SECONDS)
@@ -90,8 +89,10 @@ def measure(here, agent, rounds):
                       f"{run['gap_error_ns']['p90'] / 1000:9.1f} us, rate "
                       f"{run['rate_error_ppm']:+9.0f} ppm, burst {run['longest_burst']:5}, "
                       f"CPU {run['cpu_seconds']:.3f} s", file=sys.stderr)
-    return [{"name": name, "pps": pps, **medians(of), "runs": of}
-            for (name, pps), of in runs.items()]
+        results = [{"name": name, "pps": pps, **medians(of), "runs": of}
+                   for (name, pps), of in runs.items()]
+        yield render.Report({"rounds": number + 1, "seconds": SECONDS, "results": results,
+                             "targets": targets(results)}, table(results), chart(results))
 
 
 def targets(results):
@@ -146,33 +147,8 @@ def smoke(here, agent):
     run = one_run(here, agent, "agent", SMOKE_PPS, SMOKE_PACKETS)
     if run["sent"] != SMOKE_PACKETS or run["datagrams"] != SMOKE_PACKETS:
         raise lab.LabError(f"asked {SMOKE_PACKETS}, sent {run['sent']}, got {run['datagrams']}")
-    return {"machine": lab.machine(), "smoke": run}
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("programs", help="where pagecastd and gaps lie: build/bin")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", default="-", help="file for the JSON; - is stdout")
-    parser.add_argument("--table", help="file for the tables")
-    parser.add_argument("--svg", help="file for the chart")
-    parser.add_argument("--smoke", action="store_true", help="do the counts agree? no figures")
-    options = parser.parse_args()
-    try:
-        with lab.Lab(options.programs) as here, lab.Agent(here) as agent:
-            if options.smoke:
-                result, text, picture = smoke(here, agent), None, None
-            else:
-                results = measure(here, agent, options.rounds)
-                result = {"machine": lab.machine(), "rounds": options.rounds, "seconds": SECONDS,
-                          "results": results, "targets": targets(results)}
-                text, picture = table(results), chart(results)
-    except lab.Skip as reason:
-        print(f"skipped: {reason}")
-        return 77
-    render.write(result, text, picture, options)
-    return 0
+    return {"smoke": run}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lab.bench(__doc__, measure, smoke))

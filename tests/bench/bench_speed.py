@@ -8,7 +8,6 @@ own. The agent's rate is packets over first to last packet, as its report says; 
 reached the far end of the link are read there, and a row that falls short of them is an error.
 """
 
-import argparse
 import re
 import shutil
 import statistics
@@ -197,7 +196,7 @@ def smoke(here, agent, length=512):
     for row in rows:
         if (row["datagrams"], row["min_len"], row["max_len"]) != (row["sent"], length, length):
             raise lab.LabError(f"sent {row['sent']} of {length} bytes, received {row}")
-    return {"machine": lab.machine(), "smoke": rows}
+    return {"smoke": rows}
 
 
 def smoke_ways(here, length):
@@ -216,39 +215,20 @@ def measure(here, agent, options):
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
         speed.round(options.peers)
-    return {
-        "machine": lab.machine(), "rounds": options.rounds, "not_available": speed.missing,
-        "idle_resident_kib": resident_kib,
-        "results": [{"name": name, "len": length, "mpps": speed.median(name, length),
-                     "runs": runs} for (name, length), runs in speed.runs.items()],
-        "targets": targets(speed, resident_kib),
-    }, table(speed), chart(speed)
+        yield render.Report({
+            "rounds": number + 1, "not_available": speed.missing,
+            "idle_resident_kib": resident_kib,
+            "results": [{"name": name, "len": length, "mpps": speed.median(name, length),
+                         "runs": runs} for (name, length), runs in speed.runs.items()],
+            "targets": targets(speed, resident_kib),
+        }, table(speed), chart(speed))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("programs", help="where pagecastd, ways and gaps lie: build/bin")
-    parser.add_argument("--rounds", type=int, default=5)
+def add_options(parser):
     parser.add_argument("--lengths", default="64,512,1472")
     parser.add_argument("--scale", type=float, default=1.0, help="packets a run, as a factor")
     parser.add_argument("--peers", action="store_true", help="trafgen and tcpreplay too")
-    parser.add_argument("--json", default="-", help="file for the JSON; - is stdout")
-    parser.add_argument("--table", help="file for the tables")
-    parser.add_argument("--svg", help="file for the chart")
-    parser.add_argument("--smoke", action="store_true", help="do the counts agree? no figures")
-    options = parser.parse_args()
-    try:
-        with lab.Lab(options.programs) as here, lab.Agent(here) as agent:
-            if options.smoke:
-                result, text, picture = smoke(here, agent), None, None
-            else:
-                result, text, picture = measure(here, agent, options)
-    except lab.Skip as reason:
-        print(f"skipped: {reason}")
-        return 77
-    render.write(result, text, picture, options)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lab.bench(__doc__, measure, smoke, add_options))

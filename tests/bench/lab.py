@@ -1,20 +1,25 @@
-"""Two network namespaces and a veth pair, the programs that run in them, and what they cost.
+"""Two network namespaces and a veth pair, the programs that run in them, and what they cost; and the
+way of a benchmark from its command line to its files.
 
 The sending side is 198.18.0.1, the receiving one 198.18.0.2. 198.18.0.3 is a sink: a neighbour whose
 MAC address nobody has, so that the far end drops the frames and only the sending is measured.
 Figures from here compare within one run; from run to run the machine drifts.
 """
 
+import argparse
 import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+import render
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import pagecast_test  # pylint: disable=wrong-import-position
@@ -45,7 +50,8 @@ def shell(*arguments):
 class Lab:
     """The namespaces, for as long as the `with` lasts; a folder for files, removed with them."""
 
-    def __init__(self, programs):
+    def __init__(self, programs, mtu=1500):
+        self.mtu = mtu
         self.programs = os.path.abspath(programs)  # where ways, gaps and pagecastd lie
         self.tx, self.rx = f"pc-tx-{os.getpid()}", f"pc-rx-{os.getpid()}"
         self.folder = None
@@ -76,7 +82,8 @@ class Lab:
         for name, device, address, mac in (
                 (self.tx, DEVICE, SENDER, SENDER_MAC), (self.rx, "pc1", RECEIVER, RECEIVER_MAC)):
             shell("ip", "-n", name, "addr", "add", address + "/24", "dev", device)
-            shell("ip", "-n", name, "link", "set", device, "address", mac, "up")
+            shell("ip", "-n", name, "link", "set", device, "address", mac,
+                  "mtu", str(self.mtu), "up")
             shell("ip", "-n", name, "link", "set", "lo", "up")
         for address, mac in ((RECEIVER, RECEIVER_MAC), (SINK, SINK_MAC)):
             shell("ip", "-n", self.tx, "neigh", "replace", address, "lladdr", mac, "dev", DEVICE)
@@ -161,10 +168,10 @@ def run_timed(arguments):
 class Agent(pagecast_test.Agent):
     """A pagecastd in the sending namespace, spoken to over its unix socket."""
 
-    def __init__(self, lab, *options):
+    def __init__(self, lab, workers=1, policy=None):
         os.environ["PAGECASTD"] = f"{lab.programs}/pagecastd"
-        super().__init__(*options, prefix=lab.sending(), folder=lab.folder,
-                         listen=[f"unix:{lab.folder}/api.sock"])
+        super().__init__("--workers", str(workers), policy=policy, prefix=lab.sending(),
+                         folder=lab.folder, listen=[f"unix:{lab.folder}/api.sock"])
 
     def call(self, method, path, body=None):
         answer = self.request(method, path, body, unix=True)
@@ -198,3 +205,40 @@ def machine():
                       if line.startswith("model name")), "unknown")
     return {"kernel": os.uname().release, "cpu": model, "cores": os.cpu_count(),
             "load_average": round(os.getloadavg()[0], 1)}
+
+
+def bench(doc, measure, smoke, add_options=lambda parser: None, lab_options=None, **agent_options):
+    """The main() of a benchmark, which only says what it measures. Returns the exit status.
+
+    @measure: (here, agent, options), a generator: after each round a render.Report of all there is
+    so far. Each is written as it comes, so that a run that is cut off leaves what it had.
+    @smoke: (here, agent): what --smoke prints
+    """
+    parser = argparse.ArgumentParser(description=doc.split("\n", 1)[0])
+    parser.add_argument("programs", help="where pagecastd, ways and gaps lie: build/bin")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", default="-", help="file for the JSON; - is stdout")
+    parser.add_argument("--table", help="file for the tables")
+    parser.add_argument("--svg", help="file for the chart")
+    parser.add_argument("--smoke", action="store_true", help="do the counts agree? no figures")
+    add_options(parser)
+    options = parser.parse_args()
+    # ends as Ctrl-C does: the namespaces go, the figures stay
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    last = None
+    try:
+        with Lab(options.programs, **(lab_options or {})) as here, \
+                Agent(here, **agent_options) as agent:
+            if options.smoke:
+                last = render.Report({"machine": machine(), **smoke(here, agent)})
+                return 0
+            for report in measure(here, agent, options):
+                last = report._replace(result={"machine": machine(), **report.result})
+                render.save(last, options)
+    except Skip as reason:
+        print(f"skipped: {reason}")
+        return 77
+    finally:
+        if last:
+            render.show(last, options)
+    return 0

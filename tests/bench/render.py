@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import sys
+import typing
 from xml.sax.saxutils import escape
 
 # Told apart by people who do not see red from green, on white and on black.
@@ -92,20 +94,43 @@ def line_chart(title, x_name, y_name, series):
     return "\n".join(parts) + "\n</svg>\n"
 
 
-def write(result, table, chart, options):
-    """The JSON where --json says; of a measurement the tables and the chart too."""
-    with sys.stdout if options.json == "-" else open(options.json, "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=1)
-        file.write("\n")
-    if not table:
-        return
-    of = result["machine"]
-    tables = "\n".join((
-        table, targets_table(result["targets"]),
-        f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; medians of {result['rounds']} "
-        f"rounds; load average at the end {of['load_average']}.\n"))
-    print(tables, file=sys.stderr)
-    for name, text in ((options.table, tables), (options.svg, chart)):
-        if name:
-            with open(name, "w", encoding="utf-8") as file:
-                file.write(text)
+class Report(typing.NamedTuple):
+    """What a benchmark has to say: its JSON, and of a measurement a table and a chart."""
+
+    result: dict
+    table: str = ""
+    chart: str = ""
+
+
+def tables(report):
+    """What goes into README.md."""
+    of = report.result["machine"]
+    return "\n".join((
+        report.table, targets_table(report.result["targets"]),
+        f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; medians of "
+        f"{report.result['rounds']} rounds; load average at the end {of['load_average']}.\n"))
+
+
+def _put(name, text):
+    """Whole or not at all: a run may be cut off at any time."""
+    with open(name + ".new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(name + ".new", name)
+
+
+def save(report, options):
+    """The files that --json, --table and --svg name."""
+    if options.json != "-":
+        _put(options.json, json.dumps(report.result, indent=1) + "\n")
+    if options.table:
+        _put(options.table, tables(report))
+    if options.svg:
+        _put(options.svg, report.chart)
+
+
+def show(report, options):
+    """At the end: the tables, and the JSON where no file was named for it."""
+    if report.table:
+        print(tables(report), file=sys.stderr)
+    if options.json == "-":
+        print(json.dumps(report.result, indent=1))
