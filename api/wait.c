@@ -1,22 +1,30 @@
-/* wait: see wait.h. */
+/*
+ * wait: see wait.h.
+ *
+ * The notifier sleeps on a word, not on a descriptor: the agent's workers, which wake it, have
+ * descriptors of their own and see none of this room's.
+ */
 #include "api/wait.h"
 
 #include "api/limits.h"
 #include "api/thread.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 struct waits {
 	pthread_t thread;
-	int wake_fd;
-	atomic_bool changed; /* writer: agent's threads; reader: notifier, which clears it */
-	atomic_size_t count; /* of waiters held; writers: HTTP threads, notifier */
+	_Atomic uint32_t wakes; /* writers: any thread, release; reader: notifier, acquire */
+	atomic_bool changed;	/* writer: agent's threads; reader: notifier, which clears it */
+	atomic_size_t count;	/* of waiters held; writers: HTTP threads, notifier */
 	pthread_mutex_t lock;
 	struct waiter *incoming; /* under lock: added, not yet seen by the notifier */
 	bool stop;		 /* under lock */
@@ -24,11 +32,16 @@ struct waits {
 	struct waiter *held; /* notifier only */
 };
 
+static long futex(_Atomic uint32_t *word, int operation, uint32_t value,
+		  const struct timespec *timeout)
+{
+	return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, timeout, NULL, 0);
+}
+
 static void wake(struct waits *waits)
 {
-	uint64_t one = 1;
-	ssize_t n = write(waits->wake_fd, &one, sizeof one);
-	(void)n; /* a full counter wakes as well */
+	atomic_fetch_add_explicit(&waits->wakes, 1, memory_order_release);
+	futex(&waits->wakes, FUTEX_WAKE, INT_MAX, NULL);
 }
 
 void waits_changed(void *context, uint64_t revision)
@@ -71,26 +84,33 @@ static void look(struct waits *waits, int64_t now_ms, bool stop)
 	}
 }
 
-static int until_next_ms(const struct waits *waits, int64_t now_ms)
+static int64_t next_ms(const struct waits *waits)
 {
 	int64_t next_ms = INT64_MAX;
 	for (const struct waiter *waiter = waits->held; waiter; waiter = waiter->next)
 		if (waiter->until_ms < next_ms)
 			next_ms = waiter->until_ms;
-	if (next_ms == INT64_MAX)
-		return -1;
-	return next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
+	return next_ms;
+}
+
+/* Until there is a wake-up after the @seen ones, or the time of a waiter is up; or for no reason,
+ * which a look too many answers. */
+static void sleep_until_woken(struct waits *waits, uint32_t seen)
+{
+	int64_t until_ms = next_ms(waits), left_ms = until_ms - thread_now_ms();
+	if (left_ms <= 0)
+		return;
+	struct timespec timeout = {left_ms / 1000, left_ms % 1000 * 1000000};
+	futex(&waits->wakes, FUTEX_WAIT, seen, until_ms == INT64_MAX ? NULL : &timeout);
 }
 
 static void *waits_run(void *context)
 {
 	struct waits *waits = context;
+	uint32_t seen = 0;
 	for (;;) {
-		struct pollfd fd = {.fd = waits->wake_fd, .events = POLLIN};
-		uint64_t woken;
-		poll(&fd, 1, until_next_ms(waits, thread_now_ms()));
-		if (fd.revents && read(waits->wake_fd, &woken, sizeof woken) < 0)
-			woken = 0;
+		sleep_until_woken(waits, seen);
+		seen = atomic_load_explicit(&waits->wakes, memory_order_acquire);
 		atomic_store(&waits->changed, false);
 		bool stop = take_incoming(waits);
 		look(waits, thread_now_ms(), stop);
@@ -106,8 +126,7 @@ int waits_start(struct waits **ret_waits, struct error *ret_error)
 	if (!waits)
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	pthread_mutex_init(&waits->lock, NULL);
-	waits->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int r = waits->wake_fd < 0 ? errno : thread_start(&waits->thread, waits_run, waits);
+	int r = thread_start(&waits->thread, waits_run, waits);
 	if (r) {
 		waits->joined = true;
 		waits_free(waits);
@@ -154,8 +173,6 @@ struct waits *waits_free(struct waits *waits)
 		return NULL;
 	if (!waits->joined)
 		waits_finish(waits);
-	if (waits->wake_fd >= 0)
-		close(waits->wake_fd);
 	pthread_mutex_destroy(&waits->lock);
 	free(waits);
 	return NULL;
