@@ -5,10 +5,15 @@
  * its start_time, store that it runs, send, store how it ended. Whatever changes it meanwhile goes
  * through the lock: until there is a sender, orders are left in job->live->stop and as a new
  * job->live->spec; from then on the sender takes them itself.
+ *
+ * A worker has a table of descriptors of its own (sys_own_descriptors()): whatever it calls may use
+ * those that it opened itself, and standard error, but none of another thread's. So the store is
+ * written by a thread of its own, and the listener is told without a descriptor.
  */
 #include "core/agent_private.h"
 
 #include "base/log.h"
+#include "base/sys.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -334,6 +339,7 @@ void *worker_main(void *context)
 	snprintf(name, sizeof name, "worker %zu", worker->number);
 	pthread_setname_np(pthread_self(), name);
 	pin(worker);
+	sys_own_descriptors(); /* refused: each call takes a little longer */
 	for (;;) {
 		agent_lock(agent);
 		struct job *job = take(worker);

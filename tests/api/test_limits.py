@@ -25,6 +25,16 @@ def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def open_files_of_worker(pid):
+    """Descriptors of the agent's (first) worker, which has a table of its own; None: it has not."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as comm:
+            if comm.read() == "worker 0\n":
+                files = set(os.listdir(f"/proc/{pid}/task/{task}/fd"))
+                return None if files == set(os.listdir(f"/proc/{pid}/fd")) else files
+    raise AssertionError("no thread is named worker 0")
+
+
 class Sizes(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -233,6 +243,31 @@ class Connections(unittest.TestCase):
             while open_files(agent.pid) > files and time.monotonic() < deadline:
                 time.sleep(0.05)
             self.assertLessEqual(open_files(agent.pid), files)
+
+
+class Worker(unittest.TestCase):
+    def files_at_rest(self, agent):
+        """A job has ended before its sockets are closed: they go within a moment."""
+        deadline = time.monotonic() + 10 * pt.PATIENCE
+        while (files := open_files_of_worker(agent.pid)) != {"0", "1", "2"}:
+            self.assertLess(time.monotonic(), deadline, f"the worker keeps {files}")
+            time.sleep(0.02)
+
+    def test_each_job_gives_its_descriptors_back(self):
+        """Whatever became of it. Its own are all that the worker has: none of the server's."""
+        with pt.Agent() as agent, pt.UdpReceiver(keep=1) as receiver:
+            if open_files_of_worker(agent.pid) is None:
+                self.skipTest("the threads share one table of descriptors here")
+            self.files_at_rest(agent)
+            running = agent.submit(pt.udp_job(receiver.port, packets=None, pps=100))
+            receiver.wait(1)
+            self.assertGreater(len(open_files_of_worker(agent.pid)), 3)
+            self.assertEqual(agent.post(f"/v1/jobs/{running['id']}:cancel").status, 200)
+            for more in ({}, {"engine": "COPY"}, {"pageLayout": "PAGE_PER_PACKET"}):
+                job = agent.submit({**pt.udp_job(receiver.port), **more})
+                ended = agent.wait_end(job["id"])
+                self.assertEqual(ended["state"], "JOB_STATE_SUCCEEDED", ended)
+            self.files_at_rest(agent)
 
 
 class Life(unittest.TestCase):

@@ -162,7 +162,8 @@ uint64_t agent_revision(struct agent *agent);
 /**
  * agent_set_listener() - be told that something got a new revision (a job changed, or was deleted)
  * @changed: called with no lock held, from any of the agent's threads; must only note it and
- * return. One listener, set before agent_start().
+ * return, and touch no descriptor: workers have a table of their own. One listener, set before
+ * agent_start().
  */
 void agent_set_listener(struct agent *agent, void (*changed)(void *context, uint64_t revision),
 			void *context);
