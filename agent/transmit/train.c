@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { COPY_BYTES = 4096 }; /* stays in the nearest cache, with what it is copied to */
+
 struct packer {
 	const struct plan_stream *stream;
 	const struct train_limits *limits;
@@ -77,6 +79,20 @@ static bool begin(struct packer *packer, const struct plan_item *item, uint64_t 
 	return true;
 }
 
+/* The same packet @times (>= 1) in a row, in copies that grow to COPY_BYTES: a call for each would
+ * cost small ones more than the bytes do. */
+static void write_packets(uint8_t *to, const struct plan_item *item, uint64_t times)
+{
+	uint64_t at_once = MAX((uint64_t)COPY_BYTES / item->len, UINT64_C(1));
+	memcpy(to, item->bytes, item->len);
+	for (uint64_t done = 1; done < times;) {
+		uint64_t more = MIN(done, at_once);
+		more = MIN(more, times - done);
+		memcpy(to + done * item->len, to, more * item->len);
+		done += more;
+	}
+}
+
 /* The last train takes up to @count more packets of @item. Return: how many */
 static uint64_t extend(struct packer *packer, const struct plan_item *item, uint64_t count)
 {
@@ -87,10 +103,8 @@ static uint64_t extend(struct packer *packer, const struct plan_item *item, uint
 		MIN(count, (uint64_t)segments_of(packer->limits, item->len) - last->segments);
 	if (item->len)
 		take = MIN(take, (packer->bytes_max - packer->bytes) / item->len);
-	if (packer->memory)
-		for (uint64_t i = 0; i < take; i++)
-			memcpy(packer->memory + packer->bytes + i * item->len, item->bytes,
-			       item->len);
+	if (packer->memory && take && item->len)
+		write_packets(packer->memory + packer->bytes, item, take);
 	packer->bytes += take * item->len;
 	last->segments += (uint32_t)take;
 	if (packer->trains)
