@@ -25,14 +25,17 @@
 /* Of a long sleep, this part may be spent awake: 2 % of a core. */
 #define LONG_AWAKE_PART	   50
 #define LONG_AWAKE_MOST_NS (2 * CLOCK_NS_PER_MS)
-/* The long class is rare, so that a wide window costs nothing; the short one is most of the CPU. */
+/* One late wake-up spoils two gaps, its own and the shorter one behind it, or three where it takes
+ * two to catch up. So that nine gaps of ten are true, at most one wake-up in 35 may be late;
+ * where sleeps are long and the window is a small part of them, one in a hundred. */
 static const struct {
 	int64_t sleep_ns; /* sleeps at least this long */
 	int64_t least_ns, first_ns, most_ns;
+	int one_late_in; /* wake-ups */
 } windows[SENDER_SLEEPS] = {
-	[SENDER_SLEEP_SHORT] = {0, 20000, 80000, 100000},
-	[SENDER_SLEEP_MIDDLE] = {CLOCK_NS_PER_MS / 2, 40000, 150000, 200000},
-	[SENDER_SLEEP_LONG] = {5 * CLOCK_NS_PER_MS, 150000, 200000, 300000},
+	[SENDER_SLEEP_SHORT] = {0, 20000, 80000, 100000, 35},
+	[SENDER_SLEEP_MIDDLE] = {CLOCK_NS_PER_MS / 2, 100000, 150000, 200000, 100},
+	[SENDER_SLEEP_LONG] = {5 * CLOCK_NS_PER_MS, 150000, 200000, 300000, 100},
 };
 
 void sender_waiter_init(struct sender_waiter *waiter, const struct clock *clock)
@@ -78,13 +81,14 @@ static enum sender_sleep class_of(int64_t sleep_ns)
 	return kind;
 }
 
-/* Steps of 1/16, up for 19 and down for 1 part: comes to rest where 95 % of the wake-ups are
- * earlier. One that is off by milliseconds (the host took the core) moves it no further. */
+/* A step up for a late wake-up, by a sixteenth; down for another, by as much less as those are to
+ * be more: comes to rest where one in one_late_in is late. One that is off by milliseconds (the
+ * host took the core) moves it no further. */
 static void learn(struct sender_waiter *waiter, enum sender_sleep kind, int64_t late_ns)
 {
 	int64_t *learned_ns = &waiter->wake_late_ns[kind];
 	int64_t step_ns = *learned_ns / 16;
-	*learned_ns += late_ns > *learned_ns ? step_ns * 19 / 20 : -step_ns / 20;
+	*learned_ns += late_ns > *learned_ns ? step_ns : -step_ns / (windows[kind].one_late_in - 1);
 	*learned_ns = MIN(MAX(*learned_ns, windows[kind].least_ns), windows[kind].most_ns);
 }
 
