@@ -32,18 +32,6 @@ static Google__Protobuf__Timestamp *owned_timestamp(int64_t ns)
 	return timestamp;
 }
 
-/* Jobs that have ended, and what the running ones have done so far. */
-static struct account all_totals(struct agent *agent)
-{
-	struct account totals = agent->totals;
-	for (size_t i = 0; i < agent->worker_count; i++) {
-		const struct job *job = agent->workers[i].job;
-		if (job && job->live && job->live->sender)
-			account_add(&totals, &job->live->facts.account);
-	}
-	return totals;
-}
-
 static Pagecast__V1__Account *owned_account(const struct account *from)
 {
 	Pagecast__V1__Account *account = malloc(sizeof *account);
@@ -90,7 +78,7 @@ int agent_get_agent(struct agent *agent, const struct agent_caller *caller,
 	message->jobs_queued = (uint32_t)counts[PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED];
 	message->jobs_running = (uint32_t)(counts[PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING] +
 					   counts[PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED]);
-	struct account totals = all_totals(agent);
+	struct account totals = agent_totals(agent);
 	agent_unlock(agent);
 	message->name = owned(agent->name);
 	message->version = owned(agent->version);

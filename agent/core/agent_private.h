@@ -215,6 +215,11 @@ void job_finish_unsent(struct agent *agent, struct job *job, enum job_event even
 struct blob *job_record_interrupted(const struct job *job, int64_t end_ns,
 				    struct account *ret_account);
 
+/* ---- metrics.c ---- */
+/** agent_totals() - (L) jobs that have ended, and what those that workers have did so far: until the
+ * end of one is stored too, so that no count ever falls */
+struct account agent_totals(const struct agent *agent);
+
 /* ---- watch.c ---- */
 /** watch_note_deletion() - (L) @job was forgotten at @revision */
 void watch_note_deletion(struct agent *agent, const struct job *job, uint64_t revision);

@@ -79,16 +79,25 @@ static void tell_engines(struct agent_metrics *told)
 	told->engine_count = ENGINE_KINDS;
 }
 
+struct account agent_totals(const struct agent *agent)
+{
+	struct account totals = agent->totals;
+	for (size_t i = 0; i < agent->worker_count; i++) {
+		const struct job *job = agent->workers[i].job;
+		if (job && job->live && !job_state_ended(job->state))
+			account_add(&totals, &job->live->facts.account);
+	}
+	return totals;
+}
+
 /* (L) */
-static void tell_running(const struct agent *agent, struct account *totals,
-			 struct agent_metrics *told)
+static void tell_running(const struct agent *agent, struct agent_metrics *told)
 {
 	for (size_t i = 0; i < agent->worker_count; i++) {
 		const struct job *job = agent->workers[i].job;
 		told->workers_busy += job != NULL;
 		if (!job || !job->live || !job->live->sender)
 			continue;
-		account_add(totals, &job->live->facts.account);
 		told->current_pps += job->live->facts.current_pps;
 		told->current_bps_l2 += job->live->facts.current_bps_l2;
 	}
@@ -119,8 +128,8 @@ void agent_metrics(struct agent *agent, struct agent_metrics *ret_metrics)
 {
 	struct agent_metrics told = {.start_ns = agent->start_ns};
 	agent_lock(agent);
-	struct account totals = agent->totals;
-	tell_running(agent, &totals, &told);
+	struct account totals = agent_totals(agent);
+	tell_running(agent, &told);
 	tell_ended(agent, &told);
 	agent_unlock(agent);
 	told.packets_sent = totals.packets_sent;
