@@ -320,6 +320,16 @@ int rest_bind(struct request *request, ProtobufCMessage **ret_message, struct er
 	return 0;
 }
 
+/* What the agent found wrong in a message that was a query is told by the query's names. */
+static void refuse_query(struct request *request, const struct error *fault)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	name_params(fault, &error);
+	error.code = fault->code;
+	error.retry_after_s = fault->retry_after_s;
+	reply_error(request, &error);
+}
+
 bool rest_call(struct request *request)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -332,7 +342,9 @@ bool rest_call(struct request *request)
 				&result, &error);
 		protobuf_c_message_free_unpacked(message, NULL);
 	}
-	if (r)
+	if (r && !route->body)
+		refuse_query(request, &error);
+	else if (r)
 		reply_error(request, &error);
 	else if (route->render)
 		route->render(request, &result);
