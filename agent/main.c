@@ -209,9 +209,7 @@ static void prepare_process(struct daemon *daemon)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	umask(0077);
 	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL); /* a file that may not grow is a full disk */
-	sigaction(SIGXFSZ, &ignore,
-		  NULL); /* a limit on file sizes is a full disk: told, not died of */
+	sigaction(SIGXFSZ, &ignore, NULL); /* a file that may not grow is a full disk: told */
 	sigemptyset(&daemon->signals);
 	sigaddset(&daemon->signals, SIGTERM);
 	sigaddset(&daemon->signals, SIGINT);

@@ -119,9 +119,9 @@ static uint32_t end_all(struct agent *agent, const struct agent_caller *caller,
 	return cancelled;
 }
 
-static int cancel_jobs(struct agent *agent, const struct agent_caller *caller,
-		       const Pagecast__V1__CancelJobsRequest *request,
-		       Pagecast__V1__CancelJobsResponse **ret_response, struct error *ret_error)
+int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
+		      const Pagecast__V1__CancelJobsRequest *request,
+		      Pagecast__V1__CancelJobsResponse **ret_response, struct error *ret_error)
 {
 	struct stopped stopped = {0};
 	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
@@ -143,14 +143,6 @@ static int cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 	response->cancelled = end_all(agent, caller, &stopped);
 	*ret_response = response;
 	return 0;
-}
-
-int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
-		      const Pagecast__V1__CancelJobsRequest *request,
-		      Pagecast__V1__CancelJobsResponse **ret_response, struct error *ret_error)
-{
-	int r = cancel_jobs(agent, caller, request, ret_response, ret_error);
-	return r;
 }
 
 /* Under the lock: may the caller delete it now? */

@@ -96,18 +96,16 @@ int agent_pause_job(struct agent *agent, const struct agent_caller *caller,
 		    const Pagecast__V1__PauseJobRequest *request, Pagecast__V1__Job **ret_job,
 		    struct error *ret_error)
 {
-	int r = pause_or_resume(agent, caller, request->id, JOB_EVENT_PAUSE,
-				"a running job can be paused", ret_job, ret_error);
-	return r;
+	return pause_or_resume(agent, caller, request->id, JOB_EVENT_PAUSE,
+			       "a running job can be paused", ret_job, ret_error);
 }
 
 int agent_resume_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__ResumeJobRequest *request, Pagecast__V1__Job **ret_job,
 		     struct error *ret_error)
 {
-	int r = pause_or_resume(agent, caller, request->id, JOB_EVENT_RESUME,
-				"a paused job can be resumed", ret_job, ret_error);
-	return r;
+	return pause_or_resume(agent, caller, request->id, JOB_EVENT_RESUME,
+			       "a paused job can be resumed", ret_job, ret_error);
 }
 
 struct update {				   /* being made */
