@@ -89,8 +89,11 @@ static enum readiness hold(struct run *run, int64_t ahead_ns)
 static int store_running(struct run *run, struct error *ret_error)
 {
 	struct store *store = run->agent->store;
-	run->job->live->facts.account_ns = clock_realtime_ns(run->agent->clock);
-	job_publish(run->agent, run->job, false); /* its progress is there from the first moment */
+	/* Its progress is there from the first moment; of a job that goes on it is stored. */
+	if (!run->job->live->earlier.stream_count) {
+		run->job->live->facts.account_ns = clock_realtime_ns(run->agent->clock);
+		job_publish(run->agent, run->job, false);
+	}
 	struct store_job row = job_row(run->agent, run->job);
 	row.state = run->job->live->earlier.paused ? PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED
 						   : PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING;
