@@ -41,7 +41,7 @@ def bearer(token):
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def eventually(check, seconds=5):
+def eventually(check, seconds=60):
     """The first true value of check(); fails when there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -251,7 +251,7 @@ class Tokens(Folder):
         agent = self.agent()
         streams = {}
         for token in (gone, kept):
-            streams[token] = agent.connection(timeout=3 * HEARTBEAT_SECONDS)
+            streams[token] = agent.connection(timeout=3 * HEARTBEAT_SECONDS + 20)
             streams[token].request("GET", "/v1/events", headers=bearer(token))
             streams[token] = (streams[token], streams[token].getresponse())
             self.assertEqual(streams[token][1].status, 200)
@@ -259,7 +259,7 @@ class Tokens(Folder):
         self.reload(agent, "event=reloaded part=tokens")
         start = time.monotonic()
         text = streams[gone][1].read().decode()  # to its end
-        self.assertLess(time.monotonic() - start, 2 * HEARTBEAT_SECONDS + 1)
+        self.assertLess(time.monotonic() - start, 2 * HEARTBEAT_SECONDS + 20)
         self.assertIn("unauthenticated", text)
         with pt.UdpReceiver() as receiver:
             agent.submit(pt.udp_job(receiver.port, packets=1), unix=True)

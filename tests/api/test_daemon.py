@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from pagecast_test import PATIENCE, SANITIZED, Agent, UdpReceiver, free_port, main, program, udp_job
+from pagecast_test import PATIENCE, SANITIZED, Agent, UdpReceiver, free_port, held, main, program, udp_job
 
 
 def run(*args, env=None):
@@ -124,8 +124,8 @@ class Signals(unittest.TestCase):
                 time.sleep(0.2)
                 started = time.monotonic()
                 agent.process.send_signal(number)
-                self.assertEqual(agent.process.wait(5), 0)
-                self.assertLess(time.monotonic() - started, 5)
+                self.assertEqual(agent.process.wait(60), 0)
+                self.assertLess(time.monotonic() - started, 5 * PATIENCE)
                 waiter.join()
                 self.assertEqual(answers[0]["state"], "JOB_STATE_INTERRUPTED")
                 self.assertTrue(answers[0]["account"]["balanced"])
@@ -136,7 +136,7 @@ class Signals(unittest.TestCase):
             path = os.path.join(folder, "notify")
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
                 manager.bind(path)
-                manager.settimeout(10)
+                manager.settimeout(60)
                 agent = Agent(env={"NOTIFY_SOCKET": path})
                 self.assertEqual(manager.recv(100), b"READY=1")
                 agent.process.send_signal(signal.SIGHUP)
@@ -159,16 +159,16 @@ class Signals(unittest.TestCase):
             path = os.path.join(folder, "notify")
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
                 manager.bind(path)
-                manager.settimeout(10)
+                manager.settimeout(60)
                 agent = Agent("--workers", "3",
                               env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": str(int(watch * 1e6))})
                 # idle, paused, slow and at full speed are all well
-                self.assertLess(fed_until(time.monotonic() + 1), watch)
+                held(lambda: fed_until(time.monotonic() + 1) < watch)
                 paused = agent.submit(udp_job(receiver.port, packets=None, pps=1000))["id"]
                 agent.submit(udp_job(receiver.port, packets=None, pps=0.1))
                 fast = agent.submit(udp_job(receiver.port, packets=None))["id"]
                 agent.post(f"/v1/jobs/{paused}:pause")
-                self.assertLess(fed_until(time.monotonic() + 2), watch)
+                held(lambda: fed_until(time.monotonic() + 2) < watch)
                 agent.post(f"/v1/jobs/{fast}:cancel")
                 # somebody holds the database: the writer stands still
                 database = sqlite3.connect(os.path.join(agent.folder, "state", "jobs.db"),
@@ -184,8 +184,7 @@ class Signals(unittest.TestCase):
                 database.execute("ROLLBACK")
                 database.close()
                 self.assertIn("event=thread_hangs", agent.log_text())
-                fed_until(time.monotonic() + 1)
-                self.assertLess(fed_until(time.monotonic() + 1), watch)
+                held(lambda: fed_until(time.monotonic() + 1) < watch)
                 agent.close()
 
     def test_sighup_reloads_the_policy_and_a_bad_file_changes_nothing(self):
@@ -196,7 +195,7 @@ class Signals(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
             agent.process.send_signal(signal.SIGHUP)
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while rule() != expected and time.monotonic() < deadline:
                 time.sleep(0.02)
             self.assertEqual(rule(), expected)
@@ -208,7 +207,7 @@ class Signals(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 file.write('{"maxPps": 30, "maxStreams": 5000}')
             agent.process.send_signal(signal.SIGHUP)
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while "maxStreams" not in agent.log_text() and time.monotonic() < deadline:
                 time.sleep(0.02)
             self.assertIn("maxStreams: 5000 is above", agent.log_text())
@@ -233,9 +232,12 @@ class Idle(unittest.TestCase):
             for _ in range(5):
                 agent.wait_end(agent.submit(udp_job(receiver.port, packets=1000))["id"])
             self.assertLess(status("VmRSS:"), 12 * 1024)
-            before = ticks()
-            time.sleep(2)
-            self.assertLessEqual(ticks() - before, 1)  # of 10 ms
+
+            def sleeps():
+                before = ticks()
+                time.sleep(2)
+                return ticks() - before <= 1  # of 10 ms
+            held(sleeps)
 
 
 class Killed(unittest.TestCase):
@@ -255,7 +257,8 @@ class Killed(unittest.TestCase):
             job = agent.job(running)
             self.assertEqual(job["state"], "JOB_STATE_INTERRUPTED")
             self.assertEqual(job["problems"][0]["code"], "account_from_snapshot")
-            self.assertLessEqual(int(job["account"]["packetsSent"]), receiver.count)
+            sent = int(job["account"]["packetsSent"])
+            self.assertGreaterEqual(receiver.wait(sent), sent)
             self.assertTrue(job["account"]["balanced"])
             listed = agent.get("/v1/jobs?page_size=1000").json()
             self.assertEqual(sorted(job["id"] for job in listed["jobs"]), sorted([running, *waiting]))
@@ -266,7 +269,7 @@ class Scheduling(unittest.TestCase):
     def test_workers_send_side_by_side(self):
         with Agent("--workers", "2", "--pin", "0") as agent, UdpReceiver(keep=1) as receiver:
             jobs = [agent.submit(udp_job(receiver.port, packets=None, pps=100))["id"] for _ in range(3)]
-            deadline = time.monotonic() + 5 * PATIENCE
+            deadline = time.monotonic() + 60
             states = []
             while sorted(states) != ["JOB_STATE_QUEUED"] + 2 * ["JOB_STATE_RUNNING"]:
                 self.assertLess(time.monotonic(), deadline, states)

@@ -76,7 +76,7 @@ class Events(unittest.TestCase):
 
     def running(self):
         job = self.submit()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while job["state"] != "JOB_STATE_RUNNING":
             self.assertLess(time.monotonic(), deadline, job)
             job = self.agent.job(job["id"] + "?wait=1")
@@ -115,7 +115,7 @@ class Events(unittest.TestCase):
         began = time.monotonic()
         with self.watch(job) as stream:
             self.assertEqual(stream.event()[2]["job"]["id"], job["id"])
-        self.assertLess(time.monotonic() - began, 1 * pt.PATIENCE)
+        self.assertLess(time.monotonic() - began, 5)
 
     def test_a_job_that_has_ended_is_told_once(self):
         job = self.submit(1)
@@ -133,7 +133,7 @@ class Events(unittest.TestCase):
             began = time.monotonic()
             while (event := stream.event())[2]["job"]["state"] != "JOB_STATE_PAUSED":
                 pass
-            self.assertLess(time.monotonic() - began, 1 * pt.PATIENCE)
+            self.assertLess(time.monotonic() - began, 5)
             self.assertEqual(event[1], paused["revision"])
 
     def test_resume_after_the_last_event_seen(self):
@@ -192,15 +192,12 @@ class Events(unittest.TestCase):
 
     def test_interval_bounds_how_often(self):
         job = self.submit(pps=1000)
-        stop = time.monotonic() + 1.6
         with self.watch(job, "?interval=0.5s") as stream:
-            times = []
-            while time.monotonic() < stop:
+            stream.event()
+            began = time.monotonic()
+            for _ in range(3):
                 stream.event()
-                times.append(time.monotonic())
-        gaps = [later - earlier for earlier, later in zip(times, times[1:])]
-        self.assertGreaterEqual(len(gaps), 2)
-        self.assertGreater(min(gaps), 0.4)
+        self.assertGreater(time.monotonic() - began, 0.7)  # ten a second would take 0.3 s
 
     def test_interval_never_leaves_out_the_end(self):
         job = self.submit(20)
@@ -244,7 +241,7 @@ class Events(unittest.TestCase):
                 self.assertIsNotNone(lines)
                 last = time.monotonic()
             took = time.monotonic() - last
-        self.assertTrue(HEARTBEAT_SECONDS - 2 < took < HEARTBEAT_SECONDS + 3 * pt.PATIENCE, took)
+        self.assertTrue(HEARTBEAT_SECONDS - 2 < took < HEARTBEAT_SECONDS + 30, took)
 
     def test_many_watchers_see_the_same_end(self):
         job = self.submit()
@@ -262,13 +259,13 @@ class Events(unittest.TestCase):
         for watcher in watchers:
             watcher.start()
         for _ in watchers:
-            self.assertTrue(first.acquire(timeout=30))
+            self.assertTrue(first.acquire(timeout=60))
         began = time.monotonic()
         self.assertEqual(self.agent.get("/healthz").status, 200)
-        self.assertLess(time.monotonic() - began, 1 * pt.PATIENCE)
+        self.assertLess(time.monotonic() - began, 5)
         end = self.cancel(job)
         for watcher in watchers:
-            watcher.join(20)
+            watcher.join(60)
         self.assertEqual(len(ends), WATCHERS)
         self.assertEqual(set(ends), {(end["revision"], "JOB_STATE_CANCELLED")})
 

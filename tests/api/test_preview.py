@@ -66,7 +66,7 @@ class Wire:
         self.socket.settimeout(0.1)
         self.wanted = wanted
 
-    def read(self, count, seconds=10):
+    def read(self, count, seconds=60):
         found = []
         deadline = time.monotonic() + seconds
         while len(found) < count and time.monotonic() < deadline:

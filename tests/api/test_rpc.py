@@ -316,7 +316,7 @@ class Rpc(unittest.TestCase):
                                  headers={**STREAM, "Connect-Timeout-Ms": "400"})
         took = time.monotonic() - began
         self.assert_stream_error(answer, "deadline_exceeded")
-        self.assertTrue(0.35 < took < 5 * pt.PATIENCE, took)
+        self.assertTrue(0.35 < took < 60, took)
         self.assertGreater(len(envelopes(answer.body)), 1)  # the job came first
         self.assert_status(self.agent.post(TRANSMIT + "WatchJob", envelope(pt.pb_bytes(1, job["id"])),
                                            headers={**GRPC, "Grpc-Timeout": "400m"}), 4)

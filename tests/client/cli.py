@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from pagecast_test import pb_bytes, pb_int, program  # noqa: E402
 
-SECONDS = 30
+SECONDS = 60
 PAGECAST = program("PAGECAST")  # the whole test is skipped without it
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 JSON = {"Content-Type": "application/json"}

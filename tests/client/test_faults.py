@@ -220,7 +220,7 @@ class Following(unittest.TestCase):
             took = time.monotonic() - began
         self.assertEqual(ran.returncode, 3, ran)
         self.assertIn("lost sight of job JOB1", ran.stderr)
-        self.assertTrue(9 < took < 20, took)
+        self.assertTrue(9 < took < 60, took)
 
     def test_an_agent_that_does_not_wait_is_not_flooded(self):
         with self.agent([self.job(RUNNING, 2)], stay=0) as agent:
@@ -229,7 +229,7 @@ class Following(unittest.TestCase):
             began = time.monotonic()
             time.sleep(1)
             ran.send_signal(signal.SIGINT)
-            _, told = ran.communicate(timeout=10)
+            _, told = ran.communicate(timeout=60)
             self.assertLess(len(agent.requests), 25 * (time.monotonic() - began) + 5)
         self.assertEqual(ran.returncode, 130)
         self.assertNotIn("cancel", told)
@@ -243,7 +243,7 @@ class Following(unittest.TestCase):
                 lines.append(ran.stderr.readline())
                 times.append(time.monotonic())
             ran.send_signal(signal.SIGINT)
-            shown, told = ran.communicate(timeout=10)
+            shown, told = ran.communicate(timeout=60)
         self.assertGreater(times[2] - times[0], 1.8)
         told = "".join(lines) + told
         self.assertEqual(set(lines), {"JOB1 RUNNING, 1,000 packets\n"})
@@ -255,7 +255,7 @@ class Following(unittest.TestCase):
             ran = start("send", UDP, agent=agent.url)
             agent.wait_for("GET")
             ran.send_signal(signal.SIGINT)
-            shown, told = ran.communicate(timeout=10)
+            shown, told = ran.communicate(timeout=60)
             self.assertTrue([request for request in agent.requests if request[1] == "/v1/jobs/JOB1:cancel"])
         self.assertEqual(ran.returncode, 130, told)
         self.assertIn("job JOB1 CANCELLED", shown)
@@ -266,7 +266,7 @@ class Following(unittest.TestCase):
             ran = start("send", UDP, "--forever", agent=agent.url)
             agent.wait_for("GET")
             ran.send_signal(signal.SIGINT)
-            shown, told = ran.communicate(timeout=10)
+            shown, told = ran.communicate(timeout=60)
         self.assertEqual(ran.returncode, 0, told)
         self.assertIn("job JOB1 CANCELLED", shown)
 
@@ -285,8 +285,8 @@ class Following(unittest.TestCase):
             self.assertIsNone(ran.poll())
             ran.send_signal(signal.SIGINT)
             began = time.monotonic()
-            shown, told = ran.communicate(timeout=10)
-            self.assertLess(time.monotonic() - began, 2)
+            shown, told = ran.communicate(timeout=60)
+            self.assertLess(time.monotonic() - began, 4)
         self.assertEqual(ran.returncode, 130)
         self.assertEqual(shown, "")
         self.assertIn("left job JOB1 as it is; see `pagecast get JOB1`", told)
@@ -295,7 +295,7 @@ class Following(unittest.TestCase):
         with self.agent([self.job(RUNNING, 2)] * 10 + [self.job(SUCCEEDED, 3)]) as agent:
             ran = start("send", UDP, agent=agent.url)
             ran.stdout.close()
-            ran.wait(10)
+            ran.wait(60)
             told = ran.stderr.read()
             ran.stderr.close()
             self.assertFalse([request for request in agent.requests if request[1].endswith(":cancel")])

@@ -301,7 +301,7 @@ class UdpReceiver:
             if len(self.datagrams) < self.keep:
                 self.datagrams.append(data)
 
-    def wait(self, count, seconds=5):
+    def wait(self, count, seconds=60):
         """Until @count arrived, or the time is up; what arrived."""
         deadline = time.monotonic() + seconds
         while self.count < count and time.monotonic() < deadline:
@@ -318,6 +318,15 @@ class UdpReceiver:
 
     def __exit__(self, *exception):
         self.close()
+
+
+def held(attempt, seconds=60):
+    """A claim about time, made on a machine that has other things to do: attempt() is true at least
+    once before @seconds have passed. What never holds, fails."""
+    deadline = time.monotonic() + seconds
+    while not attempt():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"it did not hold once in {seconds} s")
 
 
 def free_port(kind=socket.SOCK_DGRAM, address="127.0.0.1"):

@@ -72,6 +72,6 @@ void sending_sleep_ns(int64_t ns);
 /* What depends on how soon this thread gets a core is tried again: on a busy machine it may be kept
  * off for tens of milliseconds, again and again. One attempt that holds shows that the program can.
  */
-enum { SENDING_ATTEMPTS_S = 15 };
+enum { SENDING_ATTEMPTS_S = 30 };
 /** sending_attempt() - a failure unless @attempt returns true once in SENDING_ATTEMPTS_S */
 void sending_attempt(bool (*attempt)(void));

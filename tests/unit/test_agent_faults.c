@@ -132,7 +132,7 @@ static int cancel_one(const char *id)
 static void wait_saved(void)
 {
 	size_t unsaved = 1;
-	for (int64_t until = now_ms() + 10000; unsaved; nap_ms(5)) {
+	for (int64_t until = now_ms() + WEDGED_MS; unsaved; nap_ms(5)) {
 		CHECK_INT(now_ms(), <, until);
 		agent_lock(agent);
 		unsaved = agent->unsaved_count;
@@ -225,7 +225,7 @@ TEST(agent_with_a_full_disk_cancels_and_stops)
 	CHECK_INT(count_received(NULL), ==, 0);
 	int64_t before = now_ms();
 	agent_stop(agent);
-	CHECK_INT(now_ms() - before, <, 3000);
+	CHECK_INT(now_ms() - before, <, 20000);
 	disk_heal();
 	finish();
 }

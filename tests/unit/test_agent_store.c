@@ -30,6 +30,14 @@ static void note_update(const struct store_job *job)
 	pthread_mutex_unlock(&moody.lock);
 }
 
+static size_t stored_count(void)
+{
+	pthread_mutex_lock(&moody.lock);
+	size_t count = moody.stored_count;
+	pthread_mutex_unlock(&moody.lock);
+	return count;
+}
+
 static int moody_create(struct store *store, const struct store_job *job, struct error *ret_error)
 {
 	(void)store;
@@ -133,13 +141,16 @@ TEST(agent_that_was_killed_finds_every_job_again)
 	drop(wait_state(running, STATE(RUNNING)));
 	const char *waiting = submit("\"limit\":{\"packets\":3}", "\"priority\":7");
 	uint64_t shown = 0, revision = 0;
-	for (int64_t until = now_ms() + 3000; shown < 200; nap_ms(10)) {
+	for (int64_t until = now_ms() + WEDGED_MS; shown < 200; nap_ms(10)) {
 		CHECK_INT(now_ms(), <, until);
 		Pagecast__V1__Job *now = get(running);
 		shown = now->account->packets_sent;
 		revision = now->revision;
 		drop(now);
 	}
+	size_t stored = stored_count(); /* what was shown is stored, the next one surely so */
+	for (int64_t until = now_ms() + WEDGED_MS; stored_count() < stored + 2; nap_ms(10))
+		CHECK_INT(now_ms(), <, until);
 	moody.frozen = true; /* what is written from here on is lost, as with kill -9 */
 	end_agent();
 	count_received(NULL);
@@ -149,7 +160,7 @@ TEST(agent_that_was_killed_finds_every_job_again)
 	again = get(running);
 	CHECK_INT(again->state, ==, STATE(INTERRUPTED));
 	CHECK(has_problem(again, "account_from_snapshot", "last that were stored"));
-	CHECK_INT(again->account->packets_sent, >=, shown - 200); /* at most 200 ms old */
+	CHECK_INT(again->account->packets_sent, >=, shown);
 	CHECK(again->account->snapshot_time && again->end_time && again->first_packet_time);
 	check_books(again);
 	CHECK_INT(again->revision, >, revision);
@@ -183,9 +194,8 @@ TEST(agent_that_was_stopped_goes_on_with_what_waited)
 	const char *running = submit(GATE, "");
 	drop(wait_state(running, STATE(RUNNING)));
 	const char *waiting = submit("\"limit\":{\"packets\":3}", "");
-	for (int64_t until = now_ms() + 3000; count_received("hello") == 0; nap_ms(5))
+	for (int64_t until = now_ms() + WEDGED_MS; count_received("hello") < 2; nap_ms(5))
 		CHECK_INT(now_ms(), <, until);
-	nap_ms(20);
 	end_agent();
 	start_on_store();
 	Pagecast__V1__Job *job = get(running);
@@ -269,7 +279,7 @@ TEST(agent_ends_and_cancels_jobs_while_the_store_fails_and_stores_it_later)
 	CHECK_INT(job->account->packets_sent, ==, 0);
 	drop(job);
 	moody.fail_updates = false;
-	for (int64_t until = now_ms() + 3000;
+	for (int64_t until = now_ms() + WEDGED_MS;
 	     stored_state(running) != STATE(CANCELLED) ||
 	     stored_state(waiting) != STATE(CANCELLED) || stored_state(unlucky) != STATE(FAILED);
 	     nap_ms(20))
@@ -299,16 +309,16 @@ TEST(agent_is_not_held_up_by_a_slow_store)
 	const char *running = submit(GATE, "");
 	drop(wait_state(running, STATE(RUNNING)));
 	strcpy(json, spec_text("", ""));
-	moody.create_ms = 500;
+	moody.create_ms = 1500;
 	int64_t before = now_ms();
 	CHECK_INT(pthread_create(&thread, NULL, submit_slowly, json), ==, 0);
 	nap_ms(50);
 	for (int i = 0; i < 10; i++)
 		CHECK_INT(state_of(running), ==, STATE(RUNNING));
 	drop(cancel(running));
-	CHECK_INT(now_ms() - before, <, 400);
+	CHECK_INT(now_ms() - before, <, 1400);
 	pthread_join(thread, NULL);
-	CHECK_INT(now_ms() - before, >=, 500);
+	CHECK_INT(now_ms() - before, >=, 1500);
 	end_agent();
 	close_store();
 	close_receiver();
@@ -325,7 +335,7 @@ TEST(agent_that_cuts_a_long_history_lets_callers_between)
 	end_agent();
 	CHECK_INT(moody.removed, ==, 0);
 	start_agent_on(&moody.store, NULL, 1, KEPT);
-	for (int64_t until = now_ms() + 5000; moody.removed < JOBS - KEPT; nap_ms(5))
+	for (int64_t until = now_ms() + WEDGED_MS; moody.removed < JOBS - KEPT; nap_ms(5))
 		CHECK_INT(now_ms(), <, until);
 	CHECK_INT(moody.unwaited_max, <, ROUND);
 	end_agent();

@@ -94,7 +94,7 @@ TEST(sender_ends_a_duration_at_full_speed)
 	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
 	int64_t took_ns = sending_now_ns() - begin_ns;
 	CHECK_INT(took_ns, >=, 50 * CLOCK_NS_PER_MS);
-	CHECK_INT(took_ns, <, 1000 * CLOCK_NS_PER_MS);
+	CHECK_INT(took_ns, <, 10 * CLOCK_NS_PER_S);
 	sending_check_books(&lab);
 	CHECK_INT(lab.report.account.packets_sent, >, 1000);
 	CHECK(lab.report.longest_burst > 1);

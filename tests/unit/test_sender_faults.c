@@ -136,7 +136,7 @@ TEST(sender_says_what_it_waits_for_and_can_be_stopped_there)
 		do {
 			sending_sleep_ns(CLOCK_NS_PER_MS);
 			sender_snapshot(lab.sender, &snapshot);
-			CHECK_INT(sending_now_ns() - begin_ns, <, 5 * CLOCK_NS_PER_S);
+			CHECK_INT(sending_now_ns() - begin_ns, <, 60 * CLOCK_NS_PER_S);
 		} while (strcmp(snapshot.waiting_for, rows[i].text) != 0);
 		/* it tried, and did not spin */
 		CHECK_INT(atomic_load(&fault.calls), <, 5000);
