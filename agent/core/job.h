@@ -43,7 +43,9 @@ struct job_earlier {
 	struct account books; /* their sum; requested is what was attempted */
 	int64_t first_packet_ns;
 	double fraction;
-	bool paused; /* goes on paused; under the agent's lock */
+	bool repeats; /* the agent was killed: what it sent after the last stored counts comes again
+		       */
+	bool paused;  /* goes on paused; under the agent's lock */
 };
 
 struct job;

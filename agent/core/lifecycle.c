@@ -121,9 +121,8 @@ void job_stop(struct agent *agent, struct job *job, enum sender_end why, bool *r
 
 uint64_t job_publish(struct agent *agent, struct job *job, bool counted)
 {
-	struct blob *record = job->resumes && job->live->sender
-				      ? resume_record(job)
-				      : record_pack(&job->live->facts, NULL, NULL);
+	struct blob *record =
+		job->resumes ? resume_record(job) : record_pack(&job->live->facts, NULL, NULL);
 	if (record) { /* else the older one stays: it was true too */
 		blob_unref(job->live->record);
 		job->live->record = record;

@@ -188,7 +188,8 @@ int record_read(const struct blob *record, struct job_facts *ret_facts,
 	int r = ret_streams ? read_streams(stored, ret_streams) : 0;
 	if (!r && ret_streams)
 		*ret_count = stored->n_stream_results;
-	*ret_facts = (struct job_facts){.first_packet_ns = timestamp_ns(stored->first_packet_time)};
+	*ret_facts = (struct job_facts){.first_packet_ns = timestamp_ns(stored->first_packet_time),
+					.end_ns = timestamp_ns(stored->end_time)};
 	if (stored->account) {
 		read_account(stored->account, &ret_facts->account);
 		ret_facts->account_ns = timestamp_ns(stored->account->snapshot_time);
@@ -197,6 +198,19 @@ int record_read(const struct blob *record, struct job_facts *ret_facts,
 		ret_facts->fraction = stored->progress->fraction;
 	pagecast__v1__job__free_unpacked(stored, NULL);
 	return r;
+}
+
+struct blob *record_without_end(const struct blob *record)
+{
+	Pagecast__V1__Job *stored = pagecast__v1__job__unpack(NULL, record->len, record->data);
+	if (!stored)
+		return NULL;
+	if (stored->end_time)
+		google__protobuf__timestamp__free_unpacked(stored->end_time, NULL);
+	stored->end_time = NULL;
+	struct blob *without = blob_pack(&stored->base);
+	pagecast__v1__job__free_unpacked(stored, NULL);
+	return without;
 }
 
 struct stream_messages {

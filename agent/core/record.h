@@ -38,6 +38,9 @@ struct blob *record_pack(const struct job_facts *facts, const struct problem_set
 struct blob *record_pack_streams(const struct job_facts *facts,
 				 const struct sender_progress *streams, size_t count);
 
+/** record_without_end() - the same, of what goes on. Return: owned; NULL: out of memory, unreadable
+ */
+struct blob *record_without_end(const struct blob *record);
 /** record_read() - the facts that a record was packed of, as far as it tells them; streams from
  * record_pack_streams() are owned. Return: 0; -ENOMEM; -EBADMSG */
 int record_read(const struct blob *record, struct job_facts *ret_facts,

@@ -92,8 +92,7 @@ static int load_live(struct recovery *recovery, struct job *job, const struct st
 	recovery->waiting++;
 	recovery->resumed += goes_on;
 	read_plan(job);
-	if (job->resumes &&
-	    resume_read(job, job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED) < 0)
+	if (job->resumes && resume_read(job) < 0)
 		return error_set(ret_error, ERROR_CODE_DATA_LOSS,
 				 "the stored account of job %s cannot be read", job->id);
 	job_admit(agent, job);

@@ -6,6 +6,7 @@
  * queue again, and its plan is shortened by what the record says was sent: the sender knows nothing
  * of it, and what it counts is added to the earlier books. An end that was no crash stores the
  * exact books, and nothing is sent twice; after a crash, at most what the last stored ones lacked.
+ * Exact books are those with an end time, unless a crash came before.
  */
 #include "core/agent_private.h"
 
@@ -23,7 +24,7 @@ static struct account attempted_only(const struct account *from)
 	return account;
 }
 
-int resume_read(struct job *job, bool was_paused)
+int resume_read(struct job *job)
 {
 	struct job_live *live = job->live;
 	struct job_earlier *earlier = &live->earlier;
@@ -31,10 +32,23 @@ int resume_read(struct job *job, bool was_paused)
 	int r = record_read(live->record, &facts, &earlier->streams, &earlier->stream_count);
 	if (r < 0)
 		return r;
-	earlier->paused = was_paused;
+	bool exact = facts.end_ns != 0;
+	if (exact) {
+		struct blob *record = record_without_end(live->record);
+		if (!record)
+			return -ENOMEM;
+		blob_unref(live->record);
+		live->record = record;
+	}
+	bool had_begun = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING ||
+			 job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED ||
+			 earlier->stream_count;
+	earlier->paused = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED;
+	earlier->repeats = had_begun && !exact;
 	if (!earlier->stream_count)
 		return 0;
 	facts.account = (struct account){0};
+	facts.end_ns = 0;
 	for (size_t i = 0; i < earlier->stream_count; i++) {
 		struct account *books = &earlier->streams[i].account;
 		account_add(&facts.account, books);
@@ -82,6 +96,9 @@ void resume_shorten(const struct job_earlier *earlier, struct plan *plan)
 struct blob *resume_record(const struct job *job)
 {
 	const struct job_live *live = job->live;
+	if (!live->sender) /* where it was stays known until it goes on */
+		return live->earlier.stream_count ? blob_ref(live->record)
+						  : record_pack(&live->facts, NULL, NULL);
 	size_t count = sender_stream_count(live->sender);
 	_cleanup_free_ struct sender_progress *streams = calloc(count, sizeof *streams);
 	if (!streams)
@@ -116,9 +133,10 @@ void resume_add_report(const struct job_earlier *earlier, struct sender_report *
 
 void resume_tell(const struct job_earlier *earlier, struct problem_set *problems)
 {
-	if (earlier->stream_count)
-		problem_add(problems, PROBLEM_ACCOUNT_FROM_SNAPSHOT, PROBLEM_WARNING, "", 0, 1,
-			    "the agent ended meanwhile and the job went on from the last counts "
-			    "that were stored: what was sent after them was sent twice and is "
-			    "counted once; rates are those since the restart");
+	if (earlier->repeats)
+		problem_add(
+			problems, PROBLEM_ACCOUNT_FROM_SNAPSHOT, PROBLEM_WARNING, "", 0, 1,
+			"the agent was killed meanwhile and the job went on from the last counts "
+			"that were stored: what was sent after them was sent twice and is "
+			"counted once; rates are those since the restart");
 }

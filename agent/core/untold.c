@@ -141,8 +141,10 @@ void job_finish_unsent(struct agent *agent, struct job *job, enum job_event even
 		       const struct problem_set *problems)
 {
 	_cleanup_untold_ struct untold untold = {0};
-	struct job_end end = {.event = event, .problems = problems};
 	struct problem_set why = {.count = 0};
+	struct job_end end = {.event = event, .problems = &why};
+	if (problems)
+		why = *problems;
 	agent_lock(agent);
 	end.facts = job->live->facts;
 	agent_unlock(agent);
@@ -150,12 +152,10 @@ void job_finish_unsent(struct agent *agent, struct job *job, enum job_event even
 	end.facts.current_pps = end.facts.current_bps_l2 = 0;
 	end.facts.account_ns = clock_realtime_ns(agent->clock);
 	account_close(&end.facts.account, false);
-	if ((!problems || !problems->count) &&
-	    !account_attempted(&end.facts.account)) { /* what sent nothing says why */
+	if (!why.count && !account_attempted(&end.facts.account)) /* what sent nothing says why */
 		problem_add(&why, PROBLEM_START_MISSED, PROBLEM_INFO, "", 0, 1,
 			    "cancelled before it had started");
-		end.problems = &why;
-	}
+	resume_tell(&job->live->earlier, &why);
 	/* The caller has set `ending`: nobody else changes spec and earlier books. */
 	bool told = untold_init(&untold, job->live, &end.facts.account) == 0;
 	struct record_results results = {

@@ -209,13 +209,20 @@ static void suspend(struct run *run)
 	live->facts.waiting_for[0] = '\0';
 	live->facts.current_pps = live->facts.current_bps_l2 = 0;
 	resume_add_facts(&live->earlier, &live->facts);
+	live->facts.end_ns = live->earlier.repeats ? 0 : clock_realtime_ns(run->agent->clock);
+	job_publish(run->agent, job, false);
+	live->earlier.paused = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED;
+	uint64_t revision = job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_SUSPEND));
+	struct store_job row = job_row(run->agent, job);
+	job_row_hold(&row);
+	live->facts.end_ns = 0; /* it is stored that the books are exact; it has not ended */
 	job_publish(run->agent, job, false);
 	live->sender = NULL;
 	live->worker = SIZE_MAX;
-	live->earlier.paused = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED;
-	uint64_t revision = job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_SUSPEND));
 	agent_unlock(run->agent);
-	if (job_save(run->agent, job, STORE_WAIT, &error))
+	int r = run->agent->store->ops->update(run->agent->store, &row, STORE_WAIT, &error);
+	job_row_release(&row);
+	if (r)
 		log_event(LOG_LEVEL_ERROR, "job_change_not_stored", "job", job->id, "error",
 			  error_message(&error), "next",
 			  "it goes on from the counts that were stored before", NULL);

@@ -386,10 +386,10 @@ class KilledAgain(unittest.TestCase):
         job = agent.wait_end(known.id, WEDGED_SECONDS)
         known.see(self, job)
         self.check_books(known.name, job)
+        told = [problem["message"] for problem in job["problems"]
+                if problem["code"] == "account_from_snapshot"]
+        self.assertIn("went on", told[0])
         if arrived >= 2 * SNAPSHOT_PACKETS:
-            told = [problem["message"] for problem in job["problems"]
-                    if problem["code"] == "account_from_snapshot"]
-            self.assertIn("went on", told[0])
             self.receiver.settle()
             self.ages.append(self.receiver.counts[known.name] - int(job["account"]["packetsSent"]))
 
@@ -522,6 +522,21 @@ class Resumed(unittest.TestCase):
             self.assertEqual([text for text in receiver.datagrams if text != b"t"],
                              150 * [b"a", b"bb", b"bb", b"c"])
             self.assertTrue(job["account"]["balanced"])
+            self.assertEqual(job["problems"], [])
+            agent.close()
+
+    def test_a_kill_is_told_also_when_a_planned_end_comes_behind_it(self):
+        with tempfile.TemporaryDirectory() as folder, UdpReceiver(keep=1) as receiver:
+            agent = Agent(folder=folder)
+            job_id = agent.submit(self.spec(receiver.port))["id"]
+            receiver.wait(20)
+            agent.kill()
+            agent.start()
+            agent.wait_state(job_id, "JOB_STATE_RUNNING")
+            self.assertEqual(agent.stop(), 0)
+            agent.start()
+            self.assertNotIn("endTime", agent.job(job_id))
+            job = agent.post(f"/v1/jobs/{job_id}:cancel").json()
             self.assertIn("went on", job["problems"][0]["message"])
             agent.close()
 
