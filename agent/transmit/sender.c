@@ -14,8 +14,7 @@
 static void free_stream(struct sender_stream *stream)
 {
 	flow_close(stream->flow);
-	trains_retire(&stream->fillings[0]);
-	trains_retire(&stream->fillings[1]);
+	trains_retire(&stream->filling);
 	pacer_free(stream->pacer);
 }
 
@@ -44,7 +43,7 @@ static void init_stream(struct sender *sender, size_t index)
 	stream->plan = &sender->plan->streams[index];
 	stream->index = index;
 	snprintf(stream->field, sizeof stream->field, "streams[%zu]", index);
-	stream->fillings[0] = stream->fillings[1] = TRAINS_NULL;
+	stream->filling = TRAINS_NULL;
 	stream->heap_index = SIZE_MAX;
 	stream->end_ns = SENDER_NEVER_NS;
 	stream->pack_cursor = stream->send_cursor = stream->plan->first;

@@ -105,7 +105,7 @@ static void walk(struct sender_stream *stream, uint64_t packets, bool sent)
 /* FULL_POLICY_DROP: what was due now and found no room; without a rate, the rest of the train. */
 static uint64_t drop(struct sender_stream *stream, uint64_t packets)
 {
-	const struct trains *filling = &stream->fillings[stream->filling];
+	const struct trains *filling = &stream->filling;
 	if (pacer_unlimited(stream->pacer))
 		packets = MIN(packets, (uint64_t)(filling->trains[stream->cursor.train].segments -
 						  stream->cursor.segment));
@@ -226,7 +226,7 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 		end_stream(sender, stream, done_ns);
 		return done_ns;
 	}
-	const struct trains *filling = &stream->fillings[stream->filling];
+	const struct trains *filling = &stream->filling;
 	if (!filling->cyclic && trains_at_end(filling, &stream->cursor))
 		refill(sender, stream); /* now, not when the next packet is due */
 	if (result.outcome == ENGINE_FULL && moved < packets)

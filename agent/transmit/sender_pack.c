@@ -2,8 +2,9 @@
  * sender_pack: one filling after the other for a stream; see sender_private.h.
  *
  * A template is packed once and stands for all passes. What does not fit one goes through fresh
- * arenas: each is filled from where the one before ended, loaded, and only then the old one is
- * retired (replaced, never rewritten: pages.h).
+ * arenas: each is filled from where the one before ended. That one is retired first (replaced,
+ * never rewritten: pages.h): what the kernel still refers to it keeps, and the pages it is done
+ * with come back at once, still in the cache. Two arenas in turn were a sixth slower.
  */
 #include "transmit/sender_private.h"
 
@@ -20,21 +21,20 @@ static uint64_t packets_left(const struct sender_stream *stream)
 
 int sender_pack(struct sender_stream *stream)
 {
-	unsigned int next = !stream->filling;
-	struct trains *filling = &stream->fillings[next];
-	int result = trains_pack(filling, stream->plan, &stream->limits, &stream->pack_cursor,
-				 packets_left(stream));
+	struct trains *filling = &stream->filling;
+	int result = flow_load(stream->flow, NULL);
+	if (result < 0)
+		return result;
+	trains_retire(filling);
+	result = trains_pack(filling, stream->plan, &stream->limits, &stream->pack_cursor,
+			     packets_left(stream));
 	if (result < 0)
 		return result;
 	result = flow_load(stream->flow, filling);
 	if (result < 0) {
 		trains_retire(filling);
-		*filling = TRAINS_NULL;
 		return result;
 	}
-	trains_retire(&stream->fillings[stream->filling]);
-	stream->fillings[stream->filling] = TRAINS_NULL;
-	stream->filling = next;
 	stream->cursor = (struct train_cursor){0};
 	stream->filling_left = filling->cyclic ? UINT64_MAX : filling->packets;
 	return 0;

@@ -71,10 +71,9 @@ struct sender_stream {
 	struct pacer *pacer;
 	struct sender_path *path;
 
-	/* packing: one filling is loaded and sent, the other is made to replace it */
+	/* packing: a filling is loaded and sent; a fresh one is then replaced by the next */
 	struct train_limits limits;
-	struct trains fillings[2];
-	unsigned int filling;
+	struct trains filling;
 	struct plan_cursor pack_cursor; /* behind what is packed */
 	struct plan_cursor send_cursor; /* behind what was handed over; kept for unequal sizes */
 	struct train_cursor cursor;
