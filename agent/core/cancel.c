@@ -99,24 +99,34 @@ static int stop_all(struct agent *agent, const Pagecast__V1__CancelJobsRequest *
 	return 0;
 }
 
-/* Return: how many of them have been cancelled; the others had ended by themselves already. */
-static uint32_t end_all(struct agent *agent, const struct agent_caller *caller,
-			struct stopped *stopped)
+/* A count is the answer only once all of them have ended: one that may still send must not be taken
+ * for stopped. */
+static int end_all(struct agent *agent, const struct agent_caller *caller, struct stopped *stopped,
+		   uint32_t *ret_cancelled, struct error *ret_error)
 {
 	uint32_t cancelled = 0;
+	size_t ending = 0;
 	for (size_t i = 0; i < stopped->mine; i++)
 		job_finish_unsent(agent, stopped->jobs[i], JOB_EVENT_CANCEL, NULL);
 	int64_t until_ns = agent_cancel_deadline(caller);
 	agent_lock(agent);
-	for (size_t i = 0; i < stopped->count; i++)
-		if (job_wait_ended(agent, stopped->jobs[i], until_ns))
-			cancelled += stopped->jobs[i]->state ==
-				     PAGECAST__V1__JOB_STATE__JOB_STATE_CANCELLED;
+	for (size_t i = 0; i < stopped->count; i++) {
+		struct job *job = stopped->jobs[i];
+		if (!job_wait_ended(agent, job, until_ns))
+			ending++;
+		else if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_CANCELLED)
+			cancelled++; /* the others had ended by themselves already */
+	}
 	agent_unlock(agent);
 	for (size_t i = 0; i < stopped->count; i++)
 		job_unref(stopped->jobs[i]);
 	free(stopped->jobs);
-	return cancelled;
+	if (ending)
+		return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
+				 "%zu of %zu jobs were told to stop but have not ended yet", ending,
+				 stopped->count);
+	*ret_cancelled = cancelled;
+	return 0;
 }
 
 int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
@@ -136,13 +146,15 @@ int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 	agent_lock(agent);
 	r = stop_all(agent, request, &stopped, ret_error);
 	agent_unlock(agent);
-	if (r) {
+	if (!r)
+		r = end_all(agent, caller, &stopped, &response->cancelled, ret_error);
+	if (!r && request->reason[0])
+		log_event(LOG_LEVEL_INFO, "cancel_reason", "reason", request->reason, NULL);
+	if (r)
 		free(response);
-		return r;
-	}
-	response->cancelled = end_all(agent, caller, &stopped);
-	*ret_response = response;
-	return 0;
+	else
+		*ret_response = response;
+	return r;
 }
 
 /* Under the lock: may the caller delete it now? */
