@@ -32,6 +32,9 @@ struct json_read_options {
 	   (error_violate_new()), so that a caller hears of everything at once. NULL: nobody. */
 	void (*judge)(void *context, const ProtobufCMessage *message, struct error *error);
 	void *judge_context;
+	/* A field of the outermost message that is unknown there, but has a place elsewhere: its
+	   proto name, and where to put it. NULL: none. */
+	const char *misplaced, *misplaced_where;
 };
 
 /**

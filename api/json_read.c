@@ -134,6 +134,13 @@ static void read_field(struct json_reader *reader, struct object *object,
 	read_value(reader, field, place, message_member(object->message, field));
 }
 
+/* Is it a name that the caller told a better place for? */
+static bool misplaced(const struct json_reader *reader, const struct json_place *place)
+{
+	const char *name = reader->options ? reader->options->misplaced : NULL;
+	return name && !place->parent->parent && json_name_is(name, place->name, place->name_len);
+}
+
 static void read_unknown(struct json_reader *reader, const struct object *object,
 			 const struct json_place *place)
 {
@@ -141,8 +148,11 @@ static void read_unknown(struct json_reader *reader, const struct object *object
 	struct json_quoted name = json_fault_quote(place->name, place->name_len);
 	const ProtobufCMessageDescriptor *type = object->message->descriptor;
 	if (!reader->ignore_unknown) {
-		if (reader->faults.count < ERROR_VIOLATIONS_MAX &&
-		    json_name_near_field(type, place->name, place->name_len, near))
+		if (misplaced(reader, place))
+			json_fault(&reader->faults, place, "not a field of %s: %s",
+				   type->short_name, reader->options->misplaced_where);
+		else if (reader->faults.count < ERROR_VIOLATIONS_MAX &&
+			 json_name_near_field(type, place->name, place->name_len, near))
 			json_fault(&reader->faults, place,
 				   "unknown field \"%s\"; did you mean \"%s\"?", name.text, near);
 		else
@@ -232,6 +242,7 @@ int json_read(const ProtobufCMessageDescriptor *type, const char *text, size_t l
 		.scan = {.text = text, .len = len},
 		.budget = heap_budget_for(len),
 		.faults = {.error = ret_error, .prefix = options ? options->field_prefix : NULL},
+		.options = options,
 		.ignore_unknown = options && options->ignore_unknown,
 	};
 	return read_document(&reader, type, options, ret_message);

@@ -153,6 +153,16 @@ static bool special_double(const char *text, size_t len, double *ret_value)
 	return false;
 }
 
+static bool too_large(struct json_reader *reader, bool single, const struct json_place *place)
+{
+	const struct json_scan *scan = &reader->scan;
+	struct json_quoted quoted =
+		json_fault_quote(scan->text + scan->begin, scan->end - scan->begin);
+	json_fault(&reader->faults, place, "%s is not a number from %s", quoted.text,
+		   single ? "-3.4e38 to 3.4e38" : "-1.79e308 to 1.79e308");
+	return false;
+}
+
 static bool read_double(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
 			const struct json_place *place, void *member)
 {
@@ -161,11 +171,14 @@ static bool read_double(struct json_reader *reader, const ProtobufCFieldDescript
 	bool single = field->type == PROTOBUF_C_TYPE_FLOAT;
 	double value;
 	bool quoted = reader->scan.token == JSON_TOKEN_STRING;
-	if (!bare_text(reader, &text, &len) ||
-	    (!(quoted && special_double(text, len, &value)) &&
-	     (!json_scan_is_number(text, len) ||
-	      json_number_double(text, len, single, &value) != JSON_NUMBER_OK)))
+	if (!bare_text(reader, &text, &len))
 		return json_read_mismatch(reader, field, place);
+	if (!(quoted && special_double(text, len, &value))) {
+		if (!json_scan_is_number(text, len))
+			return json_read_mismatch(reader, field, place);
+		if (json_number_double(text, len, single, &value) != JSON_NUMBER_OK)
+			return too_large(reader, single, place);
+	}
 	if (single)
 		*(float *)member = (float)value;
 	else

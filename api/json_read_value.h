@@ -10,6 +10,7 @@ struct json_reader {
 	struct json_scan scan; /* over checked text; the current token begins the value */
 	struct heap_budget budget;
 	struct json_faults faults;
+	const struct json_read_options *options; /* NULL: none */
 	bool ignore_unknown;
 	bool stopped; /* no memory, or past the budget: unwind */
 };

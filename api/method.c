@@ -162,6 +162,30 @@ int method_call(const struct method *method, struct agent *agent, const struct a
 	return r;
 }
 
+/* The spec of a request that has one. */
+static const ProtobufCMessage *spec_of(const ProtobufCMessage *message)
+{
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "spec");
+	if (!field || field->descriptor != &pagecast__v1__job_spec__descriptor)
+		return NULL;
+	return *(ProtobufCMessage *const *)((const char *)message + field->offset);
+}
+
+void method_judge(void *context, const ProtobufCMessage *message, struct error *error)
+{
+	_cleanup_error_ struct error more = ERROR_NULL;
+	bool alone = message->descriptor == &pagecast__v1__job_spec__descriptor;
+	const ProtobufCMessage *spec = alone ? message : spec_of(message);
+	(void)context;
+	if (!spec)
+		return;
+	agent_check_spec((const Pagecast__V1__JobSpec *)spec, &more);
+	if (!alone)
+		error_nest(&more, "spec");
+	error_violate_new(error, &more);
+}
+
 void method_result_deinit(struct method_result *result)
 {
 	if (result->response)

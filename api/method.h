@@ -63,4 +63,10 @@ int method_call(const struct method *method, struct agent *agent, const struct a
 		const ProtobufCMessage *request, struct method_result *result,
 		struct error *ret_error);
 
+/**
+ * method_judge() - a json_read_options.judge: a spec that has faults of form is judged by what it
+ * says as well, alone or inside a request
+ */
+void method_judge(void *context, const ProtobufCMessage *message, struct error *error);
+
 void method_result_deinit(struct method_result *result);

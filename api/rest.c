@@ -226,17 +226,6 @@ static int read_query(const struct request *request, ProtobufCMessage **ret_mess
 
 /* ---- body ---- */
 
-/* A spec that has faults of form is judged by what it says as well: all faults at once. */
-static void judge_spec(void *context, const ProtobufCMessage *message, struct error *error)
-{
-	_cleanup_error_ struct error more = ERROR_NULL;
-	(void)context;
-	if (message->descriptor != &pagecast__v1__job_spec__descriptor)
-		return;
-	agent_check_spec((const Pagecast__V1__JobSpec *)message, &more);
-	error_violate_new(error, &more);
-}
-
 static int read_body(const struct request *request, const ProtobufCMessageDescriptor *type,
 		     ProtobufCMessage **ret_message, struct error *ret_error)
 {
@@ -245,8 +234,12 @@ static int read_body(const struct request *request, const ProtobufCMessageDescri
 				 ret_error);
 	if (request->body_len)
 		return json_read(type, (const char *)request->body, request->body_len,
-				 &(struct json_read_options){.judge = judge_spec}, ret_message,
-				 ret_error);
+				 &(struct json_read_options){
+					 .judge = method_judge,
+					 .misplaced = request->route->misplaced,
+					 .misplaced_where = request->route->misplaced_where,
+				 },
+				 ret_message, ret_error);
 	if (request->route->body_required)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
 				 "the body is empty; a %s is wanted", type->short_name);
@@ -320,14 +313,21 @@ int rest_bind(struct request *request, ProtobufCMessage **ret_message, struct er
 	return 0;
 }
 
-/* What the agent found wrong in a message that was a query is told by the query's names. */
-static void refuse_query(struct request *request, const struct error *fault)
+/* Faults are named as the caller sees them: by the query's names where there was no body, and from
+ * the field on that the body is. */
+static void refuse(struct request *request, struct error *error)
 {
-	_cleanup_error_ struct error error = ERROR_NULL;
-	name_params(fault, &error);
-	error.code = fault->code;
-	error.retry_after_s = fault->retry_after_s;
-	reply_error(request, &error);
+	const char *body = request->route->body;
+	_cleanup_error_ struct error named = ERROR_NULL;
+	if (!body) {
+		name_params(error, &named);
+		named.code = error->code;
+		named.retry_after_s = error->retry_after_s;
+		error_move(error, &named);
+	} else if (strcmp(body, "*") != 0) {
+		error_unnest(error, body);
+	}
+	reply_error(request, error);
 }
 
 bool rest_call(struct request *request)
@@ -342,10 +342,8 @@ bool rest_call(struct request *request)
 				&result, &error);
 		protobuf_c_message_free_unpacked(message, NULL);
 	}
-	if (r && !route->body)
-		refuse_query(request, &error);
-	else if (r)
-		reply_error(request, &error);
+	if (r)
+		refuse(request, &error);
 	else if (route->render)
 		route->render(request, &result);
 	else

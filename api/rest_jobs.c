@@ -12,7 +12,6 @@
 #include "api/request.h"
 #include "api/rest.h"
 #include "api/thread.h"
-#include "api/utf8.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -55,9 +54,11 @@ static int take_idempotency_key(struct request *request, ProtobufCMessage *messa
 	if (!*key || strlen(key) > 128)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
 				 "Idempotency-Key must have 1 to 128 characters");
-	if (utf8_bad_offset(key, strlen(key)) != strlen(key))
-		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "Idempotency-Key is not UTF-8");
+	for (const char *c = key; *c; c++)
+		if (*c < 0x21 || *c > 0x7e)
+			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+					 "Idempotency-Key has a character that is not printable "
+					 "ASCII without spaces");
 	return rest_set_string(message, "request_id", key, ret_error);
 }
 
@@ -302,6 +303,8 @@ static const struct route ROUTES[] = {
 	 .method = &METHODS[METHOD_SUBMIT_JOB],
 	 .body = "spec",
 	 .body_required = true,
+	 .misplaced = "request_id",
+	 .misplaced_where = "it goes into the header Idempotency-Key",
 	 .body_max_bytes = LIMIT_BODY_SPEC_BYTES,
 	 .statuses = {MHD_HTTP_CREATED, MHD_HTTP_OK},
 	 .adjust = take_idempotency_key,

@@ -49,6 +49,9 @@ struct route {
 	const char *body; /* what the body is: "*" the request message, "spec" that field of
 			     it; NULL: no body is taken */
 	bool body_required;
+	/* A field of the request message that the body has no place for: its proto name, and in
+	 * words where it goes instead. NULL: none. */
+	const char *misplaced, *misplaced_where;
 	size_t body_max_bytes;
 	const char *const
 		*params; /* query parameters beside the request's own fields; NULL-ended */

@@ -161,7 +161,10 @@ static int decode(const struct request *request, const struct rpc_bytes *bytes,
 {
 	const ProtobufCMessageDescriptor *type = request->route->method->request;
 	const char *lenient = request_header(request, "Pagecast-Ignore-Unknown-Fields");
-	struct json_read_options options = {.ignore_unknown = lenient && strcmp(lenient, "1") == 0};
+	struct json_read_options options = {
+		.ignore_unknown = lenient && strcmp(lenient, "1") == 0,
+		.judge = method_judge,
+	};
 	if (request->rpc.codec == MEDIA_PROTOBUF)
 		return wire_read(type, bytes->data, bytes->len, options.ignore_unknown, ret_message,
 				 ret_error);

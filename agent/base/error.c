@@ -111,6 +111,31 @@ void error_violate_new(struct error *error, const struct error *more)
 	}
 }
 
+void error_nest(struct error *error, const char *name)
+{
+	for (size_t i = 0; i < error->violation_count; i++) {
+		char **field = &error->violations[i].field, *nested = NULL;
+		if (asprintf(&nested, "%s%s%s", name, **field ? "." : "", *field) < 0)
+			continue;
+		free(*field);
+		*field = nested;
+	}
+	if (error->violation_count)
+		set_violation_message(error);
+}
+
+void error_unnest(struct error *error, const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < error->violation_count; i++) {
+		char *field = error->violations[i].field;
+		if (strncmp(field, name, len) == 0 && field[len] == '.')
+			memmove(field, field + len + 1, strlen(field + len + 1) + 1);
+	}
+	if (error->violation_count)
+		set_violation_message(error);
+}
+
 const char *error_message(const struct error *error)
 {
 	if (error->message)

@@ -260,6 +260,7 @@ static int preview_job(struct agent *agent, const Pagecast__V1__PreviewJobReques
 	struct sender_report report;
 	int r = preparation_make(agent, request->spec, NULL, &preview->prepared, &error);
 	if (r && r != ERROR_CODE_FAILED_PRECONDITION) {
+		error_nest(&error, "spec");
 		error_move(ret_error, &error);
 		return r;
 	}

@@ -276,8 +276,10 @@ static int submit(struct agent *agent, const struct agent_caller *caller,
 		return r;
 	struct submission submission;
 	r = submission_check(agent, request->spec, &submission, ret_error);
-	if (r)
+	if (r) {
+		error_nest(ret_error, "spec");
 		return r;
+	}
 	_cleanup_job_ struct job *job = NULL;
 	r = make_job(agent, caller, request->request_id, &submission, &job, ret_error);
 	submission_deinit(&submission);

@@ -140,7 +140,7 @@ class Jobs(unittest.TestCase):
         unix = self.agent.post("/v1/jobs", spec, headers=key, unix=True)
         self.assertEqual(unix.status, 201)
         self.assertNotEqual(unix.json()["id"], first.json()["id"])
-        for bad in ("", "x" * 129):
+        for bad in ("", "x" * 129, "two words", "\u00e9"):
             self.assert_error(self.agent.post("/v1/jobs", spec, headers={"Idempotency-Key": bad}),
                               400, "invalid_argument", "Idempotency-Key")
 
@@ -169,6 +169,29 @@ class Jobs(unittest.TestCase):
         fields = {fault["field"] for fault in error["details"][0]["debug"]["fieldViolations"]}
         self.assertEqual(fields, {"streams[0].udp.port", "streams[0].limit", "streams[0].rate",
                                   "streams[0].payloads[0]"})
+
+    def test_numbers_past_their_type(self):
+        spec = pt.udp_job(self.sink.port, 1)
+        spec["streams"][0]["rate"] = {"pps": "RATE"}
+        spec["streams"][0]["limit"] = {"packets": "LIMIT"}
+        body = json.dumps(spec).replace('"RATE"', "1e400").replace('"LIMIT"', "-1")
+        error = self.assert_error(self.agent.post("/v1/jobs", body.encode(), headers={
+            "Content-Type": "application/json"}), 400, "invalid_argument")
+        told = {fault["field"]: fault["description"]
+                for fault in error["details"][0]["debug"]["fieldViolations"]}
+        self.assertEqual(told, {
+            "streams[0].rate.pps": "1e400 is not a number from -1.79e308 to 1.79e308",
+            "streams[0].limit.packets": "-1 is not a whole number, 0 to 18446744073709551615"})
+
+    def test_a_request_id_in_the_body_is_told_where_it_goes(self):
+        for name in ("requestId", "request_id"):
+            self.assert_error(self.agent.post("/v1/jobs", {**pt.udp_job(self.sink.port, 1), name: "x"}),
+                              400, "invalid_argument", "Idempotency-Key")
+        # Deeper down it is as unknown as any other word; and the RPC's message has a place for it.
+        spec = pt.udp_job(self.sink.port, 1)
+        spec["streams"][0]["requestId"] = "x"
+        error = self.assert_error(self.agent.post("/v1/jobs", spec), 400, "invalid_argument", "requestId")
+        self.assertNotIn("Idempotency-Key", error["message"])
 
     def test_policy_forbids(self):
         answer = self.agent.post("/v1/jobs", pt.udp_job(9, address="8.8.8.8"))

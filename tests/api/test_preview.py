@@ -162,7 +162,8 @@ class Preview(unittest.TestCase):
     def test_what_would_be_refused_is_refused(self):
         answer = self.agent.post("/v1/jobs:preview", {"spec": pt.udp_job(70000, 1)})
         self.assertEqual((answer.status, answer.json()["code"]), (400, "invalid_argument"))
-        self.assertIn("streams[0].udp.port", answer.body.decode())
+        fault, = answer.json()["details"][0]["debug"]["fieldViolations"]
+        self.assertEqual(fault["field"], "spec.streams[0].udp.port")
         answer = self.agent.post("/v1/jobs:preview", {"spec": pt.udp_job(9, 1, address="8.8.8.8")})
         self.assertEqual((answer.status, answer.json()["code"]), (403, "permission_denied"))
 

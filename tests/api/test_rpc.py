@@ -214,6 +214,32 @@ class Rpc(unittest.TestCase):
             self.assertIn("streams[0].udp.port" + extra, told["field"])
         self.assertGreater(len(seen), 1)  # of different lengths: padding would have been seen
 
+    def test_faults_name_their_field_from_the_request_on(self):
+        """…whoever finds them: the reader of JSON, the compiler of the spec, the policy."""
+        def fields(answer):
+            return [fault["field"] for fault in answer.json()["details"][0]["debug"]["fieldViolations"]]
+
+        def stream(**more):
+            return {"spec": {"streams": [{"payloads": [{"text": "x"}], "limit": {"packets": 1}, **more}]}}
+
+        port = stream(udp={"address": "127.0.0.1", "port": 70000})
+        both = stream(udp={"address": "127.0.0.1", "port": 70000, "prt": 9})
+        foreign = stream(udp={"address": "8.8.8.8", "port": 9})
+        for method in ("SubmitJob", "PreviewJob"):
+            for request, expected in ((port, ["port"]), (both, ["prt", "port"]), (foreign, ["address"]),
+                                      ({"spec": {}}, None)):
+                with self.subTest(method=method, request=request):
+                    answer = self.call(TRANSMIT + method, request)
+                    self.assertEqual(fields(answer), [f"spec.streams[0].udp.{name}" for name in expected]
+                                     if expected else ["spec.streams"])
+                    self.assertTrue(answer.json()["message"].startswith(fields(answer)[0] + ": "), answer)
+            self.assertEqual(fields(self.call(TRANSMIT + method, {})), ["spec"])
+        self.assertEqual(fields(self.call(TRANSMIT + "SubmitJob", {**port, "requestId": "two words"})),
+                         ["requestId"])
+        packed = pt.pb_bytes(1, pt.pb_bytes(5, pt.pb_bytes(1, "name")))  # a stream that goes nowhere
+        got = self.assert_status(self.agent.post(TRANSMIT + "SubmitJob", envelope(packed), headers=GRPC), 3)
+        self.assertTrue(got["grpc-message"].startswith("spec.streams[0]"), got)
+
     def test_unknown_fields(self):
         body = {"id": "none", "idd": 1}
         self.assert_error(self.call(TRANSMIT + "GetJob", body), 400, "invalid_argument", "idd")

@@ -41,6 +41,28 @@ TEST(error_takes_over_only_what_is_new)
 	CHECK_HAS(error_message(&error), "(and 3 more)");
 }
 
+TEST(error_names_fields_as_the_caller_sees_them)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	error_nest(&error, "spec"); /* nothing to name */
+	CHECK_INT(error.code, ==, 0);
+	error_violate(&error, "streams[0].udp.port", "0");
+	error_violate(&error, "specimen", "unknown");
+	error_nest(&error, "spec");
+	CHECK_STR(error.violations[0].field, "spec.streams[0].udp.port");
+	CHECK_STR(error_message(&error), "spec.streams[0].udp.port: 0 (and 1 more)");
+	error_violate(&error, "requestId", "long");
+	error_violate(&error, "spec", "missing");
+	error_unnest(&error, "spec");
+	CHECK_STR(error.violations[0].field, "streams[0].udp.port");
+	CHECK_STR(error.violations[1].field, "specimen");
+	CHECK_STR(error.violations[2].field, "requestId");
+	CHECK_STR(error.violations[3].field, "spec");
+	CHECK_STR(error_message(&error), "streams[0].udp.port: 0 (and 3 more)");
+	error_unnest(&error, "spec");
+	CHECK_STR(error.violations[1].field, "specimen");
+}
+
 TEST(error_set_may_quote_the_message_it_replaces)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -51,5 +73,5 @@ TEST(error_set_may_quote_the_message_it_replaces)
 }
 
 TEST_MAIN(CASE(error_lists_all_violations_and_says_how_many_more), CASE(error_bounds_what_it_lists),
-	  CASE(error_takes_over_only_what_is_new),
+	  CASE(error_takes_over_only_what_is_new), CASE(error_names_fields_as_the_caller_sees_them),
 	  CASE(error_set_may_quote_the_message_it_replaces))

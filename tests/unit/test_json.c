@@ -221,12 +221,12 @@ static const struct bad BAD[] = {
 	{"{\"aInt64\":9223372036854775808}",
 	 "aInt64: 9223372036854775808 is not a whole number, -9223372036854775808 to "
 	 "9223372036854775807"},
-	{"{\"aDouble\":1e309}", "aDouble: 1e309 is not a number"},
+	{"{\"aDouble\":1e309}", "aDouble: 1e309 is not a number from -1.79e308 to 1.79e308"},
 	{"{\"aDouble\":\"nan\"}", "aDouble: \"nan\" is not a number"},
 	{"{\"aDouble\":\"inf\"}", "aDouble: \"inf\" is not a number"},
 	{"{\"aDouble\":\"\"}", "aDouble: \"\" is not a number"},
 	{"{\"aDouble\":false}", "aDouble: false is not a number"},
-	{"{\"aFloat\":1e39}", "aFloat: 1e39 is not a number"},
+	{"{\"aFloat\":1e39}", "aFloat: 1e39 is not a number from -3.4e38 to 3.4e38"},
 	{"{\"aBool\":\"true\"}", "aBool: \"true\" is not true or false"},
 	{"{\"aBool\":1}", "aBool: 1 is not true or false"},
 	{"{\"aColour\":\"BLUE\"}", "aColour: \"BLUE\" is no value of Colour; there are BELOW, RED, "

@@ -5,7 +5,8 @@
  * owned by the caller of the function and freed with protobuf_c_message_free_unpacked(&m->base,
  * NULL). Calls return 0, or the error_code (> 0) with *ret_error filled; never a negative errno.
  * Thread: any. Calls hold the agent's lock for microseconds only; CancelJob waits until sending has
- * ended (<= 2 s).
+ * ended (<= 2 s). Faults of a request name their field from the request message on:
+ * "spec.streams[0].rate".
  */
 #pragma once
 #include "pagecast/error.h"
@@ -90,8 +91,8 @@ int agent_delete_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__DeleteJobRequest *request,
 		     Pagecast__V1__DeleteJobResponse **ret_response, struct error *ret_error);
 
-/** agent_check_spec() - what is wrong with a spec by itself, whatever the host and the policy say.
- * Return: 0; INVALID_ARGUMENT with all faults */
+/** agent_check_spec() - what is wrong with a spec by itself, whatever the host and the policy say;
+ * fields are named from the spec on. Return: 0; INVALID_ARGUMENT with all faults */
 int agent_check_spec(const Pagecast__V1__JobSpec *spec, struct error *ret_error);
 
 /** agent_preview_job() - what would be sent; sends nothing. May take milliseconds: pages are packed

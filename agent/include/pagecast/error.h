@@ -77,6 +77,13 @@ void error_violate(struct error *error, const char *field, const char *format, .
  */
 void error_violate_new(struct error *error, const struct error *more);
 
+/** error_nest() - what it was found in is the field @name of a larger message: "streams[0]" becomes
+ * "spec.streams[0]" */
+void error_nest(struct error *error, const char *name);
+
+/** error_unnest() - the field @name is all that the caller sent: the other way round */
+void error_unnest(struct error *error, const char *name);
+
 /** error_message() - the sentence, never NULL: an allocation that failed gives a fixed one */
 const char *error_message(const struct error *error);
 
