@@ -26,9 +26,7 @@ static Google__Protobuf__Timestamp *owned_timestamp(int64_t ns)
 	Google__Protobuf__Timestamp *timestamp = malloc(sizeof *timestamp);
 	if (!timestamp)
 		return NULL;
-	google__protobuf__timestamp__init(timestamp);
-	timestamp->seconds = ns / CLOCK_NS_PER_S;
-	timestamp->nanos = (int32_t)(ns % CLOCK_NS_PER_S);
+	record_time(timestamp, ns);
 	return timestamp;
 }
 
@@ -37,16 +35,7 @@ static Pagecast__V1__Account *owned_account(const struct account *from)
 	Pagecast__V1__Account *account = malloc(sizeof *account);
 	if (!account)
 		return NULL;
-	pagecast__v1__account__init(account);
-	account->packets_requested = from->packets_requested;
-	account->packets_sent = from->packets_sent;
-	account->packets_dropped = from->packets_dropped;
-	account->packets_failed = from->packets_failed;
-	account->packets_cancelled = from->packets_cancelled;
-	account->bytes_sent = from->bytes_sent;
-	account->syscalls = from->syscalls;
-	account->pages = from->pages;
-	account->balanced = account_balanced(from);
+	record_account(account, from);
 	return account;
 }
 

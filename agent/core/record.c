@@ -9,7 +9,7 @@
 
 #define INIT_TIMESTAMP GOOGLE__PROTOBUF__TIMESTAMP__INIT
 
-static Google__Protobuf__Timestamp *timestamp(Google__Protobuf__Timestamp *message, int64_t ns)
+Google__Protobuf__Timestamp *record_time(Google__Protobuf__Timestamp *message, int64_t ns)
 {
 	*message = (Google__Protobuf__Timestamp)INIT_TIMESTAMP;
 	message->seconds = ns / CLOCK_NS_PER_S;
@@ -17,7 +17,7 @@ static Google__Protobuf__Timestamp *timestamp(Google__Protobuf__Timestamp *messa
 	return ns ? message : NULL;
 }
 
-static void fill_account(Pagecast__V1__Account *message, const struct account *account)
+void record_account(Pagecast__V1__Account *message, const struct account *account)
 {
 	*message = (Pagecast__V1__Account)PAGECAST__V1__ACCOUNT__INIT;
 	message->packets_requested = account->packets_requested;
@@ -66,7 +66,7 @@ static void fill_report(struct report_messages *messages, const struct sender_re
 	histogram->max = from->gap_error_ns.max;
 	histogram->mean = from->gap_error_ns.mean;
 	report->gap_error_ns = histogram->count ? histogram : NULL;
-	fill_account(&messages->account, &from->account);
+	record_account(&messages->account, &from->account);
 }
 
 void record_fill_problems(struct record_problems *messages, const struct problem_set *set)
@@ -124,16 +124,16 @@ struct blob *record_pack(const struct job_facts *facts, const struct problem_set
 	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
 	Google__Protobuf__Timestamp first, end, snapshot, as_of;
 	struct record_problems problem_messages;
-	job.first_packet_time = timestamp(&first, facts->first_packet_ns);
-	job.end_time = timestamp(&end, facts->end_ns);
-	fill_account(&account, &facts->account);
-	account.snapshot_time = timestamp(&snapshot, facts->account_ns);
+	job.first_packet_time = record_time(&first, facts->first_packet_ns);
+	job.end_time = record_time(&end, facts->end_ns);
+	record_account(&account, &facts->account);
+	account.snapshot_time = record_time(&snapshot, facts->account_ns);
 	job.account = &account;
 	if (facts->account_ns) {
 		progress.fraction = facts->fraction;
 		progress.current_pps = facts->current_pps;
 		progress.current_bps_l2 = facts->current_bps_l2;
-		progress.as_of = timestamp(&as_of, facts->account_ns);
+		progress.as_of = record_time(&as_of, facts->account_ns);
 		progress.waiting_for = (char *)facts->waiting_for;
 		job.progress = &progress;
 	}
@@ -223,7 +223,7 @@ static void fill_progress(struct stream_messages *messages, const struct sender_
 {
 	messages->result = (Pagecast__V1__StreamResult)PAGECAST__V1__STREAM_RESULT__INIT;
 	messages->progress = (Pagecast__V1__Progress)PAGECAST__V1__PROGRESS__INIT;
-	fill_account(&messages->account, &from->account);
+	record_account(&messages->account, &from->account);
 	messages->progress.fraction = from->fraction;
 	messages->result.name = (char *)from->name;
 	messages->result.account = &messages->account;

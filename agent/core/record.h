@@ -16,6 +16,11 @@ struct record_results {			     /* of a job that is over */
 	bool job_books_only;		     /* how they divide among its streams is not known */
 };
 
+/** record_time() - @ns of CLOCK_REALTIME in *@message. Return: it; NULL: @ns is 0, "not yet" */
+Google__Protobuf__Timestamp *record_time(Google__Protobuf__Timestamp *message, int64_t ns);
+/** record_account() - the books in *@message, without their time */
+void record_account(Pagecast__V1__Account *message, const struct account *account);
+
 struct record_problems { /* a set as messages, which borrow from it */
 	Pagecast__V1__Problem problems[PROBLEM_SET_MAX];
 	Pagecast__V1__Problem *list[PROBLEM_SET_MAX];

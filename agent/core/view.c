@@ -64,16 +64,14 @@ static struct blob *pack_moment(const struct job_view *view)
 {
 	Pagecast__V1__Job moment = PAGECAST__V1__JOB__INIT;
 	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
-	Google__Protobuf__Timestamp created = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+	Google__Protobuf__Timestamp created;
 	moment.id = view->job->id;
 	moment.owner = view->job->owner;
 	moment.request_id = view->job->request_id;
 	moment.state = view->state;
 	moment.revision = view->revision;
 	moment.queue_position = (uint32_t)view->queue_position;
-	created.seconds = view->job->create_ns / CLOCK_NS_PER_S;
-	created.nanos = (int32_t)(view->job->create_ns % CLOCK_NS_PER_S);
-	moment.create_time = &created;
+	moment.create_time = record_time(&created, view->job->create_ns);
 	if (view->waiting_for) {
 		progress.waiting_for = (char *)view->waiting_for;
 		moment.progress = &progress;

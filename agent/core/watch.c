@@ -151,10 +151,7 @@ static Google__Protobuf__Timestamp *now_timestamp(const struct agent *agent)
 	Google__Protobuf__Timestamp *timestamp = malloc(sizeof *timestamp);
 	if (!timestamp)
 		return NULL;
-	int64_t now_ns = clock_realtime_ns(agent->clock);
-	google__protobuf__timestamp__init(timestamp);
-	timestamp->seconds = now_ns / CLOCK_NS_PER_S;
-	timestamp->nanos = (int32_t)(now_ns % CLOCK_NS_PER_S);
+	record_time(timestamp, clock_realtime_ns(agent->clock));
 	return timestamp;
 }
 
