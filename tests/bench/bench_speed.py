@@ -1,234 +1,147 @@
 #!/usr/bin/env python3
-"""How fast the agent sends through its API, beside the bare loops, in one run.
+"""How fast the agent sends through its API, beside the bare loops and other tools, in one run.
 
-Every engine and layout that the agent has, every bare loop, and the peers that are installed, for
-each payload length, interleaved over several rounds: what is compared ran within seconds of each
-other. The figure of a row is the median of its rounds. All send to a sink, in a namespace of their
-own. The agent's rate is packets over first to last packet, as its report says; the bytes that
-reached the far end of the link are read there, and a row that falls short of them is an error.
+Every engine, bare loop and tool (senders.py), for each payload length; the engines and the loops
+that they are held against also twice at once, two jobs on two workers. All send to a sink at the far
+end of a link between two namespaces. Rounds are interleaved: what is compared ran within seconds of
+each other, and every second round goes backwards. A figure is the median of the rounds, a ratio the
+median of the rounds' ratios. How many packets a sample takes follows from the speed seen before. The
+bytes that reached the far end are read there; a sample that falls short of them is taken again, and
+is an error where that goes on.
 """
 
 import re
-import shutil
-import statistics
 import sys
+import time
 
 import lab
-import render
+import speed_report
+from senders import SENDERS, Peer
 
-# Packets a run: about half a second each on a small machine.
-PACKETS = {"single": 150_000, "train": 4_000_000}
-WAYS = {"send": "single", "sendmmsg": "single", "textbook": "single", "packed": "single",
-        "gso-copy": "train", "gso-zerocopy": "train", "gso-splice": "train", "gso-tee": "train"}
-AGENT = {("SPLICE", "PACKED"): "train", ("SPLICE", "PAGE_PER_PACKET"): "single",
-         ("COPY", "PACKED"): "train", ("ZEROCOPY", "PACKED"): "train"}
-SMOKE_PACKETS = 2000
-RESIDENT_KIB_MAX = 12 * 1024
-
-
-def agent_name(engine, layout):
-    return f"agent {engine.lower()}, {layout.lower()}"
-
-
-def job_spec(engine, layout, length, packets, address):
-    return {
-        "name": f"bench {length}",
-        "engine": engine,
-        "pageLayout": layout,
-        "streams": [{
-            "udp": {"address": address, "port": lab.PORT},
-            "payloads": [{"random": {"seed": "1", "length": length}}],
-            "limit": {"packets": str(packets)},
-        }],
-    }
-
-
-def checked_job(agent, spec, packets):
-    job, wall, cpu = agent.run(spec)
-    account = job["account"]
-    if job["state"] != "JOB_STATE_SUCCEEDED" or int(account["packetsSent"]) != packets:
-        raise lab.LabError(f"{spec['engine']}: {job['state']}, sent {account['packetsSent']} of "
-                           f"{packets}: {lab.job_problems(job)}")
-    if not account["balanced"]:
-        raise lab.LabError(f"{spec['engine']}: the account does not balance: {account}")
-    return job, wall, cpu
+SMOKE_PACKETS, SMOKE_LENGTH = 2000, 512
+TRIES = 3  # of a sample: a busy machine may drop at the far end's backlog
+# Of report_cost, by payload length: about ten milliseconds each.
+COST_PACKETS, COST_PAIRS = {64: 1_000_000, 512: 700_000, 1472: 250_000}, 100
+# Frames of 1,442 bytes: the length at which txring is held against trafgen besides 64.
+TXRING_LENGTH, TXRING_SENDERS = 1400, ("agent txring, trains", "trafgen")
 
 
 class Speed:
-    """The rows of one run: who sends, at which length, how fast in each round."""
+    """The samples of one run, by (sender's name, payload length, how many at once)."""
 
-    def __init__(self, here, agent, lengths, scale):
-        self.here, self.agent, self.lengths, self.scale = here, agent, lengths, scale
-        self.runs = {}
-        kinds = {f"ENGINE_KIND_{engine}" for engine, _ in AGENT}
-        engines = agent.call("GET", "/v1/engines")["engines"]
-        self.missing = {e["kind"]: e["why"] for e in engines
-                        if e["kind"] in kinds and not e.get("available")}
-        offered = {e["kind"] for e in engines if e.get("available")}
-        self.subjects = {k: v for k, v in AGENT.items() if f"ENGINE_KIND_{k[0]}" in offered}
+    def __init__(self, here, agent, options):
+        self.here, self.agent, self.seconds = here, agent, options.seconds
+        self.lengths = [int(text) for text in options.lengths.split(",")]
+        self.wanted = [s for s in SENDERS if re.search(options.only, s.name)]
+        self.missing = {s.name: why for s in self.wanted if (why := s.missing(agent))}
+        self.samples, self.seen_mpps = {}, {}
 
-    def packets(self, kind):
-        return max(1000, int(PACKETS[kind] * self.scale))
+    def plan(self):
+        """What one round measures, in its order."""
+        at_once_max = 2 if lab.cores() > 1 else 1
+        lengths = [*self.lengths]
+        if 1472 in lengths:
+            lengths.insert(lengths.index(1472), TXRING_LENGTH)
+        return [(sender, length, at_once)
+                for at_once in range(1, at_once_max + 1) for length in lengths
+                for sender in self.wanted
+                if sender.name not in self.missing and length <= sender.length_max
+                and at_once <= sender.at_once_max
+                and (length != TXRING_LENGTH or TXRING_LENGTH in self.lengths
+                     or at_once == 1 and sender.name in TXRING_SENDERS)]
 
-    def note(self, name, length, packets, far_end_bytes, **figures):
-        if far_end_bytes < packets * length:
-            raise lab.LabError(f"{name}: {packets} packets of {length} bytes, but only "
-                               f"{far_end_bytes} bytes reached the far end")
-        self.runs.setdefault((name, length), []).append(figures)
-        print(f"  {name:32} {length:5} B  {figures['mpps']:8.3f} Mpps", file=sys.stderr)
-
-    def run_way(self, way, length):
-        before = self.here.far_end_bytes()
-        told = self.here.ways(way, length, self.packets(WAYS[way]))
-        self.note("bare " + way, length, told["packets"], self.here.far_end_bytes() - before,
-                  mpps=told["mpps"], cpu_ns_per_packet=told["cpu_ns_per_packet"],
-                  syscalls_per_packet=told["syscalls_per_packet"])
-
-    def run_agent(self, engine, layout, length):
-        packets = self.packets(self.subjects[engine, layout])
-        before = self.here.far_end_bytes()
-        job, wall, cpu = checked_job(
-            self.agent, job_spec(engine, layout, length, packets, lab.SINK), packets)
-        self.note(agent_name(engine, layout), length, packets,
-                  self.here.far_end_bytes() - before,
-                  mpps=job["report"]["achievedPps"] / 1e6, wall_mpps=packets / wall / 1e6,
-                  cpu_ns_per_packet=cpu / packets * 1e9,
-                  syscalls_per_packet=int(job["account"]["syscalls"]) / packets,
-                  path=job["report"]["path"])
-
-    def run_peers(self, length):
-        trafgen, pcap = self.here.write_frames(length, lab.SINK_MAC, lab.SINK)
-        packets = self.packets("single") // 1000 * 1000
-        for name, arguments, pattern in (
-                ("trafgen", ["trafgen", "-P1", "--dev", lab.DEVICE, "--in", trafgen,
-                             "-n", str(packets)], r"(\d+) sec, +(\d+) usec"),
-                ("tcpreplay", ["tcpreplay", "-i", lab.DEVICE, "--topspeed", "--preload-pcap",
-                               f"--loop={packets // 1000}", pcap], r"([\d.]+) pps")):
-            if not shutil.which(name):
-                continue
+    def sample(self, sender, length, at_once):
+        """One; the first of each is a short one, from which the size of the next follows."""
+        mpps = self.seen_mpps.get((sender.name, length, at_once))
+        packets = sender.first_packets(length)
+        if mpps:
+            packets = max(packets, int(mpps / at_once * self.seconds * 1e6))
+        for _ in range(TRIES):
             before = self.here.far_end_bytes()
-            output, _, cpu = lab.run_timed(self.here.sending(*arguments))
-            found = re.findall(pattern, output)
-            if not found:
-                raise lab.LabError(f"{name} said nothing of its speed: {output[-300:]}")
-            last = found[-1]
-            mpps = (float(last) / 1e6 if isinstance(last, str)
-                    else packets / (int(last[0]) * 1e6 + int(last[1])))
-            self.note(name, length, packets, self.here.far_end_bytes() - before, mpps=mpps,
-                      cpu_ns_per_packet=cpu / packets * 1e9)
+            told = sender.send(self.here, self.agent, length, packets, at_once)
+            arrived = self.here.far_end_bytes() - before
+            if arrived >= told["packets"] * length:
+                break
+        else:
+            raise lab.LabError(f"{sender.name}: {told['packets']} packets of {length} bytes, but "
+                               f"only {arrived} bytes reached the far end, {TRIES} times")
+        self.seen_mpps[sender.name, length, at_once] = told["mpps"]
+        return told
 
-    def round(self, peers):
-        for length in self.lengths:
-            for way in WAYS:
-                self.run_way(way, length)
-                for engine, layout in self.subjects:
-                    if beside(engine, layout) == way:
-                        self.run_agent(engine, layout, length)
-            if peers:
-                self.run_peers(length)
-
-    def median(self, name, length):
-        runs = self.runs.get((name, length))
-        return statistics.median(run["mpps"] for run in runs) if runs else None
-
-    def ratio(self, name, other, length):
-        """Median of the rounds' ratios: the two ran next to each other in each of them."""
-        pairs = zip(self.runs.get((name, length), ()), self.runs.get((other, length), ()))
-        ratios = [one["mpps"] / two["mpps"] for one, two in pairs]
-        return statistics.median(ratios) if ratios else None
+    def round(self, number):
+        """Round 0 only finds out how much a sample is."""
+        for sender, length, at_once in self.plan()[::-1 if number % 2 else 1]:
+            if sender.name in self.missing:
+                continue
+            try:
+                told = self.sample(sender, length, at_once)
+            except lab.LabError as error:
+                if not isinstance(sender, Peer):
+                    raise
+                self.missing[sender.name] = str(error)
+                print(f"  {sender.name}: left out: {error}", file=sys.stderr)
+                continue
+            if number:
+                self.samples.setdefault((sender.name, length, at_once), []).append(told)
+                print(f"  {at_once} x {sender.name:30} {length:5} B  {told['mpps']:8.3f} Mpps",
+                      file=sys.stderr)
 
 
-def beside(engine, layout):
-    """The bare loop that an engine and layout is measured next to."""
-    if layout == "PAGE_PER_PACKET":
-        return "textbook"
-    return {"SPLICE": "gso-splice", "COPY": "gso-copy", "ZEROCOPY": "gso-zerocopy"}[engine]
-
-
-def targets(speed, resident_kib):
-    packed, textbook = agent_name("SPLICE", "PACKED"), agent_name("SPLICE", "PAGE_PER_PACKET")
-    rows = [render.target("packed over page_per_packet, 1472 B",
-                          speed.ratio(packed, textbook, 1472), 25)]
-    for length in speed.lengths:
-        rows.append(render.target(f"page_per_packet over the bare textbook loop, {length} B",
-                                  speed.ratio(textbook, "bare textbook", length), 0.9))
-        rows.append(render.target(f"packed over the bare gso-splice loop, {length} B",
-                                  speed.ratio(packed, "bare gso-splice", length), 0.75))
-    rows.append(render.target("idle agent resident, MiB", resident_kib / 1024,
-                              RESIDENT_KIB_MAX / 1024, at_most=True))
-    return rows
-
-
-def table(speed):
-    names = list(dict.fromkeys(name for name, _ in speed.runs))
-    header = ["", *(f"{length} B, Mpps" for length in speed.lengths),
-              "Gbit/s of payload at the last", "x the bare textbook loop there"]
-    rows = []
-    for name in names:
-        last = speed.lengths[-1]
-        gbps = speed.median(name, last) * last * 8 / 1e3
-        rows.append([name, *(render.significant(speed.median(name, n)) for n in speed.lengths),
-                     render.significant(gbps),
-                     render.significant(speed.ratio(name, "bare textbook", last))])
-    return render.markdown_table(header, rows)
-
-
-def chart(speed):
-    names = dict.fromkeys(name for name, _ in speed.runs)
-    return render.line_chart(
-        "Packets a second", "payload bytes", "Mpps",
-        {name: [(length, speed.median(name, length)) for length in speed.lengths]
-         for name in names if name.startswith("agent") or not name.startswith("bare")
-         or name in ("bare textbook", "bare sendmmsg", "bare gso-splice")})
-
-
-def smoke(here, agent, length=512):
-    """A few packets of each engine, layout and bare loop to a receiver that counts: all arrive."""
-    rows = []
-    for engine, layout in Speed(here, agent, [length], 1).subjects:
-        with here.judge(count=SMOKE_PACKETS) as verdict:
-            checked_job(agent, job_spec(engine, layout, length, SMOKE_PACKETS, lab.RECEIVER),
-                        SMOKE_PACKETS)
-        rows.append({"name": agent_name(engine, layout), "sent": SMOKE_PACKETS, **verdict})
-    if not rows:
-        raise lab.LabError("the agent offers no engine")
-    rows += smoke_ways(here, length)
-    for row in rows:
-        if (row["datagrams"], row["min_len"], row["max_len"]) != (row["sent"], length, length):
-            raise lab.LabError(f"sent {row['sent']} of {length} bytes, received {row}")
-    return {"smoke": rows}
-
-
-def smoke_ways(here, length):
-    rows = []
-    for way in WAYS:
-        with here.judge(idle_ms=300) as verdict:
-            told = here.ways(way, length, SMOKE_PACKETS, lab.RECEIVER)
-        rows.append({"name": "bare " + way, "sent": told["packets"], **verdict})
-    return rows
+def report_cost(here, scale):
+    """What the send loop costs beyond the engine, at each length, in percent: see report_cost.c."""
+    return [here.program("report_cost", str(length), str(max(10_000, int(packets * scale))),
+                         str(COST_PAIRS), lab.SINK) for length, packets in COST_PACKETS.items()]
 
 
 def measure(here, agent, options):
-    resident_kib = agent.resident_kib()
-    lengths = [int(text) for text in options.lengths.split(",")]
-    speed = Speed(here, agent, lengths, options.scale)
-    for number in range(options.rounds):
-        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
-        speed.round(options.peers)
-        yield render.Report({
-            "rounds": number + 1, "not_available": speed.missing,
-            "idle_resident_kib": resident_kib,
-            "results": [{"name": name, "len": length, "mpps": speed.median(name, length),
-                         "runs": runs} for (name, length), runs in speed.runs.items()],
-            "targets": targets(speed, resident_kib),
-        }, table(speed), chart(speed))
+    known = {"idle_resident_kib": agent.resident_kib(), "report_cost": []}
+    speed = Speed(here, agent, options)
+    begun = time.monotonic()
+    if not options.only:
+        known["report_cost"] = report_cost(here, min(1, options.seconds / 0.25))
+    speed.round(0)
+    longest = 0
+    for number in range(1, options.rounds + 1):
+        round_begun = time.monotonic()
+        if round_begun - begun + longest > options.time_max:
+            print(f"no time for round {number}: --time-max {options.time_max:g}", file=sys.stderr)
+            return
+        print(f"round {number} of {options.rounds}", file=sys.stderr)
+        speed.round(number)
+        longest = max(longest, time.monotonic() - round_begun)
+        yield speed_report.report(speed.samples, speed.lengths, {
+            **known, "rounds": number, "seconds": time.monotonic() - begun,
+            "not_measured": speed.missing})
+
+
+def smoke(here, agent):
+    """A few packets by each sender of ours to a receiver that counts: all arrive, once."""
+    rows = []
+    for sender in SENDERS:
+        if isinstance(sender, Peer) or sender.missing(agent):
+            continue
+        with here.judge(idle_ms=300) as verdict:
+            told = sender.send(here, agent, SMOKE_LENGTH, SMOKE_PACKETS, sender.at_once_max,
+                               lab.RECEIVER)
+        rows.append({"name": sender.name, "sent": told["packets"], **verdict})
+    if not any(row["name"].startswith("agent") for row in rows):
+        raise lab.LabError("the agent offers no engine")
+    for row in rows:
+        if (row["datagrams"], row["min_len"], row["max_len"]) != \
+                (row["sent"], SMOKE_LENGTH, SMOKE_LENGTH):
+            raise lab.LabError(f"sent {row['sent']} of {SMOKE_LENGTH} bytes, received {row}")
+    return {"smoke": rows}
 
 
 def add_options(parser):
-    parser.add_argument("--lengths", default="64,512,1472")
-    parser.add_argument("--scale", type=float, default=1.0, help="packets a run, as a factor")
-    parser.add_argument("--peers", action="store_true", help="trafgen and tcpreplay too")
+    parser.add_argument("--lengths", default="64,512,1472,8972", help="payload bytes")
+    parser.add_argument("--seconds", type=float, default=0.25, help="of a sample")
+    parser.add_argument("--time-max", type=float, default=300, help="no round begins that would end"
+                        " later than this many seconds after the start")
+    parser.add_argument("--only", default="", metavar="PATTERN",
+                        help="senders whose name this regular expression finds")
 
 
 if __name__ == "__main__":
-    sys.exit(lab.bench(__doc__, measure, smoke, add_options))
+    sys.exit(lab.bench(__doc__, measure, smoke, add_options, lab_options={"mtu": 9000}, workers=2,
+                       policy={"allowEthernet": True}))

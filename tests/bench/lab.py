@@ -7,6 +7,7 @@ Figures from here compare within one run; from run to run the machine drifts.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -27,6 +28,7 @@ import pagecast_test  # pylint: disable=wrong-import-position
 SENDER, RECEIVER, SINK = "198.18.0.1", "198.18.0.2", "198.18.0.3"
 SENDER_MAC, RECEIVER_MAC, SINK_MAC = (
     "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:99")
+MAC_OF = {SENDER: SENDER_MAC, RECEIVER: RECEIVER_MAC, SINK: SINK_MAC}
 PORT = 9999
 DEVICE = "pc0"
 COMMAND_SECONDS_MAX = 120
@@ -71,6 +73,12 @@ class Lab:
         return self
 
     def __exit__(self, *what):
+        for name in (self.tx, self.rx):  # what a benchmark that was cut off left running
+            pids = subprocess.run(("ip", "netns", "pids", name), capture_output=True, text=True,
+                                  check=False, timeout=30).stdout
+            for pid in pids.split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
         self._stack.close()
 
     def _up(self):
@@ -99,10 +107,17 @@ class Lab:
         link = json.loads(shell("ip", "-n", self.rx, "-s", "-j", "link", "show", "pc1"))[0]
         return link["stats64"]["rx"]["bytes"]
 
-    def ways(self, way, length, packets, address=SINK):
-        """One bare loop: what it printed."""
+    def program(self, name, *arguments):
+        """One of our programs at the sending side: the JSON that it printed."""
         return json.loads(shell("timeout", "-s", "KILL", str(COMMAND_SECONDS_MAX), *self.sending(
-            f"{self.programs}/ways", way, str(length), str(packets), address)))
+            f"{self.programs}/{name}", *arguments)))
+
+    def ways(self, way, length, packets, address=SINK, at_once=1, start=0):
+        """One bare loop, or several that begin together at `start`: what each printed."""
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            told = [pool.submit(self.program, "ways", way, str(length), str(packets), address,
+                                f"{start:.6f}") for _ in range(at_once)]
+            return [one.result() for one in told]
 
     @contextlib.contextmanager
     def judge(self, pps=0, count=0, idle_ms=700):
@@ -170,7 +185,9 @@ class Agent(pagecast_test.Agent):
 
     def __init__(self, lab, workers=1, policy=None):
         os.environ["PAGECASTD"] = f"{lab.programs}/pagecastd"
-        super().__init__("--workers", str(workers), policy=policy, prefix=lab.sending(),
+        super().__init__("--workers", str(workers), policy=policy,
+                         # a session of its own: a signal to the benchmark's group is not for it
+                         prefix=["setsid", *lab.sending()],
                          folder=lab.folder, listen=[f"unix:{lab.folder}/api.sock"])
 
     def call(self, method, path, body=None):
@@ -181,13 +198,24 @@ class Agent(pagecast_test.Agent):
 
     def run(self, spec):
         """Submit a job and wait for its end. Returns the Job; wall and CPU seconds around it."""
-        cpu, start = process_cpu_seconds(self.pid), time.monotonic()
-        job = self.call("POST", "/v1/jobs", spec)
+        start = time.monotonic()
+        (job,), cpu = self.run_all([spec])
+        return job, time.monotonic() - start, cpu
+
+    def run_all(self, specs):
+        """Submit jobs and wait for the end of all. Returns the Jobs, and the agent's CPU seconds."""
+        cpu = process_cpu_seconds(self.pid)
+        jobs = [self.call("POST", "/v1/jobs", spec) for spec in specs]
+        jobs = [self.end_of(job) for job in jobs]
+        return jobs, process_cpu_seconds(self.pid) - cpu
+
+    def end_of(self, job):
+        start = time.monotonic()
         while job["state"] not in pagecast_test.ENDED:
             if time.monotonic() - start > COMMAND_SECONDS_MAX:
                 raise LabError(f"job {job['id']} does not end: {job['state']}")
             job = self.call("GET", f"/v1/jobs/{job['id']}?wait=30&until=end")
-        return job, time.monotonic() - start, process_cpu_seconds(self.pid) - cpu
+        return job
 
     def resident_kib(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
@@ -198,13 +226,24 @@ def job_problems(job):
     return "; ".join(problem["message"] for problem in job.get("problems", []))
 
 
+def cores():
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def machine():
     """What a figure was measured on: as much as tells two runs apart."""
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":", 1)[1].strip() for line in info
                       if line.startswith("model name")), "unknown")
-    return {"kernel": os.uname().release, "cpu": model, "cores": os.cpu_count(),
+    return {"kernel": os.uname().release, "cpu": model, "cores": cores(),
             "load_average": round(os.getloadavg()[0], 1)}
+
+
+def end_once(*_):
+    """SIGTERM ends as Ctrl-C does: the namespaces go, the figures stay. A second changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + signal.SIGTERM)
 
 
 def bench(doc, measure, smoke, add_options=lambda parser: None, lab_options=None, **agent_options):
@@ -223,8 +262,7 @@ def bench(doc, measure, smoke, add_options=lambda parser: None, lab_options=None
     parser.add_argument("--smoke", action="store_true", help="do the counts agree? no figures")
     add_options(parser)
     options = parser.parse_args()
-    # ends as Ctrl-C does: the namespaces go, the figures stay
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, end_once)
     last = None
     try:
         with Lab(options.programs, **(lab_options or {})) as here, \

@@ -9,12 +9,13 @@ from xml.sax.saxutils import escape
 
 # Told apart by people who do not see red from green, on white and on black.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 80, 170, 40, 50
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 80, 210, 40, 50
 
 
-def markdown_table(header, rows):
-    """First column left, the others right aligned."""
-    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+def markdown_table(header, rows, numbers=True):
+    """First column left aligned; the others right, where they are numbers."""
+    others = "|---:" if numbers else "|---"
+    lines = ["| " + " | ".join(header) + " |", "|---" + others * (len(header) - 1) + "|"]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
 
@@ -26,10 +27,17 @@ def targets_table(targets):
 
 
 def target(name, got, wanted, at_most=False):
-    """One line of what is to be reached: `got` is a number, or None where it was not measured."""
-    reached = got is not None and (got <= wanted if at_most else got >= wanted)
-    return {"name": name, "wanted": ("<= " if at_most else ">= ") + f"{wanted:g}",
-            "got": "not measured" if got is None else f"{got:.3g}", "reached": reached}
+    """One line of what is to be reached. `got` is a number, or several that must all reach it; None
+    where it was not measured."""
+    values = got if isinstance(got, list) else [got]
+    reached = bool(values) and all(
+        value is not None and (value <= wanted if at_most else value >= wanted)
+        for value in values)
+    got = " / ".join("–" if value is None else f"{value:.3g}" for value in values)
+    if all(value is None for value in values):
+        got = "not measured"
+    return {"name": name, "wanted": ("<= " if at_most else ">= ") + f"{wanted:g}", "got": got,
+            "reached": reached}
 
 
 def significant(value):
@@ -84,7 +92,9 @@ def line_chart(title, x_name, y_name, series):
     for i, (name, line) in enumerate(series.items()):
         colour = COLOURS[i % len(COLOURS)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in sorted(line)))
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        dashes = ' stroke-dasharray="6 4"' if i >= len(COLOURS) else ""
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"'
+                     f"{dashes}/>")
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>'
                   for x, y in (at(*point) for point in line)]
         y = TOP + 12 + 20 * i
@@ -104,11 +114,14 @@ class Report(typing.NamedTuple):
 
 def tables(report):
     """What goes into README.md."""
-    of = report.result["machine"]
-    return "\n".join((
-        report.table, targets_table(report.result["targets"]),
-        f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; medians of "
-        f"{report.result['rounds']} rounds; load average at the end {of['load_average']}.\n"))
+    parts, of = [report.table], report.result["machine"]
+    if report.result.get("targets"):
+        parts.append(targets_table(report.result["targets"]))
+    if report.result.get("rounds"):
+        parts.append(f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; medians of "
+                     f"{report.result['rounds']} rounds; load average at the end "
+                     f"{of['load_average']}.\n")
+    return "\n".join(parts)
 
 
 def _put(name, text):
@@ -124,7 +137,7 @@ def save(report, options):
         _put(options.json, json.dumps(report.result, indent=1) + "\n")
     if options.table:
         _put(options.table, tables(report))
-    if options.svg:
+    if options.svg and report.chart:
         _put(options.svg, report.chart)
 
 

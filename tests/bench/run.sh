@@ -1,18 +1,31 @@
 #!/bin/sh
-# run.sh [speed | pace | readme] [OPTION…]: the figures of README.md, made on this machine.
+# run.sh [speed | pace | engines | readme] [OPTION…]: the figures of README.md, made on this machine.
 #
-# Installs what is missing, the peers too, builds Release, runs the benchmarks (both without an
-# argument) and leaves in out/ their JSON, tables and charts; "readme" then puts the tables into
-# README.md. Needs root, for the namespaces. Takes about 10 minutes; the machine should have nothing
-# else to do. Options go to the one that is named: --rounds N, --scale X (see --help there).
+# Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
+# an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
+# runs all and puts the tables and charts into README.md. Needs root, for the namespaces; the machine
+# should have nothing else to do. speed takes 5 minutes at most, pace about 7. Options go to the one
+# that is named, as --rounds N, --only PATTERN: `python3 tests/bench/bench_speed.py --help`.
 set -eu
 cd "$(dirname "$0")/../.."
-which=${1:-both}
+
+# Each is bench_NAME.py, which takes what run() gives it; its place in README.md is <!-- NAME -->.
+benches="speed pace engines"
+programs="pagecastd ways gaps report_cost"
+
+run() {
+    name=$1
+    shift
+    python3 -B "tests/bench/bench_$name.py" build/bin --json "out/$name.json" \
+        --table "out/$name.md" --svg "out/$name.svg" "$@"
+}
+
+which=${1:-all}
 [ $# -eq 0 ] || shift
-case $which in
-both | speed | pace | readme) ;;
+case " all readme $benches " in
+*" $which "*) ;;
 *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
@@ -20,22 +33,21 @@ sh agent/install-deps.sh build test bench
 generator=
 [ -f build/CMakeCache.txt ] || ! command -v ninja >/dev/null 2>&1 || generator="-G Ninja"
 mkdir -p out
-# shellcheck disable=SC2086 # two words on purpose
+# shellcheck disable=SC2086 # two words on purpose, and a list
 {
     cmake $generator -S . -B build -DCMAKE_BUILD_TYPE=Release &&
-        cmake --build build --parallel "$(nproc)" --target pagecastd ways gaps
+        cmake --build build --parallel "$(nproc)" --target $programs
 } >out/build.log 2>&1 || {
     tail -n 40 out/build.log
     exit 1
 }
-if [ "$which" != pace ]; then
-    python3 -B tests/bench/bench_speed.py build/bin --peers --json out/speed.json \
-        --table out/speed.md --svg out/speed.svg "$@"
-fi
-if [ "$which" != speed ]; then
-    python3 -B tests/bench/bench_pace.py build/bin --json out/pace.json \
-        --table out/pace.md --svg out/pace.svg "$@"
-fi
+case $which in
+all | readme) for name in $benches; do run "$name"; done ;;
+*) run "$which" "$@" ;;
+esac
 if [ "$which" = readme ]; then
-    python3 -B tests/bench/readme.py README.md speed=out/speed.md pace=out/pace.md
+    for name in $benches; do
+        python3 -B tests/bench/readme.py README.md "$name=out/$name.md"
+        [ ! -f "out/$name.svg" ] || cp "out/$name.svg" "tests/bench/$name.svg"
+    done
 fi

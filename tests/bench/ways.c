@@ -2,9 +2,10 @@
  * ways: the bare ways to get datagrams out of a Linux socket, one loop each and nothing around it:
  * what the agent's engines are held against, in the same run.
  *
- * usage: ways WAY LEN COUNT IPv4
+ * usage: ways WAY LEN COUNT IPv4 [START]
  *
- * Sends at least COUNT datagrams of LEN bytes to port 9999 and prints one JSON line. A call that
+ * Sends at least COUNT datagrams of LEN bytes to port 9999 and prints one JSON line; from START on,
+ * in seconds of CLOCK_REALTIME, so that several begin together. A call that
  * returns anything but what was asked ends the program: a loop that loses step measures nothing.
  * The ways that write no payload send the same pages over and over; only "fresh" may not.
  */
@@ -36,6 +37,7 @@ enum {
 	BATCH = 64,		/* datagrams a sendmmsg() */
 	TRAINS_A_VMSPLICE = 14, /* 15 pages each: what a 1 MiB pipe holds */
 	TEXTBOOK_OFFSET = 64,	/* where in its page a packet starts */
+	LEN_MAX = 8972,		/* an MTU of 9000; a train of 6 */
 	PORT = 9999,
 };
 
@@ -289,7 +291,7 @@ static const struct way {
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: ways WAY LEN COUNT IPv4\nways:");
+	fprintf(stderr, "usage: ways WAY LEN COUNT IPv4 [START]\nways:");
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
 		fprintf(stderr, " %s", ways[i].name);
 	fputc('\n', stderr);
@@ -317,36 +319,48 @@ static void set_up(const char *address)
 	memset(arena, 0x5a, ARENA);
 }
 
+static void wait_until(double start)
+{
+	time_t whole = (time_t)start;
+	struct timespec at = {whole, (long)((start - (double)whole) * 1e9)};
+	clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &at, NULL);
+}
+
 static void measure(const struct way *way)
 {
+	double begin = seconds(CLOCK_REALTIME);
 	double time = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
 	way->run();
 	time = seconds(CLOCK_MONOTONIC) - time;
 	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 
 	double packets = (double)sent;
-	printf("{\"way\":\"%s\",\"len\":%zu,\"packets\":%ld,\"seconds\":%.4f,\"mpps\":%.4f,"
-	       "\"gbps\":%.3f,\"cpu_ns_per_packet\":%.1f,\"syscalls_per_packet\":%.4f}\n",
-	       way->name, len, sent, time, packets / time / 1e6,
+	printf("{\"way\":\"%s\",\"len\":%zu,\"packets\":%ld,\"begin\":%.6f,\"seconds\":%.6f,"
+	       "\"mpps\":%.4f,\"gbps\":%.3f,\"cpu_ns_per_packet\":%.1f,"
+	       "\"syscalls_per_packet\":%.4f}\n",
+	       way->name, len, sent, begin, time, packets / time / 1e6,
 	       packets * 8.0 * (double)len / time / 1e9, cpu / packets * 1e9,
 	       (double)calls / packets);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 5)
+	if (argc < 5 || argc > 6)
 		return usage();
 	len = strtoul(argv[2], NULL, 10);
 	want = strtol(argv[3], NULL, 10);
-	if (len < 1 || len > PAGE - TEXTBOOK_OFFSET || want < 1) {
-		fprintf(stderr, "ways: LEN %s is not 1 to %d, or COUNT %s is below 1\n", argv[2],
-			PAGE - TEXTBOOK_OFFSET, argv[3]);
+	double start = argc == 6 ? strtod(argv[5], NULL) : 0;
+	size_t len_max = strcmp(argv[1], "textbook") == 0 ? PAGE - TEXTBOOK_OFFSET : LEN_MAX;
+	if (len < 1 || len > len_max || want < 1) {
+		fprintf(stderr, "ways: LEN %s is not 1 to %zu, or COUNT %s is below 1\n", argv[2],
+			len_max, argv[3]);
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		if (strcmp(ways[i].name, argv[1]) != 0)
 			continue;
 		set_up(argv[4]);
+		wait_until(start);
 		measure(&ways[i]);
 		return 0;
 	}
