@@ -2,7 +2,6 @@
 #include "api/gzip.h"
 
 #include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include <zlib.h>
@@ -96,4 +95,21 @@ int gzip_pack(const uint8_t *data, size_t len, uint8_t **ret_data, size_t *ret_l
 	*ret_data = packed;
 	*ret_len = stream.total_out;
 	return 0;
+}
+
+bool gzip_replace(uint8_t **data, size_t *len)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	uint8_t *packed = NULL;
+	size_t packed_len = 0;
+	if (*len < GZIP_WORTH_BYTES || gzip_pack(*data, *len, &packed, &packed_len, &error))
+		return false;
+	if (packed_len >= *len) {
+		free(packed);
+		return false;
+	}
+	free(*data);
+	*data = packed;
+	*len = packed_len;
+	return true;
 }

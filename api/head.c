@@ -31,6 +31,7 @@ struct head_scan {
 	size_t count;
 	bool seen[SINGLE_COUNT];
 	struct media_accept accept;
+	struct media_coding coding;
 };
 
 static bool is_token(const char *text, size_t len)
@@ -63,6 +64,8 @@ static enum MHD_Result scan_header(void *context, enum MHD_ValueKind kind, const
 	}
 	if (value && strcasecmp(name, "Accept") == 0)
 		media_accept_add(&scan->accept, value);
+	if (value && strcasecmp(name, "Accept-Encoding") == 0)
+		media_coding_add(&scan->coding, value);
 	return MHD_YES;
 }
 
@@ -152,6 +155,7 @@ bool head_check(struct request *request, const char *method, const char *version
 	if (!check_size(request, &scan) || !check_framing(request, version))
 		return false;
 	request->accept = scan.accept;
+	request->accept_gzip = media_coding_gzip(&scan.coding);
 	request->answer_media = media_accept_choose(&scan.accept);
 	request->answer_protobuf = scan.accept.protobuf_type;
 	return true;

@@ -108,6 +108,44 @@ static void raise_range(struct media_range *range, int exact, int q)
 		*range = (struct media_range){exact, q};
 }
 
+/* The q behind a range, in thousandths; @params: NULL: none */
+static int quality_of(const char *params, const char *end)
+{
+	int q = 1000;
+	while (params) {
+		int given = quality(next_piece(&params, end, ';'));
+		if (given >= 0)
+			q = given;
+	}
+	return q;
+}
+
+void media_coding_add(struct media_coding *coding, const char *line)
+{
+	const char *end = line + strlen(line);
+	for (const char *at = line; at;) {
+		struct piece whole = next_piece(&at, end, ',');
+		const char *whole_end = whole.at + whole.len;
+		const char *params = whole.at;
+		struct piece name = next_piece(&params, whole_end, ';');
+		int q = quality_of(params, whole_end);
+		if (piece_is(name, "*")) {
+			raise_range(&coding->gzip, 1, q);
+			raise_range(&coding->identity, 1, q);
+		} else if (piece_is(name, "gzip") || piece_is(name, "x-gzip")) {
+			raise_range(&coding->gzip, 3, q);
+		} else if (piece_is(name, "identity")) {
+			raise_range(&coding->identity, 3, q);
+		}
+	}
+}
+
+/* Plain bytes that nobody named are acceptable, but less than what was named (RFC 9110, 12.5.3). */
+bool media_coding_gzip(const struct media_coding *coding)
+{
+	return coding->gzip.q && coding->gzip.q >= coding->identity.q;
+}
+
 void media_accept_add(struct media_accept *accept, const char *line)
 {
 	const char *end = line + strlen(line);
@@ -117,12 +155,7 @@ void media_accept_add(struct media_accept *accept, const char *line)
 		const char *whole_end = whole.at + whole.len;
 		const char *params = whole.at;
 		struct piece type = next_piece(&params, whole_end, ';');
-		int q = 1000;
-		while (params) {
-			int given = quality(next_piece(&params, whole_end, ';'));
-			if (given >= 0)
-				q = given;
-		}
+		int q = quality_of(params, whole_end);
 		int both = piece_is(type, "*/*") ? 1 : piece_is(type, "application/*") ? 2 : 0;
 		if (both) {
 			raise_range(&accept->json, both, q);

@@ -23,7 +23,8 @@ enum media media_type(const char *content_type);
  * other than UTF-8 */
 bool media_is(const char *content_type, const char *type);
 
-/** media_lists() - does a list as of Accept-Encoding (NULL: absent) name @token, other than by q=0?
+/** media_lists() - does a list as of Grpc-Accept-Encoding (NULL: absent) name @token, other than by
+ * q=0?
  */
 bool media_lists(const char *list, const char *token);
 
@@ -38,6 +39,16 @@ struct media_accept { /* what the Accept lines said so far: of each form the mos
 
 /** media_accept_add() - read one Accept line; ranges that mean nothing here are skipped */
 void media_accept_add(struct media_accept *accept, const char *line);
+
+struct media_coding { /* what the Accept-Encoding lines said so far */
+	struct media_range gzip, identity;
+};
+
+/** media_coding_add() - read one Accept-Encoding line; codings not known here are skipped */
+void media_coding_add(struct media_coding *coding, const char *line);
+
+/** media_coding_gzip() - is gzip acceptable, and liked no less than plain bytes? */
+bool media_coding_gzip(const struct media_coding *coding);
 
 /** media_accept_pcap() - is a capture file asked for by name, and no form liked better? */
 bool media_accept_pcap(const struct media_accept *accept);

@@ -2,6 +2,7 @@
 #include "api/reply.h"
 
 #include "api/error_body.h"
+#include "api/gzip.h"
 #include "api/json.h"
 #include "api/json_buffer.h"
 #include "api/limits.h"
@@ -74,6 +75,14 @@ void reply_message(struct request *request, unsigned int status, const ProtobufC
 	if (protobuf)
 		request->reply.content_type = request->answer_protobuf ? request->answer_protobuf
 								       : "application/x-protobuf";
+	reply_pack(request);
+}
+
+void reply_pack(struct request *request)
+{
+	struct reply *reply = &request->reply;
+	if (request->accept_gzip && gzip_replace((uint8_t **)&reply->body, &reply->len))
+		reply_header(request, "Content-Encoding", "gzip");
 }
 
 void reply_empty(struct request *request, unsigned int status)

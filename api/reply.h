@@ -37,7 +37,7 @@ void reply_deinit(struct reply *reply);
 void reply_header(struct request *request, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** reply_message() - in the form that the client asked for */
+/** reply_message() - in the form that the client asked for, compressed where it takes that */
 void reply_message(struct request *request, unsigned int status, const ProtobufCMessage *message);
 
 /** reply_empty() - 204, 304: no body */
@@ -50,6 +50,9 @@ void reply_bytes(struct request *request, unsigned int status, const char *conte
 /** reply_take() - as reply_bytes(); @body is consumed, NULL: memory ran out while it was made */
 void reply_take(struct request *request, unsigned int status, const char *content_type, char *body,
 		size_t len);
+
+/** reply_pack() - compress the body if the client takes that and it gains by it */
+void reply_pack(struct request *request);
 
 /** reply_stream() - a live answer; @stream is consumed */
 void reply_stream(struct request *request, struct stream *stream);

@@ -66,7 +66,9 @@ struct request {
 			      */
 
 	enum media body_media;
+	bool body_gzip; /* REST: the body is compressed, until it is read */
 	struct media_accept accept;
+	bool accept_gzip; /* the answer may be compressed */
 	enum media answer_media;
 	const char *answer_protobuf; /* the spelling of its type that was asked for; NULL: none */
 	bool chunked;

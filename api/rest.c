@@ -1,6 +1,7 @@
 /* rest: see rest.h. A query becomes JSON first, so that one reader judges all values. */
 #include "api/rest.h"
 
+#include "api/gzip.h"
 #include "api/json.h"
 #include "api/json_buffer.h"
 #include "api/json_scan.h"
@@ -330,12 +331,38 @@ static void refuse(struct request *request, struct error *error)
 	reply_error(request, error);
 }
 
+/* A compressed body gives way to what was in it, which may be as long as a plain one. What counts
+ * among the bodies held is still the memory that it came in. Return: false: refused */
+static bool unpack_body(struct request *request)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	uint8_t *plain = NULL;
+	size_t len = 0;
+	if (!request->body_gzip || !request->body_len)
+		return true;
+	int r = gzip_unpack(request->body, request->body_len, request->route->body_max_bytes,
+			    &plain, &len, &error);
+	if (r) {
+		unsigned int too_large =
+			r == ERROR_CODE_RESOURCE_EXHAUSTED ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+		request->face->put_error(request, too_large, &error);
+		return false;
+	}
+	free(request->body);
+	request->body = plain;
+	request->body_len = len;
+	request->body_gzip = false;
+	return true;
+}
+
 bool rest_call(struct request *request)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	const struct route *route = request->route;
 	struct method_result result = {0};
 	ProtobufCMessage *message = NULL;
+	if (!unpack_body(request))
+		return true;
 	int r = rest_bind(request, &message, &error);
 	if (!r) {
 		r = method_call(route->method, request->context->agent, &request->caller, message,

@@ -1,4 +1,5 @@
 /* rest_agent: what the agent is, allows and can, and whether it is alive. */
+#include "api/gzip.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/request.h"
@@ -17,19 +18,29 @@ static struct {
 	pthread_once_t once;
 	char *text;
 	size_t len;
+	uint8_t *packed; /* the same, compressed; NULL: memory ran out */
+	size_t packed_len;
 } openapi = {.once = PTHREAD_ONCE_INIT};
 
 static void make_openapi(void)
 {
 	size_t count;
 	const struct route_table *const *tables = route_tables(&count);
+	_cleanup_error_ struct error error = ERROR_NULL;
 	openapi.text = openapi_document(tables, count, PAGECAST_VERSION, &openapi.len);
+	if (openapi.text)
+		gzip_pack((uint8_t *)openapi.text, openapi.len, &openapi.packed,
+			  &openapi.packed_len, &error);
 }
 
 static bool handle_openapi(struct request *request)
 {
 	pthread_once(&openapi.once, make_openapi);
-	if (openapi.text)
+	if (openapi.packed && request->accept_gzip) {
+		reply_bytes(request, MHD_HTTP_OK, "application/json", (char *)openapi.packed,
+			    openapi.packed_len);
+		reply_header(request, "Content-Encoding", "gzip");
+	} else if (openapi.text)
 		reply_bytes(request, MHD_HTTP_OK, "application/json", openapi.text, openapi.len);
 	else
 		reply_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
@@ -59,6 +70,8 @@ static bool handle_metrics(struct request *request)
 		reply_bytes(request, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
 			    text.data, text.len);
 	json_buffer_deinit(&text);
+	if (request->reply.status == MHD_HTTP_OK)
+		reply_pack(request);
 	return true;
 }
 

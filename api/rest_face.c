@@ -1,5 +1,5 @@
-/* rest_face: what REST takes and answers: JSON or protobuf, plain, and errors with their HTTP
- * status. */
+/* rest_face: what REST takes and answers: JSON or protobuf, plain or compressed, and errors with
+ * their HTTP status. */
 #include "api/request.h"
 #include "api/rest.h"
 
@@ -10,9 +10,13 @@ static bool judge_body_type(struct request *request)
 	const char *encoding = request_header(request, "Content-Encoding");
 	bool body = request->content_length || request->chunked;
 	request->body_media = media_type(request_header(request, "Content-Type"));
-	if (body && encoding && strcasecmp(encoding, "identity") != 0) {
+	request->body_gzip = body && encoding && strcasecmp(encoding, "gzip") == 0;
+	if (body && encoding && !request->body_gzip && strcasecmp(encoding, "identity") != 0) {
 		reply_refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, ERROR_CODE_INVALID_ARGUMENT,
-			     "Content-Encoding: a body is taken as it is, not compressed");
+			     "Content-Encoding: \"%.40s\" is not understood here; gzip and "
+			     "identity are",
+			     encoding);
+		reply_header(request, "Accept-Encoding", "gzip, identity");
 		return false;
 	}
 	/* A form may be empty and yet have been sent by a page. */

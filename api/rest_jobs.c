@@ -283,13 +283,8 @@ static void render_preview(struct request *request, const struct method_result *
 	size_t len = 0;
 	uint8_t *file =
 		pcap_write((const Pagecast__V1__PreviewJobResponse *)result->response, &len);
-	if (file)
-		reply_bytes(request, MHD_HTTP_OK, "application/vnd.tcpdump.pcap", (char *)file,
-			    len);
-	else
-		reply_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
-			     "out of memory");
-	free(file);
+	reply_take(request, MHD_HTTP_OK, "application/vnd.tcpdump.pcap", (char *)file, len);
+	reply_pack(request);
 }
 
 /* ---- routes ---- */

@@ -15,9 +15,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* Below this gzip's own bytes eat the gain. */
-enum { PACK_WORTH_BYTES = 512 };
-
 #define TIMEOUT_MS_MAX INT64_C(31536000000)
 
 static const char PATH_PREFIX[] = "/pagecast.v1.";
@@ -140,20 +137,7 @@ int rpc_take_envelope(const struct request *request, struct rpc_bytes *ret_messa
 
 bool rpc_pack(const struct request *request, uint8_t **message, size_t *len)
 {
-	_cleanup_error_ struct error error = ERROR_NULL;
-	uint8_t *packed = NULL;
-	size_t packed_len = 0;
-	if (!request->rpc.gzip_out || *len < PACK_WORTH_BYTES ||
-	    gzip_pack(*message, *len, &packed, &packed_len, &error))
-		return false;
-	if (packed_len >= *len) {
-		free(packed);
-		return false;
-	}
-	free(*message);
-	*message = packed;
-	*len = packed_len;
-	return true;
+	return request->rpc.gzip_out && gzip_replace(message, len);
 }
 
 static int decode(const struct request *request, const struct rpc_bytes *bytes,

@@ -56,7 +56,7 @@ static bool judge_query(struct request *request)
 static bool judge_unary(struct request *request)
 {
 	bool get = request->route->verb == ROUTE_GET;
-	request->rpc.gzip_out = media_lists(request_header(request, "Accept-Encoding"), "gzip");
+	request->rpc.gzip_out = request->accept_gzip;
 	if (get ? !judge_query(request) : !rpc_judge_type(request))
 		return false;
 	return (get || rpc_judge_encoding(request, request_header(request, "Content-Encoding"),

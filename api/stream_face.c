@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { SSE_RETRY_MS = 2000, GZIP_WORTH_BYTES = 512 };
+enum { SSE_RETRY_MS = 2000 };
 
 const char *stream_face_type(enum stream_face face, bool protobuf)
 {

@@ -161,8 +161,12 @@ ROWS = [
     ("JSON without a type", post(b"Content-Length: 2\r\n", b"{}"), [415]),
     ("JSON in UTF-16", post(b"Content-Type: application/json; charset=utf-16\r\n"
                             b"Content-Length: 2\r\n", b"{}"), [415]),
-    ("a compressed body", post(JSON + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n", b"{}"),
-     [415]),
+    ("a body compressed by what is not known", post(JSON + b"Content-Encoding: br\r\nContent-Length: 2\r\n",
+                                                    b"{}"), [415]),
+    ("a body compressed twice", post(JSON + b"Content-Encoding: gzip, gzip\r\nContent-Length: 2\r\n",
+                                     b"{}"), [415]),
+    ("a body that is no gzip", post(JSON + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n", b"{}"),
+     [400]),
     # Bodies.
     ("a cut body", post(JSON + b"Content-Length: 10\r\n", b"{}"), []),
     ("a cut chunked body", chunked(b"5\r\n{"), []),

@@ -80,8 +80,42 @@ TEST(media_lists_a_token_unless_its_weight_is_nothing)
 	CHECK(!media_lists(NULL, "gzip"));
 }
 
+static bool gzip_wanted(const char *first, const char *second)
+{
+	struct media_coding coding = {0};
+	if (first)
+		media_coding_add(&coding, first);
+	if (second)
+		media_coding_add(&coding, second);
+	return media_coding_gzip(&coding);
+}
+
+TEST(media_coding_weighs_gzip_against_plain_bytes)
+{
+	CHECK(gzip_wanted("gzip", NULL));
+	CHECK(gzip_wanted("br, GZIP;q=0.5", NULL));
+	CHECK(gzip_wanted("deflate, x-gzip", NULL));
+	CHECK(gzip_wanted("br", "gzip"));
+	CHECK(gzip_wanted("*", NULL));
+	CHECK(gzip_wanted("*;q=0.1", NULL));
+	CHECK(gzip_wanted("gzip;q=0.5, identity;q=0.5", NULL));
+	CHECK(gzip_wanted("gzip;q=0.5, *;q=0", NULL));
+	CHECK(gzip_wanted("identity;q=0, gzip;q=0.001", NULL));
+	CHECK(!gzip_wanted(NULL, NULL));
+	CHECK(!gzip_wanted("", NULL));
+	CHECK(!gzip_wanted("br", NULL));
+	CHECK(!gzip_wanted("gzip;q=0", NULL));
+	CHECK(!gzip_wanted("gzip; q=0.000", NULL));
+	CHECK(!gzip_wanted("*, gzip;q=0", NULL));
+	CHECK(!gzip_wanted("gzip;q=0, *", NULL));
+	CHECK(!gzip_wanted("gzip;q=0.5, identity", NULL));
+	CHECK(!gzip_wanted("gzip;q=0.5", "identity;q=0.8"));
+	CHECK(!gzip_wanted("gzipped, xgzip", NULL));
+}
+
 TEST_MAIN(CASE(media_type_reads_content_types),
 	  CASE(media_accept_prefers_what_is_named_and_weighted),
 	  CASE(media_accept_finds_nothing_acceptable),
 	  CASE(media_is_one_type_whatever_its_parameters),
-	  CASE(media_lists_a_token_unless_its_weight_is_nothing))
+	  CASE(media_lists_a_token_unless_its_weight_is_nothing),
+	  CASE(media_coding_weighs_gzip_against_plain_bytes))
