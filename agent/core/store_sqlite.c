@@ -322,9 +322,9 @@ static int sqlite_load(struct store *store,
 	if (r != SQLITE_OK)
 		return error_set(
 			ret_error, ERROR_CODE_FAILED_PRECONDITION,
-			"the stored jobs cannot be read: %s; move the state directory away to "
+			"%s: the stored jobs cannot be read: %s; move the state directory away to "
 			"start afresh",
-			database_fault(r));
+			sqlite3_db_filename(sqlite->writer.connection, "main"), database_fault(r));
 	return code;
 }
 
