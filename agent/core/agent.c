@@ -124,9 +124,9 @@ int agent_reload_policy(struct agent *agent, struct error *ret_error)
 	agent_lock(agent);
 	struct policy *old = agent->policy;
 	agent->policy = policy;
-	pthread_cond_broadcast(&agent->work); /* the totals may have grown */
 	agent_unlock(agent);
 	policy_unref(old);
+	enforce_policy(agent);
 	log_event(LOG_LEVEL_INFO, "policy_reloaded", "file",
 		  agent->policy_file ? agent->policy_file : "(built in)", NULL);
 	return 0;

@@ -16,6 +16,7 @@
  *   prepare.c     from a spec to a sender that could start now
  *   preview.c     PreviewJob: what would be sent, without sending
  *   worker.c      threads: one job each, from spec to result
+ *   enforce.c     a new policy, and the jobs that run
  *   budget.c      the policy's max_total_*, shared by the running jobs
  *   recover.c     what was stored, at start
  *   resume.c      jobs that go on where they were when the agent ended
@@ -120,6 +121,7 @@ struct agent {
 	struct metrics metrics;
 	struct account totals;	  /* of jobs that have ended */
 	struct job_grant granted; /* sum over the running jobs */
+	bool store_down;	  /* RUNNING could not be stored: no job starts */
 	bool short_of_share;	  /* a worker is idle because too little is left of the totals */
 };
 
@@ -284,10 +286,25 @@ uint64_t submission_requested(const struct plan *plan);
 /** job_set_plan() - times and demand of an outline, into job->live */
 void job_set_plan(struct job *job, const struct plan *plan);
 
+/** submission_judge() - does @policy allow @spec, of which @outline was made? Headers inside
+ * payloads only where the bytes are there. Return: 0; PERMISSION_DENIED; others */
+int submission_judge(const struct policy *policy, const Pagecast__V1__JobSpec *spec,
+		     const struct plan *outline, struct error *ret_error);
+
+/* ---- enforce.c ---- */
+/** enforce_policy() - what runs obeys the policy in force, or ends; without the lock */
+void enforce_policy(struct agent *agent);
+
 /* ---- budget.c ---- (L) */
 /** budget_take() - a share for @job, if there is one now. Return: false: it has to wait */
 bool budget_take(struct agent *agent, struct job *job);
+/** budget_take_among() - the same, where a job without a rate shares what is left with others:
+ * @sharers in all */
+bool budget_take_among(struct agent *agent, struct job *job, size_t sharers);
 void budget_give_back(struct agent *agent, struct job *job);
+/** budget_limits() - what a sender with this share is held below; 0: nothing. No lock needed */
+void budget_limits(const struct policy *policy, const struct job_grant *grant, double *ret_pps,
+		   double *ret_bps_l2);
 /** budget_change() - for a new demand of a running job. Return: 0; RESOURCE_EXHAUSTED */
 int budget_change(struct agent *agent, struct job *job, const struct policy_demand *demand,
 		  struct error *ret_error);

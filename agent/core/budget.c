@@ -50,9 +50,13 @@ static double share(double total, double granted, double asked, bool unlimited, 
 
 bool budget_take(struct agent *agent, struct job *job)
 {
+	return budget_take_among(agent, job, MAX(idle_workers(agent), (size_t)1));
+}
+
+bool budget_take_among(struct agent *agent, struct job *job, size_t sharers)
+{
 	struct totals totals = totals_of(agent);
 	const struct policy_demand *demand = &job->live->demand;
-	size_t sharers = MAX(idle_workers(agent), (size_t)1);
 	double pps = share(totals.pps, agent->granted.pps, demand->pps, demand->unlimited, sharers);
 	double bps_l2 = share(totals.bps_l2, agent->granted.bps_l2, demand->bps_l2,
 			      demand->unlimited, sharers);
@@ -62,6 +66,22 @@ bool budget_take(struct agent *agent, struct job *job)
 	agent->granted.pps += pps;
 	agent->granted.bps_l2 += bps_l2;
 	return true;
+}
+
+static double lower_of(double a, double b)
+{
+	return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+void budget_limits(const struct policy *policy, const struct job_grant *grant, double *ret_pps,
+		   double *ret_bps_l2)
+{
+	*ret_pps = policy->message->max_pps;
+	*ret_bps_l2 = policy->message->max_bps_l2;
+	if (!grant || !grant->capped)
+		return;
+	*ret_pps = lower_of(*ret_pps, grant->pps);
+	*ret_bps_l2 = lower_of(*ret_bps_l2, grant->bps_l2);
 }
 
 void budget_give_back(struct agent *agent, struct job *job)

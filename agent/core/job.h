@@ -48,6 +48,10 @@ struct job_earlier {
 	bool paused;  /* goes on paused; under the agent's lock */
 };
 
+struct job_forbidden { /* by a policy that came while it ran; an empty message: not */
+	char field[PROBLEM_FIELD_MAX], message[PROBLEM_MESSAGE_MAX];
+};
+
 struct job;
 
 struct job_live {
@@ -58,17 +62,20 @@ struct job_live {
 	struct job_earlier earlier;
 	struct policy_demand demand;
 	struct job_grant grant;
-	int64_t start_ns;	    /* CLOCK_REALTIME; 0: as soon as a worker is free */
-	int64_t start_tolerance_ns; /* -1: none */
-	int64_t lease_ns;	    /* 0: none */
-	struct deadline start;	    /* CLOCK_REALTIME: prepare, then due, then missed */
-	struct deadline lease;	    /* CLOCK_MONOTONIC */
-	size_t worker;		    /* that took it; SIZE_MAX: none */
-	struct sender *sender;	    /* while it runs; the worker's */
-	enum sender_end stop;	    /* asked for before there was a sender; SENDER_RUNNING: no */
-	bool queued;		    /* stands in the queue */
-	bool ending;		    /* its end is being stored: nothing else may change it */
-	bool unsaved;		    /* it has ended, but the store did not take that yet */
+	int64_t start_ns;		 /* CLOCK_REALTIME; 0: as soon as a worker is free */
+	int64_t start_tolerance_ns;	 /* -1: none */
+	int64_t lease_ns;		 /* 0: none */
+	struct deadline start;		 /* CLOCK_REALTIME: prepare, then due, then missed */
+	struct deadline lease;		 /* CLOCK_MONOTONIC */
+	size_t worker;			 /* that took it; SIZE_MAX: none */
+	struct sender *sender;		 /* while it runs; the worker's */
+	Pagecast__V1__EngineKind engine; /* of that */
+	struct job_forbidden forbidden;	 /* written once, before the sender is stopped for it */
+	bool again; /* taken, but prepared for a policy of the past: back into the queue */
+	enum sender_end stop; /* asked for before there was a sender; SENDER_RUNNING: no */
+	bool queued;	      /* stands in the queue */
+	bool ending;	      /* its end is being stored: nothing else may change it */
+	bool unsaved;	      /* it has ended, but the store did not take that yet */
 };
 
 struct job {

@@ -35,7 +35,7 @@ void policy_forbid(struct policy_verdict *verdict, const char *member, const cha
 static const char *list_text(char text[static RULE_TEXT_BYTES], char *const *entries, size_t count)
 {
 	size_t len = 0;
-	text[0] = '\0';
+	snprintf(text, RULE_TEXT_BYTES, "it has none");
 	for (size_t i = 0; i < count; i++) {
 		bool fits = len + strlen(entries[i]) + 8 < RULE_TEXT_BYTES;
 		len += (size_t)snprintf(text + len, RULE_TEXT_BYTES - len, "%s%s", i ? ", " : "",

@@ -63,26 +63,15 @@ static int judge(struct preparation *preparation, struct error *ret_error)
 	return r;
 }
 
-static double lower_of(double a, double b)
-{
-	return a > 0 && (b <= 0 || a < b) ? a : b;
-}
-
 static int open_sender(struct preparation *preparation, const struct clock *clock,
 		       const struct job_grant *grant, struct error *ret_error)
 {
-	const Pagecast__V1__Policy *rules = preparation->policy->message;
 	struct plan *plan = preparation->plan;
 	struct sender_options options = {
 		.clock = clock,
-		.max_pps = rules->max_pps,
-		.max_bps_l2 = rules->max_bps_l2,
 		.tell_streams = preparation->tell_streams,
 	};
-	if (grant && grant->capped) {
-		options.max_pps = lower_of(options.max_pps, grant->pps);
-		options.max_bps_l2 = lower_of(options.max_bps_l2, grant->bps_l2);
-	}
+	budget_limits(preparation->policy, grant, &options.max_pps, &options.max_bps_l2);
 	int64_t duration_ns = preparation->policy->max_duration_ns;
 	if (duration_ns && (!plan->max_duration_ns || duration_ns < plan->max_duration_ns))
 		plan->max_duration_ns = duration_ns;

@@ -40,6 +40,7 @@ struct round {
 	struct chore chores[ROUND_MAX];
 	size_t count;
 	uint64_t revision; /* the newest to tell; 0: none */
+	bool probes;	   /* whether the store can be written again */
 	bool saves;	   /* ends that were not stored are tried again */
 	bool store_failed; /* one of them, once more */
 };
@@ -276,6 +277,19 @@ static void do_chores(struct agent *agent, struct round *round)
 		agent_notify(agent, round->revision);
 }
 
+/* Jobs wait for it: see worker.c. */
+static void probe_store(struct agent *agent)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	if (agent->store->ops->check(agent->store, &error))
+		return;
+	agent_lock(agent);
+	agent->store_down = false;
+	pthread_cond_broadcast(&agent->work);
+	agent_unlock(agent);
+	log_event(LOG_LEVEL_INFO, "store_writable", "next", "queued jobs start", NULL);
+}
+
 /* When there is something to do again, if nothing happens before. @publish_ns, @retry_ns: known to
  * the caller, CLOCK_MONOTONIC. */
 static void sleep_on(struct agent *agent, int64_t publish_ns, int64_t retry_ns)
@@ -311,7 +325,7 @@ void *scheduler_main(void *context)
 		struct round round;
 		round.count = 0;
 		round.revision = 0;
-		round.saves = round.store_failed = false;
+		round.saves = round.store_failed = round.probes = false;
 		int64_t now_ns = clock_monotonic_ns(agent->clock);
 		bool due = now_ns >= publish_ns;
 		pulse_busy(now_ns);
@@ -322,13 +336,16 @@ void *scheduler_main(void *context)
 		cut_history(agent, &round);
 		if (agent->unsaved_count && now_ns >= retry_ns)
 			retry_unsaved(agent, &round);
-		if (!agent->unsaved_count)
+		round.probes = agent->store_down && now_ns >= retry_ns;
+		if (!agent->unsaved_count && !agent->store_down)
 			retry_ns = NEVER_NS;
 		else if (now_ns >= retry_ns || retry_ns == NEVER_NS)
 			retry_ns = now_ns + RETRY_STORE_NS;
-		if (round.count || round.revision) {
+		if (round.count || round.revision || round.probes) {
 			agent_unlock(agent);
 			do_chores(agent, &round);
+			if (round.probes)
+				probe_store(agent);
 			if (round.saves && !round.store_failed)
 				retry_ns = now_ns; /* it works again: the next ones at once */
 			agent_lock(agent);

@@ -43,9 +43,8 @@ void job_set_plan(struct job *job, const struct plan *plan)
 	policy_demand(plan, &live->demand);
 }
 
-/* The policy judges the plan; headers inside payloads only where the bytes are there. */
-static int check_policy(const struct policy *policy, const Pagecast__V1__JobSpec *spec,
-			const struct plan *outline, struct error *ret_error)
+int submission_judge(const struct policy *policy, const Pagecast__V1__JobSpec *spec,
+		     const struct plan *outline, struct error *ret_error)
 {
 	struct policy_host host;
 	if (policy_host_read(&host) < 0)
@@ -81,7 +80,7 @@ static int check_all(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 	if (r)
 		return r;
 	struct policy *policy = agent_policy(agent);
-	r = check_policy(policy, spec, submission->plan, ret_error);
+	r = submission_judge(policy, spec, submission->plan, ret_error);
 	policy_unref(policy);
 	if (!r)
 		r = engine_choose(submission->plan, &kind, &why, ret_error);

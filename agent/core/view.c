@@ -19,6 +19,8 @@ static const char *waiting_for(const struct agent *agent, const struct job *job)
 		return NULL;
 	if (job->live->worker != SIZE_MAX)
 		return "its pages and sockets being prepared";
+	if (agent->store_down)
+		return "the store, which cannot be written";
 	return agent->short_of_share ? "a share of the policy's maxTotalPps and maxTotalBpsL2"
 				     : "a free worker";
 }

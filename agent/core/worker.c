@@ -30,11 +30,12 @@ struct run {
 	struct worker *worker;
 	struct job *job;
 	struct blob *spec; /* that was prepared */
+	Pagecast__V1__EngineKind engine;
 	struct preparation prepared;
 };
 
 /* What became of the attempt to start. */
-enum readiness { READY, CHANGED, STOPPED, LEFT_WAITING, UNFIT };
+enum readiness { READY, CHANGED, STOPPED, LEFT_WAITING, PUT_BACK, UNFIT };
 
 static void unprepare(struct run *run)
 {
@@ -57,6 +58,9 @@ static enum readiness prepare(struct run *run)
 		     : error_set(&error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	if (spec)
 		pagecast__v1__job_spec__free_unpacked(spec, NULL);
+	const char *why;
+	if (!r)
+		r = engine_choose(run->prepared.plan, &run->engine, &why, &error);
 	if (!r)
 		return READY;
 	if (!problem_set_has_error(&run->prepared.problems))
@@ -71,6 +75,8 @@ static enum readiness orders(const struct run *run)
 		return STOPPED;
 	if (run->agent->stopping)
 		return LEFT_WAITING;
+	if (run->job->live->again)
+		return PUT_BACK;
 	return run->job->live->spec == run->spec ? READY : CHANGED;
 }
 
@@ -123,12 +129,46 @@ static uint64_t enter_running(struct run *run)
 {
 	struct job *job = run->job;
 	job->live->sender = run->prepared.sender;
+	job->live->engine = run->engine;
 	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
 	uint64_t revision = job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));
 	if (!job->live->earlier.paused)
 		return revision;
 	sender_pause(job->live->sender);
 	return job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_PAUSE));
+}
+
+/* Under the lock: nothing is sent that is not stored as RUNNING. The scheduler tells when the store
+ * can be written again. */
+static void note_store_down(struct run *run, const struct error *error)
+{
+	if (!run->agent->store_down)
+		log_event(LOG_LEVEL_ERROR, "start_not_stored", "job", run->job->id, "error",
+			  error_message(error), "next",
+			  "queued jobs wait until the store can be written", NULL);
+	run->agent->store_down = true;
+	run->job->live->again = true;
+	pthread_cond_signal(&run->agent->tick);
+}
+
+/* Under the lock: into the queue, as if no worker had had it. */
+static uint64_t put_back(struct run *run)
+{
+	struct agent *agent = run->agent;
+	struct job *job = run->job;
+	struct job_live *live = job->live;
+	budget_give_back(agent, job);
+	live->again = false;
+	live->worker = SIZE_MAX;
+	run->worker->job = NULL;
+	job_queue_add(&agent->queue, job);
+	if (live->start_ns) {
+		deadlines_set(&agent->starts, &live->start,
+			      MAX(live->start_ns, clock_realtime_ns(agent->clock)));
+		pthread_cond_signal(&agent->tick);
+	}
+	pthread_cond_signal(&agent->work);
+	return job_touch(agent, job);
 }
 
 /* Holds a prepared job until it may run, and lets it. */
@@ -141,19 +181,21 @@ static enum readiness start(struct run *run)
 	bool stored = false;
 	if (readiness == READY) {
 		stored = store_running(run, &error) == 0;
-		readiness = stored ? hold(run, ENTER_AHEAD_NS) : UNFIT;
+		if (!stored)
+			note_store_down(run, &error);
+		readiness = hold(run, ENTER_AHEAD_NS);
 	}
 	if (readiness == READY)
 		revision = enter_running(run);
-	else if (readiness == LEFT_WAITING && stored)
+	else if ((readiness == LEFT_WAITING || readiness == PUT_BACK) && stored)
 		store_waiting(run);
 	if (readiness == LEFT_WAITING)
 		run->job->live->worker = SIZE_MAX;
+	else if (readiness == PUT_BACK && orders(run) == STOPPED) /* while that was stored */
+		readiness = STOPPED;
+	else if (readiness == PUT_BACK)
+		revision = put_back(run);
 	agent_unlock(run->agent);
-	if (readiness == UNFIT)
-		problem_add(&run->prepared.problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, "", 0, 1,
-			    "not started, because that could not be stored: %s",
-			    error_message(&error));
 	if (revision)
 		agent_notify(run->agent, revision);
 	return readiness;
@@ -170,6 +212,7 @@ static enum job_event event_of(enum sender_end end, const struct account *accoun
 	case SENDER_CANCELLED:
 	case SENDER_LEASE_EXPIRED: return JOB_EVENT_CANCEL;
 	case SENDER_INTERRUPTED: return JOB_EVENT_INTERRUPT;
+	case SENDER_FORBIDDEN:
 	case SENDER_MAX_DURATION:
 	case SENDER_START_MISSED:
 	case SENDER_ERROR:
@@ -247,6 +290,11 @@ static void send_and_finish(struct run *run)
 	resume_add_report(earlier, &job_report, reports, count);
 	struct problem_set problems = *sender_problems(run->prepared.sender);
 	resume_tell(earlier, &problems);
+	if (ended == SENDER_FORBIDDEN)
+		problem_add(&problems, PROBLEM_PERMISSION, PROBLEM_ERROR,
+			    run->job->live->forbidden.field, 0, 1,
+			    "the policy was changed while the job ran: %s",
+			    run->job->live->forbidden.message);
 	struct record_results results = {&job_report, reports, run->prepared.plan};
 	struct job_end end = {.event = event_of(ended, &job_report.account),
 			      .problems = &problems,
@@ -290,7 +338,7 @@ static void run_job(struct run *run)
 	} while (readiness == CHANGED);
 	if (readiness == READY)
 		send_and_finish(run);
-	else if (readiness != LEFT_WAITING)
+	else if (readiness != LEFT_WAITING && readiness != PUT_BACK)
 		finish_unsent(run, readiness);
 	unprepare(run);
 }
@@ -302,7 +350,7 @@ static struct job *take(struct worker *worker)
 	struct job *job = NULL;
 	worker->idle = true;
 	while (!agent->stopping) {
-		job = job_queue_first(&agent->queue);
+		job = agent->store_down ? NULL : job_queue_first(&agent->queue);
 		agent->short_of_share = job && !budget_take(agent, job);
 		if (job && !agent->short_of_share)
 			break;
@@ -318,10 +366,9 @@ static struct job *take(struct worker *worker)
 	return job;
 }
 
-static void give_back(struct worker *worker)
+static void give_back(struct worker *worker, struct job *job)
 {
 	agent_lock(worker->agent);
-	struct job *job = worker->job;
 	worker->job = NULL;
 	agent_unlock(worker->agent);
 	job_unref(job);
@@ -358,7 +405,7 @@ void *worker_main(void *context)
 			break;
 		struct run run = {.agent = agent, .worker = worker, .job = job};
 		run_job(&run);
-		give_back(worker);
+		give_back(worker, job);
 	}
 	agent_lock(agent);
 	worker->ended = true;

@@ -66,6 +66,7 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	sender->clock = options->clock ? options->clock : clock_real();
 	sender->why = "";
 	sender->deadline_ns = SENDER_NEVER_NS;
+	sender->max_duration_ns = plan->max_duration_ns;
 	sender->stream_count = sender->active_count = count;
 	sender_waiter_init(&sender->waiter, sender->clock);
 	sender->streams = calloc(count, sizeof *sender->streams);

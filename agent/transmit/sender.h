@@ -26,6 +26,7 @@ enum sender_end {
 	SENDER_LEASE_EXPIRED,
 	SENDER_MAX_DURATION,
 	SENDER_INTERRUPTED, /* the agent ends */
+	SENDER_FORBIDDEN,   /* by a policy that came while it ran; the caller says why */
 	SENDER_START_MISSED,
 	SENDER_ERROR, /* could not go on: problems say why */
 };
@@ -93,7 +94,7 @@ enum sender_end sender_run(struct sender *sender);
 
 /* Control. Thread: any, from sender_new() until sender_free(). The first end reason given wins. */
 void sender_stop(struct sender *sender,
-		 enum sender_end why); /* CANCELLED, LEASE_EXPIRED, INTERRUPTED */
+		 enum sender_end why); /* CANCELLED, LEASE_EXPIRED, INTERRUPTED, FORBIDDEN */
 void sender_pause(struct sender *sender);
 void sender_resume(struct sender *sender);
 /**
@@ -106,6 +107,12 @@ void sender_resume(struct sender *sender);
  */
 int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate *rate,
 		    struct error *ret_error);
+struct sender_limits {		    /* from the policy; 0: none */
+	double max_pps, max_bps_l2; /* of the whole job */
+	int64_t max_duration_ns;    /* from the start; only ever lowers the one in force */
+};
+/** sender_limit() - other maxima than those it was made with, in effect within 10 ms */
+void sender_limit(struct sender *sender, const struct sender_limits *limits);
 /** sender_snapshot() - the last publication, whole. Thread: any; wait-free for the worker */
 void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
 

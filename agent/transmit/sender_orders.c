@@ -94,6 +94,33 @@ static void take_rates(struct sender *sender, int64_t now_ns)
 		sender_schedule_all(sender, now_ns);
 }
 
+void sender_limit(struct sender *sender, const struct sender_limits *limits)
+{
+	pthread_mutex_lock(&sender->rates_lock);
+	sender->limits = *limits;
+	pthread_mutex_unlock(&sender->rates_lock);
+	atomic_store_explicit(&sender->limits_wanted, true, memory_order_release);
+	sender_waiter_wake(&sender->waiter);
+}
+
+static void take_limits(struct sender *sender, int64_t now_ns)
+{
+	pthread_mutex_lock(&sender->rates_lock);
+	struct sender_limits limits = sender->limits;
+	pthread_mutex_unlock(&sender->rates_lock);
+	sender->options.max_pps = limits.max_pps;
+	sender->options.max_bps_l2 = limits.max_bps_l2;
+	if (limits.max_duration_ns &&
+	    (!sender->max_duration_ns || limits.max_duration_ns < sender->max_duration_ns)) {
+		sender->max_duration_ns = limits.max_duration_ns;
+		if (sender->started)
+			sender->deadline_ns = sender->begun_ns + sender->max_duration_ns;
+	}
+	sender_share(sender, now_ns);
+	if (sender->started && !sender->paused)
+		sender_schedule_all(sender, now_ns);
+}
+
 static void pause_all(struct sender *sender, int64_t now_ns)
 {
 	sender->paused = true;
@@ -133,6 +160,8 @@ void sender_obey(struct sender *sender, int64_t now_ns)
 	}
 	if (atomic_exchange_explicit(&sender->rates_wanted, false, memory_order_acq_rel))
 		take_rates(sender, now_ns);
+	if (atomic_exchange_explicit(&sender->limits_wanted, false, memory_order_acq_rel))
+		take_limits(sender, now_ns);
 	bool pause = atomic_load_explicit(&sender->pause_wanted, memory_order_acquire);
 	if (pause && !sender->paused)
 		pause_all(sender, now_ns);

@@ -175,13 +175,15 @@ struct sender {
 
 	/* orders */
 	struct sender_waiter waiter;
-	uint32_t seen;		    /* orders looked at */
-	_Atomic int stop;	    /* enum sender_end; first writer wins */
-	_Atomic bool pause_wanted;  /* writers: control calls; reader: worker */
-	_Atomic bool rates_wanted;  /* some rates[] is given */
-	pthread_mutex_t rates_lock; /* held for copying only */
-	struct sender_order *rates; /* [stream_count] */
-	bool started;		    /* start_time has come */
+	uint32_t seen;		     /* orders looked at */
+	_Atomic int stop;	     /* enum sender_end; first writer wins */
+	_Atomic bool pause_wanted;   /* writers: control calls; reader: worker */
+	_Atomic bool rates_wanted;   /* some rates[] is given */
+	_Atomic bool limits_wanted;  /* limits is given */
+	pthread_mutex_t rates_lock;  /* held for copying only */
+	struct sender_limits limits; /* under rates_lock: an order, not yet taken up */
+	struct sender_order *rates;  /* [stream_count] */
+	bool started;		     /* start_time has come */
 	bool paused;
 	int64_t paused_ns;
 
@@ -192,7 +194,9 @@ struct sender {
 
 	/* time */
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC, at the start */
-	int64_t deadline_ns;	    /* of max_duration, or NEVER */
+	int64_t begun_ns;	    /* when the schedule began; with `started` */
+	int64_t max_duration_ns;    /* in force; 0: none */
+	int64_t deadline_ns;	    /* of it, or NEVER */
 	double cpu_seconds;
 	enum sender_end end;
 

@@ -166,11 +166,11 @@ static void say_end(struct sender *sender, const struct account *account)
 	if (sender->end == SENDER_MAX_DURATION && left)
 		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, left,
 			    "stopped after max_duration, %.9g s: %llu packets were not sent",
-			    (double)sender->plan->max_duration_ns / CLOCK_NS_PER_S, left);
+			    (double)sender->max_duration_ns / CLOCK_NS_PER_S, left);
 	else if (sender->end == SENDER_MAX_DURATION)
 		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, 0,
 			    "stopped after max_duration, %.9g s, before its own end",
-			    (double)sender->plan->max_duration_ns / CLOCK_NS_PER_S);
+			    (double)sender->max_duration_ns / CLOCK_NS_PER_S);
 	if (sender->end == SENDER_LEASE_EXPIRED)
 		problem_add(set, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, left,
 			    "the lease of %.9g s ran out without being renewed",

@@ -21,7 +21,7 @@ import threading
 import time
 import unittest
 
-from pagecast_test import ENDED, PATIENCE, SANITIZED, Agent, UdpReceiver, main, udp_job
+from pagecast_test import ENDED, PATIENCE, SANITIZED, Agent, UdpReceiver, held, main, udp_job
 
 CYCLES = 500 if os.environ.get("PAGECAST_LONG") else 10 if SANITIZED else 40
 CALLERS = 4
@@ -467,8 +467,8 @@ class FullDisk(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder, UdpReceiver(keep=1) as receiver:
             agent = Agent(folder=folder)
             running = agent.submit(udp_job(receiver.port, packets=None, pps=100))["id"]
+            agent.wait_state(running, "JOB_STATE_RUNNING")  # stored as such
             waiting = agent.submit(udp_job(receiver.port, packets=5))["id"]
-            receiver.wait(1)
             before = resource.prlimit(agent.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
             refused = agent.post("/v1/jobs", udp_job(receiver.port, packets=5, name="refused"))
@@ -489,6 +489,45 @@ class FullDisk(unittest.TestCase):
             listed = agent.get("/v1/jobs").json()["jobs"]
             self.assertEqual(sorted(job["id"] for job in listed), sorted([running, waiting, last]))
             agent.close()
+
+
+    def test_what_waits_starts_when_the_disk_is_back(self):
+        with Agent() as agent, UdpReceiver(keep=1) as receiver:
+            running = agent.submit(udp_job(receiver.port, packets=None, pps=10))["id"]
+            agent.wait_state(running, "JOB_STATE_RUNNING")
+            waiting = agent.submit(udp_job(receiver.port, packets=5))["id"]
+            before = resource.prlimit(agent.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+            agent.post(f"/v1/jobs/{running}:cancel")  # a worker is free
+            arrived = receiver.wait(int(agent.job(running)["account"]["packetsSent"]))
+            held(lambda: "the store" in agent.job(waiting)["progress"]["waitingFor"])
+            self.assertEqual(agent.job(waiting)["state"], "JOB_STATE_QUEUED")
+            ready = agent.get("/readyz")
+            self.assertEqual(ready.status, 503)
+            self.assertRegex(ready.body.decode(), "disk|store")
+            self.assertEqual(receiver.count, arrived, "it sends what is not stored as running")
+            resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, before)
+            self.assertEqual(agent.wait_end(waiting)["state"], "JOB_STATE_SUCCEEDED")
+            self.assertEqual(receiver.wait(arrived + 5), arrived + 5)
+
+
+class Damaged(unittest.TestCase):
+    def test_a_damaged_database_is_named(self):
+        with tempfile.TemporaryDirectory() as folder, UdpReceiver(keep=1) as receiver:
+            agent = Agent(folder=folder)
+            for _ in range(20):
+                agent.submit(udp_job(receiver.port, packets=None, text="x" * 1000))
+            self.assertEqual(agent.stop(), 0)
+            path = os.path.join(folder, "state", "jobs.db")
+            whole = os.path.getsize(path)
+            for start, words in ((4096, "damaged"), (0, "no database")):
+                with open(path, "r+b") as file:
+                    file.seek(start)
+                    file.write(b"\xff" * (whole - start))
+                with self.assertRaises(AssertionError) as failed:
+                    agent.start()
+                self.assertIn(words, str(failed.exception))
+                self.assertIn(path, str(failed.exception))
 
 
 class Resumed(unittest.TestCase):

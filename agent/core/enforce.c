@@ -1,0 +1,195 @@
+/*
+ * enforce: a policy that comes into force while jobs run. See agent_private.h.
+ *
+ * What waits is judged when it starts. What runs is judged here: a job that the new policy forbids
+ * is ended and says by which rule; the others are held below the new maxima, and the totals are
+ * shared anew, by priority and then by age, so that their sum holds from now on. A job that is just
+ * being prepared was judged by the old policy, and goes back into the queue.
+ *
+ * With the update lock, so that no rate changes meanwhile. Thread: the one that reloads.
+ */
+#include "core/agent_private.h"
+
+#include "base/log.h"
+#include "base/util.h"
+
+#include <string.h>
+
+struct running { /* the jobs that send or are paused, by rank */
+	struct job *jobs[AGENT_WORKERS_MAX];
+	size_t count;
+};
+
+static bool outranks(const struct job *a, const struct job *b)
+{
+	if (a->priority != b->priority)
+		return a->priority > b->priority;
+	return strcmp(a->id, b->id) < 0; /* ids rise with time */
+}
+
+static void add_by_rank(struct running *running, struct job *job)
+{
+	size_t i = running->count++;
+	for (; i > 0 && outranks(job, running->jobs[i - 1]); i--)
+		running->jobs[i] = running->jobs[i - 1];
+	running->jobs[i] = job;
+}
+
+/* Under the lock. */
+static struct running find_running(struct agent *agent)
+{
+	struct running running = {.count = 0};
+	for (size_t i = 0; i < agent->worker_count; i++) {
+		struct job *job = agent->workers[i].job;
+		if (job && job->live && job->live->sender && !job->live->ending &&
+		    !job->live->forbidden.message[0])
+			add_by_rank(&running, job);
+	}
+	return running;
+}
+
+/* Under the lock: those that were taken and have not begun. */
+static void send_back_prepared(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->worker_count; i++) {
+		struct job *job = agent->workers[i].job;
+		if (!job || !job->live || job->live->sender || job->live->ending)
+			continue;
+		job->live->again = true;
+		budget_give_back(agent, job);
+		pthread_cond_signal(&agent->workers[i].wake);
+	}
+}
+
+/* Under the lock. */
+static void forbid(struct agent *agent, struct job *job, const char *field, const char *message)
+{
+	bool mine;
+	struct job_forbidden *forbidden = &job->live->forbidden;
+	if (forbidden->message[0])
+		return;
+	snprintf(forbidden->field, sizeof forbidden->field, "%s", field);
+	snprintf(forbidden->message, sizeof forbidden->message, "%s", message);
+	log_event(LOG_LEVEL_WARN, "job_forbidden", "job", job->id, "rule", message, "next",
+		  "it is ended", NULL);
+	job_stop(agent, job, SENDER_FORBIDDEN, &mine); /* a worker has it */
+}
+
+static int judge_spec(const struct policy *policy, const struct blob *blob, struct error *ret_error)
+{
+	struct plan *plan = NULL;
+	Pagecast__V1__JobSpec *spec = pagecast__v1__job_spec__unpack(NULL, blob->len, blob->data);
+	if (!spec)
+		return 0; /* no memory for it now: it was allowed once, and ends by itself */
+	int r = plan_outline(spec, &plan, ret_error);
+	if (!r)
+		r = submission_judge(policy, spec, plan, ret_error);
+	plan_free(plan);
+	pagecast__v1__job_spec__free_unpacked(spec, NULL);
+	return r;
+}
+
+static int judge_engine(const struct policy *policy, Pagecast__V1__EngineKind kind,
+			struct error *ret_error)
+{
+	if (policy_allows_engine(policy, kind))
+		return 0;
+	const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
+		&pagecast__v1__engine_kind__descriptor, (int)kind);
+	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
+			 "it uses %s, none of the engines that the policy allows (allowedEngines)",
+			 name ? name->name : "an engine");
+}
+
+/* Without the lock: compiling takes its time. */
+static void judge(struct agent *agent, const struct policy *policy, struct job *job,
+		  const struct blob *spec, Pagecast__V1__EngineKind kind)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	int r = judge_spec(policy, spec, &error);
+	if (!r)
+		r = judge_engine(policy, kind, &error);
+	if (r != ERROR_CODE_PERMISSION_DENIED)
+		return; /* what else is wrong with it now, it will meet itself */
+	const struct error_violation *first = error.violation_count ? error.violations : NULL;
+	agent_lock(agent);
+	if (job->live && !job->live->ending)
+		forbid(agent, job, first ? first->field : "",
+		       first ? first->description : error_message(&error));
+	agent_unlock(agent);
+}
+
+static void judge_all(struct agent *agent, const struct policy *policy)
+{
+	for (size_t i = 0; i < agent->worker_count; i++) {
+		agent_lock(agent);
+		struct job *job = agent->workers[i].job;
+		if (!job || !job->live || !job->live->sender || job->live->ending) {
+			agent_unlock(agent);
+			continue;
+		}
+		job_ref(job);
+		struct blob *spec = blob_ref(job->live->spec);
+		Pagecast__V1__EngineKind kind = job->live->engine;
+		agent_unlock(agent);
+		judge(agent, policy, job, spec, kind);
+		blob_unref(spec);
+		job_unref(job);
+	}
+}
+
+/* Under the lock: totals may have been lowered, or be new. */
+static void share_totals(struct agent *agent, const struct policy *policy)
+{
+	struct running running = find_running(agent);
+	const Pagecast__V1__Policy *rules = policy->message;
+	char words[PROBLEM_MESSAGE_MAX];
+	size_t unlimited = 0;
+	for (size_t i = 0; i < running.count; i++) {
+		budget_give_back(agent, running.jobs[i]);
+		unlimited += running.jobs[i]->live->demand.unlimited;
+	}
+	for (int pass = 0; pass < 2; pass++) /* a rate that was named comes first */
+		for (size_t i = 0; i < running.count; i++) {
+			struct job *job = running.jobs[i];
+			if (job->live->demand.unlimited != (pass == 1))
+				continue;
+			if (budget_take_among(agent, job, unlimited)) {
+				unlimited -= pass == 1;
+				continue;
+			}
+			unlimited -= pass == 1;
+			snprintf(words, sizeof words,
+				 "the jobs that run leave too little for it of the policy's "
+				 "maxTotalPps (%.10g) or maxTotalBpsL2 (%.10g)",
+				 rules->max_total_pps, rules->max_total_bps_l2);
+			forbid(agent, job, "streams", words);
+		}
+}
+
+/* Under the lock. */
+static void hold_below(struct agent *agent, const struct policy *policy)
+{
+	struct running running = find_running(agent);
+	for (size_t i = 0; i < running.count; i++) {
+		struct job_live *live = running.jobs[i]->live;
+		struct sender_limits limits = {.max_duration_ns = policy->max_duration_ns};
+		budget_limits(policy, &live->grant, &limits.max_pps, &limits.max_bps_l2);
+		sender_limit(live->sender, &limits);
+	}
+}
+
+void enforce_policy(struct agent *agent)
+{
+	pthread_mutex_lock(&agent->update_lock);
+	struct policy *policy = agent_policy(agent);
+	judge_all(agent, policy);
+	agent_lock(agent);
+	send_back_prepared(agent);
+	share_totals(agent, policy);
+	hold_below(agent, policy);
+	pthread_cond_broadcast(&agent->work);
+	agent_unlock(agent);
+	policy_unref(policy);
+	pthread_mutex_unlock(&agent->update_lock);
+}

@@ -1,0 +1,126 @@
+"""SIGHUP with another policy, while jobs run and wait: what is forbidden now ends and says by which rule."""
+
+import json
+import os
+import signal
+import time
+import unittest
+
+from pagecast_test import Agent, UdpReceiver, held, main, udp_job
+
+LOOPBACK = {"allowedNetworks": ["127.0.0.0/8", "::1/128"]}
+
+
+class Reloaded(unittest.TestCase):
+    def setUp(self):
+        self.receiver = UdpReceiver(keep=1)
+        self.addCleanup(self.receiver.close)
+        self.agent = Agent("--workers", "4", policy=LOOPBACK)
+        self.addCleanup(self.agent.close)
+        self.addCleanup(self.agent.post, "/v1/jobs:cancel")
+
+    def reload(self, **policy):
+        before = self.agent.log_text().count("event=policy_reloaded")
+        path = os.path.join(self.agent.folder, "policy.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({**LOOPBACK, **policy}, file)
+        self.agent.process.send_signal(signal.SIGHUP)
+        held(lambda: self.agent.log_text().count("event=policy_reloaded") > before)
+
+    def endless(self, pps=None, running=True, **more):
+        job_id = self.agent.submit(udp_job(self.receiver.port, packets=None, pps=pps, **more))["id"]
+        if running:
+            self.agent.wait_state(job_id, "JOB_STATE_RUNNING")
+        return job_id
+
+    def assert_forbidden(self, job_id, rule, code="permission"):
+        job = self.agent.wait_end(job_id)
+        self.assertEqual(job["state"], "JOB_STATE_FAILED", job)
+        told = [problem for problem in job["problems"] if problem["code"] == code]
+        self.assertIn(rule, told[0]["message"])
+        self.assertEqual(told[0]["severity"], "SEVERITY_ERROR")
+        self.assertTrue(job["account"]["balanced"])
+        return told[0]
+
+    def assert_running(self, *job_ids):
+        self.assertEqual([self.agent.job(job_id)["state"] for job_id in job_ids],
+                         len(job_ids) * ["JOB_STATE_RUNNING"])
+
+    def rate(self):
+        """Packets a second that arrive."""
+        count, start = self.receiver.count, time.monotonic()
+        time.sleep(0.5)
+        return (self.receiver.count - count) / (time.monotonic() - start)
+
+    def test_what_it_still_allows_goes_on(self):
+        slow, fast = self.endless(100), self.endless()
+        self.agent.post(f"/v1/jobs/{slow}:pause")
+        self.reload(maxPps=1e6, maxTotalPps=5e6, maxDuration="3600s", allowedPorts=[{"first": 1, "last": 65535}])
+        self.assertEqual(self.agent.job(slow)["state"], "JOB_STATE_PAUSED")
+        self.assert_running(fast)
+        before = self.receiver.count
+        self.assertGreater(self.receiver.wait(before + 1), before)
+
+    def test_ports_networks_and_engines(self):
+        rules = {"allowedPorts": [{"first": 1, "last": 1}], "allowedNetworks": ["198.18.0.0/15"],
+                 "allowedEngines": ["ENGINE_KIND_TXRING"]}
+        for rule, value in rules.items():
+            with self.subTest(rule):
+                running = [self.endless(100), self.endless(100)]
+                self.agent.post(f"/v1/jobs/{running[1]}:pause")
+                self.reload(**{rule: value})
+                for job_id in running:
+                    problem = self.assert_forbidden(job_id, rule)
+                    self.assertIn("the policy was changed while the job ran", problem["message"])
+                self.reload()
+
+    def test_what_waits_is_judged_when_it_starts(self):
+        gates = [self.endless(10) for _ in range(4)]
+        waiting = self.endless(500, running=False)
+        self.reload(maxPps=100)
+        self.assertEqual(self.agent.job(waiting)["state"], "JOB_STATE_QUEUED")
+        self.assert_running(*gates)
+        self.agent.post(f"/v1/jobs/{gates[0]}:cancel")
+        self.assert_forbidden(waiting, "maxPps")
+
+    def test_the_rate_of_a_job(self):
+        fast, slow, unlimited = self.endless(500), self.endless(50), self.endless()
+        self.reload(maxPps=200)
+        self.assertEqual(self.assert_forbidden(fast, "maxPps")["field"], "streams[0].rate")
+        held(lambda: 100 < self.rate() <= 1.1 * (200 + 50))
+        self.assert_running(slow, unlimited)
+
+    def test_the_sum_of_the_rates(self):
+        first, second = self.endless(400), self.endless(400)
+        late, urgent = self.endless(400), self.endless(400, priority=9)
+        self.reload(maxTotalPps=900)
+        for job_id in (second, late):
+            self.assert_forbidden(job_id, "maxTotalPps")
+        self.assert_running(first, urgent)
+        held(lambda: 500 < self.rate() <= 1.1 * 900)
+        waiting = self.endless(200, running=False)
+        held(lambda: "maxTotalPps" in self.agent.job(waiting)["progress"]["waitingFor"])
+        self.agent.post(f"/v1/jobs/{first}:cancel")
+        self.agent.wait_state(waiting, "JOB_STATE_RUNNING")
+
+    def test_jobs_without_a_rate_share_what_the_others_leave(self):
+        jobs = [self.endless(), self.endless(), self.endless(300)]
+        self.reload(maxTotalPps=1000)
+        held(lambda: 700 < self.rate() <= 1.1 * 1000)
+        self.assert_running(*jobs)
+        self.reload(maxTotalPps=500)
+        held(lambda: 300 < self.rate() <= 1.1 * 500)
+        self.assert_running(*jobs)
+        refused = self.agent.request("PATCH", f"/v1/jobs/{jobs[2]}", {"rate": {"pps": 450}})
+        self.assertEqual(refused.status, 429, refused)
+
+    def test_durations(self):
+        jobs = [self.endless(100), self.endless(100, maxDuration="3600s")]
+        self.agent.post(f"/v1/jobs/{jobs[1]}:pause")
+        self.reload(maxDuration="0.5s")
+        for job_id in jobs:
+            self.assert_forbidden(job_id, "max_duration, 0.5 s", code="max_duration")
+
+
+if __name__ == "__main__":
+    main()
