@@ -258,11 +258,13 @@ class Worker(unittest.TestCase):
     def test_each_job_gives_its_descriptors_back(self):
         """Whatever became of it. Its own are all that the worker has: none of the server's."""
         with pt.Agent() as agent, pt.UdpReceiver(keep=1) as receiver:
+            agent.wait_end(agent.submit(pt.udp_job(receiver.port))["id"])  # now it has its name and its table
             if open_files_of_worker(agent.pid) is None:
                 self.skipTest("the threads share one table of descriptors here")
             self.files_at_rest(agent)
+            before = receiver.wait(10)
             running = agent.submit(pt.udp_job(receiver.port, packets=None, pps=100))
-            receiver.wait(1)
+            receiver.wait(before + 1)
             self.assertGreater(len(open_files_of_worker(agent.pid)), 3)
             self.assertEqual(agent.post(f"/v1/jobs/{running['id']}:cancel").status, 200)
             for more in ({}, {"engine": "COPY"}, {"pageLayout": "PAGE_PER_PACKET"}):
