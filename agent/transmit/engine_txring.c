@@ -3,10 +3,11 @@
  *
  * Frames are copied into the ring's slots once and leave from there; a template that lies in its
  * slots already is only handed over again. A run of frames that the kernel can cut out of one long
- * frame without changing them (frame_train.h) is one slot, by PACKET_VNET_HDR. The engine keeps a
- * ring for each interface, which the flows share. With the virtio_net_hdr the kernel no longer
- * holds a frame against the MTU, so that is done here. No PACKET_QDISC_BYPASS: it drops trains that
- * the device does not cut itself. Thread: one worker.
+ * frame without changing them (frame_train.h) is one slot, by PACKET_VNET_HDR. Where a stream has
+ * no such run, its frames are copied by the kernel (if they are not long): to refer to a page each
+ * costs a fifth more. The engine keeps a ring for each interface, which the flows share. With the
+ * virtio_net_hdr the kernel no longer holds a frame against the MTU, so that is done here. No
+ * PACKET_QDISC_BYPASS: it drops trains that the device does not cut itself. Thread: one worker.
  */
 #include "transmit/engine_private.h"
 
@@ -20,9 +21,9 @@
 #include <string.h>
 
 enum {
-	RINGS_MAX = 64,	  /* interfaces in one job: a ring is up to 8 MiB of the kernel's memory */
-	TRAIN_SLOTS = 64, /* four calls' worth */
-	SINGLE_SLOTS = 256 /* one call's worth */,
+	RINGS_MAX = 64,	  /* interfaces in one job: a ring is up to 2 MiB of the kernel's memory */
+	TRAIN_SLOTS = 16, /* one call's worth: 1 MiB stays in a core's cache where it is copied */
+	SINGLE_SLOTS = 256, /* one call's worth */
 	VLAN_BYTES = 4,
 };
 
@@ -39,6 +40,7 @@ struct txring_flow {
 	struct flow flow;
 	struct ring *ring;
 	uint32_t mtu;
+	bool lone;	  /* no train can be made of its frames */
 	uint64_t filling; /* number of the loaded arena */
 	uint32_t longest; /* train seen */
 };
@@ -50,14 +52,17 @@ static struct txring_engine *txring_engine(struct engine *engine)
 
 /* ---- the ring of an interface ---- */
 
-/* May frames of this stream be trains? Then slots hold one. */
+/* Can two frames of this stream leave in one train? Then slots hold one. */
 static bool makes_trains(const struct plan_stream *stream)
 {
 	for (size_t i = 0; i < stream->item_count; i++) {
 		const struct plan_item *item = &stream->items[i];
-		if (item->bytes && item->len > ETH_HLEN &&
-		    (item->bytes[ETH_HLEN - 2] << 8 | item->bytes[ETH_HLEN - 1]) != ETH_P_8021Q &&
-		    item->len < TRAIN_BYTES_MAX / 2)
+		const struct plan_item *next = &stream->items[(i + 1) % stream->item_count];
+		bool again = item->repeat > 1 &&
+			     frame_train_follows(item->bytes, item->bytes, item->len);
+		if (item->len < TRAIN_BYTES_MAX / 2 &&
+		    (again || (next->len == item->len &&
+			       frame_train_follows(item->bytes, next->bytes, item->len))))
 			return true;
 	}
 	return false;
@@ -147,7 +152,7 @@ static int find_link(const char *name, struct net_link *link, const char *field,
 	return -EAFNOSUPPORT;
 }
 
-static void describe_link(struct flow *flow, const struct net_link *link)
+static void describe_link(struct flow *flow, const struct net_link *link, bool lone)
 {
 	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
 	flow->segments_in_kernel = !link->udp_segmentation;
@@ -159,6 +164,11 @@ static void describe_link(struct flow *flow, const struct net_link *link)
 		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
 		snprintf(flow->why, sizeof flow->why, "%s has no scatter-gather: the kernel copies",
 			 link->name);
+	} else if (lone) {
+		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+		snprintf(flow->why, sizeof flow->why,
+			 "frames that cannot leave as a train are copied: quicker than a reference "
+			 "to each");
 	}
 }
 
@@ -174,7 +184,8 @@ static int txring_flow_init(struct flow *flow, const char *field, struct problem
 	if (r < 0)
 		return told_ring(name, r, field, problems);
 	own->mtu = link.mtu;
-	describe_link(flow, &link);
+	own->lone = flow->stream->len_max <= FRAME_TRAIN_LONE_MAX && !makes_trains(flow->stream);
+	describe_link(flow, &link, own->lone);
 	flow->limits = (struct train_limits){
 		.segments_max = TRAIN_SEGMENTS_MAX,
 		.segment_bytes_max = link.mtu + ETH_HLEN,
@@ -210,7 +221,9 @@ static void fill_slot(const struct txring_flow *own, uint32_t ahead, struct trai
 	const uint8_t *frames = own->flow.trains->pages.memory + piece->offset;
 	if (content->filling != own->filling || content->offset != piece->offset ||
 	    content->asked != piece->segments) {
-		uint32_t run = frame_train_run(frames, piece->segment_bytes, piece->segments);
+		uint32_t run =
+			own->lone ? 1
+				  : frame_train_run(frames, piece->segment_bytes, piece->segments);
 		*content = (struct ring_slot){
 			.filling = own->filling,
 			.offset = piece->offset,
@@ -218,7 +231,10 @@ static void fill_slot(const struct txring_flow *own, uint32_t ahead, struct trai
 			.segments = run,
 			.bytes = frame_train_bytes(frames, piece->segment_bytes, run),
 		};
-		frame_train_write(bytes, frames, piece->segment_bytes, run);
+		if (own->lone)
+			frame_train_write_lone(bytes, frames, piece->segment_bytes);
+		else
+			frame_train_write(bytes, frames, piece->segment_bytes, run);
 	}
 	piece->segments = content->segments;
 	counters->pages += pages_covered((uintptr_t)bytes, content->bytes);

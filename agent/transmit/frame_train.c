@@ -120,6 +120,13 @@ static bool alike(const uint8_t *first, const uint8_t *frame, const struct shape
 	       udp_is_right(frame, shape, len);
 }
 
+bool frame_train_follows(const uint8_t *first, const uint8_t *next, uint32_t len)
+{
+	struct shape shape = shape_of(first, len);
+	return shape.ip_bytes && alike(first, next, &shape, len, 1) &&
+	       udp_is_right(first, &shape, len);
+}
+
 uint32_t frame_train_run(const uint8_t *frames, uint32_t len, uint32_t count)
 {
 	uint32_t run = 1;
@@ -177,4 +184,11 @@ void frame_train_write(uint8_t *to, const uint8_t *frames, uint32_t len, uint32_
 		};
 	}
 	memcpy(to, &vnet, sizeof vnet);
+}
+
+void frame_train_write_lone(uint8_t *to, const uint8_t *frame, uint32_t len)
+{
+	struct virtio_net_hdr vnet = {.hdr_len = (uint16_t)len};
+	memcpy(to, &vnet, sizeof vnet);
+	memcpy(to + sizeof vnet, frame, len);
 }

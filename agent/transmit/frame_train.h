@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { FRAME_TRAIN_VNET_BYTES = 10 }; /* struct virtio_net_hdr ahead of each frame */
+enum {
+	FRAME_TRAIN_VNET_BYTES = 10, /* struct virtio_net_hdr ahead of each frame */
+	FRAME_TRAIN_LONE_MAX = 1536, /* with what the kernel puts around it, in a block of 2 KiB */
+};
 
 /**
  * frame_train_run() - how many of the frames make one train
@@ -20,6 +23,10 @@ enum { FRAME_TRAIN_VNET_BYTES = 10 }; /* struct virtio_net_hdr ahead of each fra
  * Return: 1 .. @count; 1 also where the first is no frame that may be cut out of a longer one
  */
 uint32_t frame_train_run(const uint8_t *frames, uint32_t len, uint32_t count);
+
+/** frame_train_follows() - true: @next, right behind @first, may leave in one train with it; both
+ * [@len] */
+bool frame_train_follows(const uint8_t *first, const uint8_t *next, uint32_t len);
 
 /** frame_train_bytes() - what frame_train_write() writes for so many frames, UDP over IPv6 or IPv4
  */
@@ -31,3 +38,11 @@ uint32_t frame_train_bytes(const uint8_t *frames, uint32_t len, uint32_t count);
  * @count: 1, or a run that frame_train_run() found
  */
 void frame_train_write(uint8_t *to, const uint8_t *frames, uint32_t len, uint32_t count);
+
+/**
+ * frame_train_write_lone() - a virtio_net_hdr and one frame, which the kernel is told to copy as it
+ * copies headers, instead of referring to its page: much quicker for a frame of usual length
+ * @to:  [FRAME_TRAIN_VNET_BYTES + @len]
+ * @len: up to FRAME_TRAIN_LONE_MAX
+ */
+void frame_train_write_lone(uint8_t *to, const uint8_t *frame, uint32_t len);

@@ -180,6 +180,7 @@ TEST(frames_that_segmentation_would_change_leave_one_by_one)
 	memset(bytes + header.udp_at + offsetof(struct udphdr, check), 0, 2);
 	lab_run_all(&course, 1500);
 	CHECK_STR(course.path, "ethernet: PACKET_TX_RING; one frame a slot");
+	CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE);
 	CHECK_INT(course.longest_burst, <=, FLOW_SEND_LONE_MAX);
 }
 

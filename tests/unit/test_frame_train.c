@@ -106,6 +106,35 @@ TEST(frame_train_writes_one_frame_that_stands_for_all)
 		CHECK_INT(out[i], ==, 0);
 }
 
+TEST(frame_train_follows_as_a_run_of_two_does)
+{
+	build();
+	CHECK(frame_train_follows(frame(0), frame(1), LEN));
+	CHECK(frame_train_follows(frame(1), frame(1), LEN)); /* DF: the id means nothing */
+	for (uint32_t i = 0; i < COUNT; i++) {
+		set_ip(i, DF_AT, 0);
+		set_ip(i, ID_AT, (uint16_t)i);
+	}
+	CHECK(frame_train_follows(frame(0), frame(1), LEN));
+	CHECK(!frame_train_follows(frame(1), frame(1), LEN));
+	CHECK(!frame_train_follows(frame(0), frame(2), LEN));
+	checksum_put(frame(0) + 40, 0);
+	CHECK(!frame_train_follows(frame(0), frame(1), LEN));
+	static const uint8_t short_frame[14] = {[12] = 8};
+	CHECK(!frame_train_follows(short_frame, short_frame, sizeof short_frame));
+}
+
+TEST(frame_train_writes_a_lone_frame_to_be_copied_whole)
+{
+	uint8_t out[FRAME_TRAIN_VNET_BYTES + LEN];
+	build();
+	frame_train_write_lone(out, frame(1), LEN);
+	CHECK(memcmp(out + FRAME_TRAIN_VNET_BYTES, frame(1), LEN) == 0);
+	for (int i = 0; i < FRAME_TRAIN_VNET_BYTES; i++) /* hdr_len alone, in the host's order */
+		CHECK_INT(out[i], ==,
+			  i == 2 || i == 3 ? ((const uint8_t *)&(uint16_t){LEN})[i - 2] : 0);
+}
+
 TEST(frame_train_reads_no_further_than_a_short_frame)
 {
 	uint8_t *bytes = malloc(28); /* two of 14: headers would lie behind them */
@@ -121,4 +150,6 @@ TEST_MAIN(CASE(frame_train_takes_frames_that_differ_in_payload),
 	  CASE(frame_train_without_a_checksum_is_none),
 	  CASE(frame_train_keeps_ids_that_mean_something),
 	  CASE(frame_train_writes_one_frame_that_stands_for_all),
+	  CASE(frame_train_follows_as_a_run_of_two_does),
+	  CASE(frame_train_writes_a_lone_frame_to_be_copied_whole),
 	  CASE(frame_train_reads_no_further_than_a_short_frame))
