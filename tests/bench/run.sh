@@ -4,8 +4,8 @@
 # Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
 # an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
 # runs all and puts the tables and charts into README.md. Needs root, for the namespaces; the machine
-# should have nothing else to do. speed takes 5 minutes at most, pace about 7. Options go to the one
-# that is named, as --rounds N, --only PATTERN: `python3 tests/bench/bench_speed.py --help`.
+# should have nothing else to do. speed takes 5 minutes at most, pace about 6. Options go to what is
+# run: all know --rounds N; speed also --only PATTERN and others, see `bench_speed.py --help`.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -42,7 +42,7 @@ mkdir -p out
     exit 1
 }
 case $which in
-all | readme) for name in $benches; do run "$name"; done ;;
+all | readme) for name in $benches; do run "$name" "$@"; done ;;
 *) run "$which" "$@" ;;
 esac
 if [ "$which" = readme ]; then

@@ -81,10 +81,10 @@ def targets(of, known):
     for name, others in PAIRED.items():
         held(f"two jobs over two bare loops, {name.removeprefix('agent ')}", name, others, 0.9,
              TEXTBOOK_LENGTHS if name == PAGES else every, 2)
+    lengths = " / ".join(str(one["len"]) for one in known["report_cost"])
     rows.append(render.target(
         "the send loop around the engine, its report included, % of CPU"
-        + "".join(f"{' /' if i else ':'} {one['len']}" for i, one in
-                  enumerate(known["report_cost"])) + " B",
+        + (f": {lengths} B" if lengths else ""),
         [one["cost_percent"] for one in known["report_cost"]], REPORT_COST_PERCENT_MAX,
         at_most=True))
     rows.append(render.target("idle agent resident, MiB", known["idle_resident_kib"] / 1024,
