@@ -14,6 +14,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/service.h"
+#include "base/slice.h"
 #include "base/util.h"
 #include "pagecast/pulse.h"
 
@@ -217,6 +218,8 @@ static void prepare_process(struct daemon *daemon)
 	sigprocmask(SIG_BLOCK, &daemon->signals, NULL); /* inherited by every thread */
 	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
 	service_raise_files(FILES_WANTED);
+	slice_ask_short(); /* inherited by every thread: a control call must not wait for a worker
+			    */
 }
 
 /* Return: 0 with the folder there, or none to be used; EXIT_FAILED */

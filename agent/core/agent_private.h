@@ -53,7 +53,9 @@ enum {
 #define AGENT_PREPARE_AHEAD_NS	(2 * CLOCK_NS_PER_S) /* a worker is held this long at most */
 #define AGENT_PUBLISH_NS	(100 * CLOCK_NS_PER_MS)
 #define AGENT_CANCEL_WAIT_NS	(2 * CLOCK_NS_PER_S)
-#define AGENT_STOP_WAIT_NS	(2500 * CLOCK_NS_PER_MS)
+/* For a pause to be in force: 10 ms, unless the worker's thread gets no core. */
+#define AGENT_OBEY_WAIT_NS (2 * CLOCK_NS_PER_S)
+#define AGENT_STOP_WAIT_NS (2500 * CLOCK_NS_PER_MS)
 
 /* Deletions that watchers can still be told of; who was away for longer starts anew. */
 enum { WATCH_DELETIONS_MAX = 1024 };
@@ -96,7 +98,7 @@ struct agent {
 	pthread_mutex_t lock;
 	pthread_cond_t work;	/* a worker may find something to take */
 	pthread_cond_t tick;	/* the scheduler may have to wake earlier */
-	pthread_cond_t settled; /* a job has ended, or a pending one is known */
+	pthread_cond_t settled; /* a job has ended or obeyed, or a pending one is known */
 
 	/* under the lock */
 	bool stopping;
@@ -308,6 +310,10 @@ void budget_limits(const struct policy *policy, const struct job_grant *grant, d
 /** budget_change() - for a new demand of a running job. Return: 0; RESOURCE_EXHAUSTED */
 int budget_change(struct agent *agent, struct job *job, const struct policy_demand *demand,
 		  struct error *ret_error);
+
+/** job_take_snapshot() - (L) of a running job: what its sender published last, into its facts.
+ * Return: has anything changed? *ret_moved: a count has */
+bool job_take_snapshot(struct job *job, bool *ret_moved);
 
 /* ---- threads ---- */
 void *scheduler_main(void *agent);

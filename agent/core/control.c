@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/util.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Under the lock: a job whose end is being stored is waited for, so that the answer is final. */
@@ -50,20 +51,37 @@ static void save(struct agent *agent, struct job *job, enum store_wait wait)
 		log_unsaved(job, &error);
 }
 
+/* Under the lock, let go meanwhile: until the sender has done as it was told, or has ended. */
+static void await_obeyed(struct agent *agent, const struct job *job)
+{
+	int64_t until_ns = clock_monotonic_ns(agent->clock) + AGENT_OBEY_WAIT_NS;
+	while (job->live && job->live->sender && !sender_obeyed(job->live->sender))
+		if (agent_wait(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) == ETIMEDOUT)
+			return;
+}
+
+/* Under the lock: nothing leaves any more, and the job shows what had. */
+static uint64_t pause_job(struct agent *agent, struct job *job)
+{
+	bool moved;
+	sender_pause(job->live->sender);
+	uint64_t revision = job_enter(agent, job, job_fsm(job->state, JOB_EVENT_PAUSE));
+	await_obeyed(agent, job);
+	if (job->live && job->live->sender && job_take_snapshot(job, &moved) &&
+	    job_publish(agent, job, moved))
+		revision = job->revision;
+	return revision;
+}
+
 /* Under the lock. Return: the revision to tell; 0: nothing changed */
 static uint64_t switch_pause(struct agent *agent, struct job *job, enum job_event event)
 {
 	Pagecast__V1__JobState next = job_fsm(job->state, event);
 	if (next == job->state)
 		return 0;
-	struct job_live *live = job->live;
-	if (event == JOB_EVENT_PAUSE) {
-		sender_pause(live->sender);
-		live->facts.current_pps = live->facts.current_bps_l2 = 0;
-		job_publish(agent, job, false);
-	} else {
-		sender_resume(live->sender);
-	}
+	if (event == JOB_EVENT_PAUSE)
+		return pause_job(agent, job);
+	sender_resume(job->live->sender);
 	return job_enter(agent, job, next);
 }
 

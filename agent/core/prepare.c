@@ -63,13 +63,24 @@ static int judge(struct preparation *preparation, struct error *ret_error)
 	return r;
 }
 
-static int open_sender(struct preparation *preparation, const struct clock *clock,
+/* Whoever gave a sender an order may be waiting for it to be in force. */
+static void on_obeyed(void *context)
+{
+	struct agent *agent = context;
+	agent_lock(agent);
+	pthread_cond_broadcast(&agent->settled);
+	agent_unlock(agent);
+}
+
+static int open_sender(struct agent *agent, struct preparation *preparation,
 		       const struct job_grant *grant, struct error *ret_error)
 {
 	struct plan *plan = preparation->plan;
 	struct sender_options options = {
-		.clock = clock,
+		.clock = agent->clock,
 		.tell_streams = preparation->tell_streams,
+		.obeyed = on_obeyed,
+		.context = agent,
 	};
 	budget_limits(preparation->policy, grant, &options.max_pps, &options.max_bps_l2);
 	int64_t duration_ns = preparation->policy->max_duration_ns;
@@ -110,7 +121,7 @@ int preparation_make(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 	if (!r)
 		r = resolve(preparation, grant, ret_error);
 	if (!r)
-		r = open_sender(preparation, agent->clock, grant, ret_error);
+		r = open_sender(agent, preparation, grant, ret_error);
 	return r;
 }
 

@@ -127,20 +127,20 @@ static bool counts_moved(const struct account *a, const struct account *b)
 	       a->packets_requested != b->packets_requested;
 }
 
-/* Takes the snapshot of a running job into its facts; stores and tells it if a count moved. */
-static void publish_one(struct agent *agent, struct round *round, struct job *job)
+bool job_take_snapshot(struct job *job, bool *ret_moved)
 {
 	struct sender_snapshot snapshot;
 	struct job_facts *facts = &job->live->facts;
+	*ret_moved = false;
 	sender_snapshot(job->live->sender, &snapshot);
 	if (!snapshot.version)
-		return;
+		return false;
 	struct account books = snapshot.account;
 	account_add(&books, &job->live->earlier.books);
-	bool moved = counts_moved(&books, &facts->account);
-	if (!moved && strcmp(snapshot.waiting_for, facts->waiting_for) == 0 &&
+	*ret_moved = counts_moved(&books, &facts->account);
+	if (!*ret_moved && strcmp(snapshot.waiting_for, facts->waiting_for) == 0 &&
 	    snapshot.current_pps == facts->current_pps)
-		return;
+		return false;
 	facts->account = snapshot.account;
 	facts->account_ns = snapshot.taken_ns;
 	facts->first_packet_ns = snapshot.first_packet_ns;
@@ -149,6 +149,15 @@ static void publish_one(struct agent *agent, struct round *round, struct job *jo
 	facts->current_bps_l2 = snapshot.current_bps_l2;
 	resume_add_facts(&job->live->earlier, facts);
 	memcpy(facts->waiting_for, snapshot.waiting_for, sizeof facts->waiting_for);
+	return true;
+}
+
+/* What has changed in a running job is shown; it is stored and told if a count moved. */
+static void publish_one(struct agent *agent, struct round *round, struct job *job)
+{
+	bool moved;
+	if (!job_take_snapshot(job, &moved))
+		return;
 	uint64_t revision = job_publish(agent, job, moved);
 	if (!moved)
 		return;

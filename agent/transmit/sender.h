@@ -73,6 +73,9 @@ struct sender_options {
 	double max_pps; /* of the whole job, from the policy; 0: none */
 	double max_bps_l2;
 	bool tell_streams; /* sender_streams() will be called */
+	/* on the worker's thread once orders are in force, and once nothing is sent any more: what
+	 * sender_obeyed() waits for; may be NULL */
+	void (*obeyed)(void *context);
 	void (*published)(
 		void *context); /* on the worker's thread after each publication; may be NULL */
 	void *context;
@@ -113,6 +116,9 @@ struct sender_limits {		    /* from the policy; 0: none */
 };
 /** sender_limit() - other maxima than those it was made with, in effect within 10 ms */
 void sender_limit(struct sender *sender, const struct sender_limits *limits);
+/** sender_obeyed() - every order given so far is in force: nothing leaves any more by what was so
+ * before; also once the sending has ended. Thread: as control */
+bool sender_obeyed(const struct sender *sender);
 /** sender_snapshot() - the last publication, whole. Thread: any; wait-free for the worker */
 void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
 

@@ -150,9 +150,27 @@ static void resume_all(struct sender *sender, int64_t now_ns)
 	sender_publish(sender, now_ns);
 }
 
-void sender_obey(struct sender *sender, int64_t now_ns)
+bool sender_obeyed(const struct sender *sender)
 {
-	sender->seen = sender_waiter_seen(&sender->waiter);
+	return atomic_load_explicit(&sender->over, memory_order_acquire) ||
+	       atomic_load_explicit(&sender->obeyed, memory_order_acquire) ==
+		       atomic_load_explicit(&sender->waiter.orders, memory_order_acquire);
+}
+
+static void tell_obeyed(const struct sender *sender)
+{
+	if (sender->options.obeyed)
+		sender->options.obeyed(sender->options.context);
+}
+
+void sender_orders_end(struct sender *sender)
+{
+	atomic_store_explicit(&sender->over, true, memory_order_release);
+	tell_obeyed(sender);
+}
+
+static void take_orders(struct sender *sender, int64_t now_ns)
+{
 	int stop = atomic_load_explicit(&sender->stop, memory_order_acquire);
 	if (stop != SENDER_RUNNING) {
 		sender->end = (enum sender_end)stop;
@@ -167,4 +185,12 @@ void sender_obey(struct sender *sender, int64_t now_ns)
 		pause_all(sender, now_ns);
 	else if (!pause && sender->paused)
 		resume_all(sender, now_ns);
+}
+
+void sender_obey(struct sender *sender, int64_t now_ns)
+{
+	sender->seen = sender_waiter_seen(&sender->waiter);
+	take_orders(sender, now_ns);
+	atomic_store_explicit(&sender->obeyed, sender->seen, memory_order_release);
+	tell_obeyed(sender);
 }

@@ -14,8 +14,8 @@
  *   sender_snapshot.c what is published while it runs
  *   sender_report.c   asked and achieved, of a stream and of the job
  *
- * Everything is the worker's own, except: waiter.orders, stop, pause_wanted (atomics), rates
- * (under rates_lock), and the words of the snapshot.
+ * Everything is the worker's own, except: waiter.orders, obeyed, over, stop, pause_wanted
+ * (atomics), rates (under rates_lock), and the words of the snapshot.
  */
 #pragma once
 #include "base/net.h"
@@ -176,6 +176,8 @@ struct sender {
 	/* orders */
 	struct sender_waiter waiter;
 	uint32_t seen;		     /* orders looked at */
+	_Atomic uint32_t obeyed;     /* orders in force; writer: worker */
+	_Atomic bool over;	     /* nothing is sent any more; writer: worker */
 	_Atomic int stop;	     /* enum sender_end; first writer wins */
 	_Atomic bool pause_wanted;   /* writers: control calls; reader: worker */
 	_Atomic bool rates_wanted;   /* some rates[] is given */
@@ -233,6 +235,8 @@ int64_t sender_serve(struct sender *sender, struct sender_stream *stream, int64_
 /* ---- sender_orders.c ---- */
 /** sender_obey() - take up what other threads asked for since the last call; may set sender->end */
 void sender_obey(struct sender *sender, int64_t now_ns);
+/** sender_orders_end() - the sending has ended: no order has anything left to change */
+void sender_orders_end(struct sender *sender);
 
 /* ---- sender_pack.c ---- */
 /** sender_pack() - the next filling of @stream, packed, loaded, the one before retired. Return: 0;

@@ -135,6 +135,7 @@ enum sender_end sender_run(struct sender *sender)
 		begin(sender, late_ns);
 		sender_send_all(sender);
 	}
+	sender_orders_end(sender);
 	finish(sender);
 	sender->cpu_seconds = thread_cpu_seconds() - cpu_seconds;
 	sender_publish(sender, now_of(sender));

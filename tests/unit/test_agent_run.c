@@ -213,6 +213,34 @@ TEST(agent_pauses_and_resumes_what_runs_and_only_that)
 	close_receiver();
 }
 
+TEST(agent_answers_a_pause_when_nothing_leaves_any_more)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	uint64_t received = 0;
+	open_receiver();
+	start_agent(NULL, 1);
+	const char *id = submit("\"limit\":{\"untilCancelled\":true}", "");
+	drop(wait_state(id, STATE(RUNNING)));
+	for (int i = 0; i < 20; i++) {
+		nap_ms(3);
+		CHECK_INT(pause_job(id, &job, &error), ==, 0);
+		CHECK_INT(job->state, ==, STATE(PAUSED));
+		CHECK(job->progress->current_pps == 0);
+		uint64_t sent = job->account->packets_sent; /* to the last of them */
+		drop(job);
+		int64_t until_ms = now_ms() + 5000;
+		while (received < sent && now_ms() < until_ms)
+			received += count_received("hello");
+		nap_ms(2);
+		CHECK_INT(received + count_received("hello"), ==, sent);
+		CHECK_INT(resume_job(id, &job, &error), ==, 0);
+		drop(job);
+	}
+	end_agent();
+	close_receiver();
+}
+
 static int change(const char *json, Pagecast__V1__Job **ret_job, struct error *error)
 {
 	Pagecast__V1__UpdateJobRequest *request = (Pagecast__V1__UpdateJobRequest *)parse(
@@ -528,6 +556,7 @@ TEST_MAIN(CASE(agent_sends_what_was_asked_and_says_what_happened),
 	  CASE(agent_cancels_what_waits_at_once_with_its_books),
 	  CASE(agent_takes_by_priority_then_arrival),
 	  CASE(agent_pauses_and_resumes_what_runs_and_only_that),
+	  CASE(agent_answers_a_pause_when_nothing_leaves_any_more),
 	  CASE(agent_changes_the_rate_of_a_running_job), CASE(agent_refuses_wrong_changes_by_name),
 	  CASE(agent_ends_a_job_whose_lease_is_not_renewed),
 	  CASE(agent_starts_at_the_given_instant_and_not_before),

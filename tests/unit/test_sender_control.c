@@ -112,6 +112,27 @@ TEST(sender_stops_while_it_waits_for_start_time)
 	sending_close(&lab);
 }
 
+TEST(sender_has_obeyed_once_orders_are_in_force_or_it_has_ended)
+{
+	sending_init(&lab, 1);
+	CHECK_INT(sending_open(&lab), ==, 0);
+	CHECK(sender_obeyed(lab.sender)); /* there was nothing to obey */
+	sender_pause(lab.sender);
+	CHECK(!sender_obeyed(lab.sender)); /* nobody runs it */
+	sending_start(&lab);
+	while (!sender_obeyed(lab.sender))
+		sending_sleep_ns(CLOCK_NS_PER_MS / 10);
+	struct sender_snapshot snapshot;
+	sender_snapshot(lab.sender, &snapshot);
+	CHECK(snapshot.paused);
+	sender_stop(lab.sender, SENDER_CANCELLED);
+	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
+	CHECK_INT(sending_received(&lab, 0), ==, 0);
+	sender_resume(lab.sender); /* too late to change anything */
+	CHECK(sender_obeyed(lab.sender));
+	sending_close(&lab);
+}
+
 static bool paused_now(void)
 {
 	struct sender_snapshot snapshot;
@@ -415,6 +436,7 @@ TEST(sender_shows_the_current_rate_and_the_fraction)
 TEST_MAIN(CASE(sender_stops_within_10_ms), CASE(sender_cancelled_packets_are_those_not_attempted),
 	  CASE(sender_stopped_before_it_runs_sends_nothing_and_says_why),
 	  CASE(sender_stops_while_it_waits_for_start_time),
+	  CASE(sender_has_obeyed_once_orders_are_in_force_or_it_has_ended),
 	  CASE(sender_paused_sends_nothing_and_costs_nothing),
 	  CASE(sender_pauses_and_resumes_within_10_ms), CASE(sender_pause_is_no_part_of_a_duration),
 	  CASE(sender_max_duration_counts_pauses_and_is_told),
