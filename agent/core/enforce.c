@@ -183,9 +183,11 @@ void enforce_policy(struct agent *agent)
 {
 	pthread_mutex_lock(&agent->update_lock);
 	struct policy *policy = agent_policy(agent);
+	agent_lock(agent);
+	send_back_prepared(agent); /* first: who begins from here on was judged by the new one */
+	agent_unlock(agent);
 	judge_all(agent, policy);
 	agent_lock(agent);
-	send_back_prepared(agent);
 	share_totals(agent, policy);
 	hold_below(agent, policy);
 	pthread_cond_broadcast(&agent->work);
