@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 # Told apart by people who do not see red from green, on white and on black.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 80, 210, 40, 50
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 780, 420, 80, 230, 40, 50
 
 
 def markdown_table(header, rows, numbers=True):
@@ -98,8 +98,8 @@ def line_chart(title, x_name, y_name, series):
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>'
                   for x, y in (at(*point) for point in line)]
         y = TOP + 12 + 20 * i
-        parts.append(f'<rect x="{WIDTH - RIGHT + 12}" y="{y - 9}" width="12" height="12"'
-                     f' fill="{colour}"/><text x="{WIDTH - RIGHT + 30}" y="{y + 2}">'
+        parts.append(f'<path d="M{WIDTH - RIGHT + 8} {y - 3}h22" stroke="{colour}"'
+                     f' stroke-width="3"{dashes}/><text x="{WIDTH - RIGHT + 36}" y="{y + 2}">'
                      f"{escape(name)}</text>")
     return "\n".join(parts) + "\n</svg>\n"
 
