@@ -60,29 +60,24 @@ static void await_obeyed(struct agent *agent, const struct job *job)
 			return;
 }
 
-/* Under the lock: nothing leaves any more, and the job shows what had. */
-static uint64_t pause_job(struct agent *agent, struct job *job)
+/* Under the lock. A paused job shows what had left, and nothing leaves any more; a resumed one
+ * waits for nothing. Return: the revision to tell; 0: nothing changed */
+static uint64_t switch_pause(struct agent *agent, struct job *job, enum job_event event)
 {
 	bool moved;
-	sender_pause(job->live->sender);
-	uint64_t revision = job_enter(agent, job, job_fsm(job->state, JOB_EVENT_PAUSE));
+	Pagecast__V1__JobState next = job_fsm(job->state, event);
+	if (next == job->state)
+		return 0;
+	if (event == JOB_EVENT_PAUSE)
+		sender_pause(job->live->sender);
+	else
+		sender_resume(job->live->sender);
+	uint64_t revision = job_enter(agent, job, next);
 	await_obeyed(agent, job);
 	if (job->live && job->live->sender && job_take_snapshot(job, &moved) &&
 	    job_publish(agent, job, moved))
 		revision = job->revision;
 	return revision;
-}
-
-/* Under the lock. Return: the revision to tell; 0: nothing changed */
-static uint64_t switch_pause(struct agent *agent, struct job *job, enum job_event event)
-{
-	Pagecast__V1__JobState next = job_fsm(job->state, event);
-	if (next == job->state)
-		return 0;
-	if (event == JOB_EVENT_PAUSE)
-		return pause_job(agent, job);
-	sender_resume(job->live->sender);
-	return job_enter(agent, job, next);
 }
 
 static int pause_or_resume(struct agent *agent, const struct agent_caller *caller, const char *id,

@@ -395,7 +395,8 @@ class Jobs(unittest.TestCase):
         again = self.agent.post(path + ":pause")
         self.assertEqual((again.status, again.json()["state"]), (200, "JOB_STATE_PAUSED"))
         pt.held(lambda: self.counted_in(0.2) == 0)
-        self.assertEqual(self.agent.post(path + ":resume", {}).json()["state"], "JOB_STATE_RUNNING")
+        resumed = self.agent.post(path + ":resume", {}).json()
+        self.assertEqual((resumed["state"], resumed["progress"]["waitingFor"]), ("JOB_STATE_RUNNING", ""))
 
     def test_patch(self):
         job = self.forever(pps=1)
