@@ -220,7 +220,7 @@ struct blob *job_record_interrupted(const struct job *job, int64_t end_ns,
 				    struct account *ret_account);
 
 /* ---- metrics.c ---- */
-/** agent_totals() - (L) jobs that have ended, and what those that workers have did so far: until
+/** agent_totals() - (L) jobs that have ended, and what those that run did so far: until
  * the end of one is stored too, so that no count ever falls */
 struct account agent_totals(const struct agent *agent);
 

@@ -84,8 +84,9 @@ struct account agent_totals(const struct agent *agent)
 	struct account totals = agent->totals;
 	for (size_t i = 0; i < agent->worker_count; i++) {
 		const struct job *job = agent->workers[i].job;
-		if (job && job->live && !job_state_ended(job->state))
-			account_add(&totals, &job->live->facts.account);
+		const struct job_live *live = job ? job->live : NULL;
+		if (live && (live->sender || live->ending) && !job_state_ended(job->state))
+			account_add(&totals, &live->facts.account);
 	}
 	return totals;
 }
