@@ -108,6 +108,8 @@ static bool any_in_bits(const Pagecast__V1__Job *job)
 
 static void put_rate(const Pagecast__V1__TransmitReport *report, bool in_bits, FILE *out)
 {
+	/* Without an engine nobody was left to tell: the agent ended meanwhile. */
+	const char *unmeasured = report->engine ? "too few packets to measure it" : "not measured";
 	if (in_bits && report->requested_bps > 0 && report->achieved_pps > 0) {
 		fprintf(out, "%s asked", units_bps(report->requested_bps).s);
 		if (report->layer)
@@ -119,10 +121,9 @@ static void put_rate(const Pagecast__V1__TransmitReport *report, bool in_bits, F
 		fprintf(out, "%s pps asked, %s achieved", units_pps(report->requested_pps).s,
 			units_pps(report->achieved_pps).s);
 	} else if (report->requested_pps > 0) {
-		fprintf(out, "%s pps asked; too few packets to measure it",
-			units_pps(report->requested_pps).s);
+		fprintf(out, "%s pps asked; %s", units_pps(report->requested_pps).s, unmeasured);
 	} else if (report->achieved_pps <= 0) { /* it takes two moments to make a rate */
-		fputs("unlimited; too few packets to measure it\n", out);
+		fprintf(out, "unlimited; %s\n", unmeasured);
 		return;
 	} else {
 		fprintf(out, "unlimited, %s pps achieved", units_pps(report->achieved_pps).s);
