@@ -47,7 +47,9 @@ static void packed_call_init(struct packed_call *packed, const struct call *call
 			.body = call->json,
 			.body_len = call->json_len,
 			.content_type = call->json ? CALL_JSON : CALL_PROTOBUF,
-			.accept = as_json ? CALL_JSON : CALL_PROTOBUF,
+			.accept = call->accept ? call->accept
+				  : as_json    ? CALL_JSON
+					       : CALL_PROTOBUF,
 			.headers = {call->header},
 			.timeout_ms = call->timeout_ms ? call->timeout_ms : CALL_TIMEOUT_MS,
 		}};

@@ -1,4 +1,7 @@
-/* preview: what a job written as JSON would send, without sending it. */
+/*
+ * preview: what a job written as JSON would send, without sending it: as a table, and as a capture
+ * file.
+ */
 #include "call.h"
 #include "command.h"
 #include "print.h"
@@ -6,8 +9,10 @@
 #include "units.h"
 #include "util.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pagecast/v1/transmit_service.pb-c.h"
 
@@ -15,6 +20,8 @@ enum { PACKETS_DEFAULT = 10, PACKETS_MAX = 1000 };
 
 static const struct option OPTIONS[] = {
 	{"packets", "N", "how many packets to show: 10, at most 1000", false},
+	{"pcap", "FILE|-", "write the packets as a capture file too; -: only that, to stdout",
+	 false},
 	OPTION_END,
 };
 static const struct option *const TABLES[] = {OPTIONS, NULL};
@@ -62,12 +69,61 @@ static void print_preview(const ProtobufCMessage *message, FILE *out, void *cont
 	}
 }
 
+static bool is_stdout(const char *path)
+{
+	return strcmp(path, "-") == 0;
+}
+
+static int check_pcap(const struct client *client, const char *path)
+{
+	if (client->peer_count > 1)
+		return options_usage("preview", "--pcap writes one file: name one agent");
+	if (is_stdout(path) && isatty(STDOUT_FILENO))
+		return options_usage("preview",
+				     "--pcap -: standard output is a terminal; try | tshark -r -");
+	return EXIT_DONE;
+}
+
+static int write_file(const char *path, const struct http_response *response)
+{
+	_cleanup_free_ char *name = print_escaped(path);
+	FILE *file = fopen(path, "we");
+	bool written = file && fwrite(response->body, 1, response->len, file) == response->len;
+	int fault = errno;
+	if (file && fclose(file) != 0 && written) {
+		written = false;
+		fault = errno;
+	}
+	if (written)
+		return EXIT_DONE;
+	print_error("%s: %s", name, strerror(fault));
+	return EXIT_FAILED;
+}
+
+static int write_pcap(const struct client *client, const struct call *shown, const char *path)
+{
+	_cleanup_response_ struct http_response response = {0};
+	struct call call = *shown;
+	call.accept = "application/vnd.tcpdump.pcap";
+	call_perform(client, &client->peers[0], &call, false, &response);
+	int r = call_check(client, &client->peers[0], &response);
+	if (r)
+		return r;
+	if (!is_stdout(path))
+		return write_file(path, &response);
+	fwrite(response.body, 1, response.len, stdout);
+	return print_flush() ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int run_preview(struct client *client, const struct options *options)
 {
 	_cleanup_free_ char *text = NULL, *json = NULL;
 	uint32_t packets = PACKETS_DEFAULT;
+	const char *pcap = options_value(options, "pcap");
 	size_t len = 0;
 	int r = options_u32(options, "packets", 1, PACKETS_MAX, &packets);
+	if (!r && pcap)
+		r = check_pcap(client, pcap);
 	r = r ? r : submission_read("preview", options->arguments[0], &text, &len);
 	if (r)
 		return r;
@@ -79,6 +135,11 @@ static int run_preview(struct client *client, const struct options *options)
 		.json_len = strlen(json),
 		.answer = &pagecast__v1__preview_job_response__descriptor,
 	};
+	if (pcap) {
+		r = write_pcap(client, &call, pcap);
+		if (r || is_stdout(pcap))
+			return r;
+	}
 	return call_each(client, &call, print_preview, NULL);
 }
 
@@ -88,8 +149,9 @@ const struct command COMMAND_PREVIEW = {
 	.summary = "show what a job written as JSON would send",
 	.details = "Sends nothing. The JSON is a JobSpec, as `submit` takes it; with --json the "
 		   "packets "
-		   "come\nbyte for byte, in base64.",
-	.examples = "  pagecast preview job.json --packets 3",
+		   "come\nbyte for byte, in base64; with --pcap as a capture file.",
+	.examples = "  pagecast preview job.json --packets 3\n"
+		    "  pagecast preview job.json --pcap - | tshark -r -",
 	.options = TABLES,
 	.arguments_min = 1,
 	.arguments_max = 1,

@@ -40,7 +40,7 @@ _pagecast() {
 	done
 	COMPREPLY=()
 	case $previous in
-	--file | --token-file | --ca | --cert | --key)
+	--file | --pcap | --token-file | --ca | --cert | --key)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;

@@ -3,14 +3,15 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 import unittest
 
-from cli import command, environment, pagecast, start
-from pagecast_test import Agent, UdpReceiver, free_port, held, main, udp_job
+from cli import PAGECAST, command, environment, pagecast, start
+from pagecast_test import PATIENCE, Agent, UdpReceiver, free_port, held, main, udp_job
 
 JOB_ID = r"[0-9A-Za-z-]{16,}"
 SUMMARY = re.compile(
@@ -448,6 +449,46 @@ class Preview(Case):
         shown = json.loads(self.pagecast("--json", "preview", "-", input=spec).stdout)
         self.assertEqual(len(shown["packets"]), 10)
         self.assertEqual(self.receiver.wait(1, 0.2), 0)
+
+    def tshark(self, data, *args):
+        if not shutil.which("tshark"):
+            self.skipTest("there is no tshark")
+        ran = subprocess.run(["tshark", "-n", "-r", "-", *args], input=data, capture_output=True, check=False,
+                             timeout=60 * PATIENCE)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        complaints = [line for line in ran.stderr.decode().splitlines() if "Running as user" not in line]
+        self.assertEqual(complaints, [])
+        return ran.stdout.decode()
+
+    def test_a_capture_file(self):
+        spec = json.dumps(udp_job(self.receiver.port, 100, pps=50, text="captured"))
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "preview.pcap")
+            told = self.pagecast("preview", "-", "--packets", "7", "--pcap", path, input=spec).stdout
+            self.assertIn("in all 100 packets", told)
+            with open(path, "rb") as file:
+                data = file.read()
+            ran = self.pagecast("preview", "-", "--pcap", path, input=json.dumps(udp_job(70000)), code=1)
+            self.assertIn("70000", ran.stderr)
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), data)  # a refusal leaves the file alone
+            ran = self.pagecast("preview", "-", "--pcap", folder, input=spec, code=1)
+            self.assertIn(f"{folder}: Is a directory", ran.stderr)
+        read = self.tshark(data, "-T", "fields", "-e", "udp.dstport", "-e", "data.data", "-e", "frame.time_epoch")
+        rows = [line.split("\t") for line in read.splitlines()]
+        self.assertEqual([row[:2] for row in rows], [[str(self.receiver.port), b"captured".hex()]] * 7)
+        self.assertEqual([round(float(row[2]), 6) for row in rows], [i * 0.02 for i in range(7)])
+
+    def test_a_capture_on_standard_output_is_nothing_else(self):
+        spec = json.dumps(udp_job(self.receiver.port, 3))
+        command = [PAGECAST, "--agent", self.agent.url, "preview", "-", "--pcap", "-"]
+        ran = subprocess.run(command, input=spec.encode(), capture_output=True, check=False, timeout=60)
+        self.assertEqual((ran.returncode, ran.stderr), (0, b""))
+        self.assertEqual(ran.stdout[:4], b"\x4d\x3c\xb2\xa1")
+        self.assertEqual(len(self.tshark(ran.stdout, "-V", "-o", "udp.check_checksum:TRUE").split("Frame Number:")), 4)
+        both = [self.agent.url, self.agent.url]
+        ran = self.pagecast("preview", "-", "--pcap", "-", agent=both, input=spec, code=2)
+        self.assertIn("one agent", ran.stderr)
 
     def test_a_wrong_spec_is_refused(self):
         ran = self.pagecast("preview", "-", input=json.dumps(udp_job(70000)), code=1)
