@@ -82,10 +82,13 @@ def check_proto(tree, root):
 def check_buf(tree, root):
     if "proto/buf.yaml" not in tree:
         raise Skip("no proto/buf.yaml")
-    # tests/run.sh installs it there, for the machines that npm has it for
+    # tests/interop/install.sh puts it there, for the machines that npm has it for: into the build tree of
+    # the ctest that asks, else that of tests/run.sh
     machine = {"x86_64": "x64"}.get(os.uname().machine, os.uname().machine)
-    local = os.path.join(root, f"build/node/node_modules/@bufbuild/buf-linux-{machine}/bin/buf")
-    tool = local if os.path.exists(local) else program("buf", "the schema's names are not checked")
+    folders = [os.environ.get("PAGECAST_NODE"), os.path.join(root, "build/node")]
+    found = [path for path in (os.path.join(folder, f"node_modules/@bufbuild/buf-linux-{machine}/bin/buf")
+                               for folder in folders if folder) if os.access(path, os.X_OK)]
+    tool = found[0] if found else program("buf", "the schema's names are not checked")
     with tempfile.TemporaryDirectory() as cache:
         return run([tool, "lint"], os.path.join(root, "proto"),
                    env={**os.environ, "BUF_CACHE_DIR": cache})
