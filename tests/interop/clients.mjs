@@ -1,5 +1,5 @@
-// clients.mjs URL: every method of both services, by every transport of Connect's own clients. Prints a
-// line a transport; the first thing that is not as it must be ends the program.
+// clients.mjs URL: every method of both services, by every transport of Connect's own clients. Prints the
+// version of Node.js and a line a transport; the first thing that is not as it must be ends the program.
 import assert from "node:assert/strict";
 import dgram from "node:dgram";
 import { gzipSync } from "node:zlib";
@@ -174,6 +174,7 @@ async function readJson() {
   assert.deepEqual(toJson(JobSpecSchema, job.spec), text.jobs[0].spec);
 }
 
+console.log(`node ${process.version}`);
 for (const [name, transport] of Object.entries(transports)) {
   try {
     await drive(transport);

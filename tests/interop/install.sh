@@ -1,5 +1,6 @@
 #!/bin/sh
-# install.sh FOLDER: the packages of package-lock.json, into FOLDER/node_modules.
+# install.sh FOLDER: the packages of package-lock.json, into FOLDER/node_modules; and a Node 18 beside
+# another one, into FOLDER/node18 (node18.sh).
 #
 # The lock names no registry: they come from the one that npm is set up for. Nothing is done where
 # they are there already; exit 77 where they can't be had.
@@ -13,6 +14,7 @@ for tool in npm node; do
 done
 mkdir -p "$1"
 cd "$1"
+sh "$here/node18.sh" node18 || : # the tests say why it is not there
 # The lock is put there last, so that what was interrupted is done again.
 cmp -s "$here/package-lock.json" installed.json && exit 0
 cp "$here/package.json" "$here/package-lock.json" .

@@ -30,6 +30,26 @@ def tool(name):
     sys.exit(77)
 
 
+def nodes():
+    """{version: program} of each Node.js there is: the one on PATH, and an 18; tells where there is none."""
+    found = {}
+    for program in ("node", os.path.join(folder(), "node18", "node")):
+        if shutil.which(program):
+            ran = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, timeout=60)
+            found.setdefault(ran.stdout.strip(), program)
+    if not any(version.startswith("v18.") for version in found):
+        print(f"skipped: Node 18: {why_no_18()}")
+    return found
+
+
+def why_no_18():
+    try:
+        with open(os.path.join(folder(), "node18", "why"), encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return "it is not installed"
+
+
 class Workshop:
     """A folder beside the packages, with the scripts of this folder and the client generated from our schema."""
 
@@ -47,9 +67,9 @@ class Workshop:
                         f"--plugin=protoc-gen-es={tool('protoc-gen-es')}", f"--es_out={self.path}",
                         "--es_opt=target=js,import_extension=js", *sorted(files)], check=True, timeout=60)
 
-    def run(self, script, *args, timeout=120):
+    def run(self, script, *args, node="node", timeout=120):
         """The finished process; what it wrote is captured."""
-        return subprocess.run(["node", os.path.join(self.path, script), *args], check=False,
+        return subprocess.run([node, os.path.join(self.path, script), *args], check=False,
                               capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
 
     def __enter__(self):

@@ -1,4 +1,5 @@
-"""Connect's own clients (TypeScript, npm), generated from our schema: every method, every transport."""
+"""Connect's own clients (TypeScript, npm), generated from our schema: every method, every transport, under
+each Node.js there is."""
 
 import unittest
 
@@ -10,9 +11,13 @@ class ConnectEs(unittest.TestCase):
     def test_every_method_by_every_transport(self):
         with node.Workshop() as workshop, pt.Agent("--workers", "2") as agent:
             workshop.generate()
-            ran = workshop.run("clients.mjs", agent.url)
-            self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
-            self.assertEqual(len(ran.stdout.splitlines()), 14, ran.stdout)
+            for version, program in node.nodes().items():
+                with self.subTest(version):
+                    ran = workshop.run("clients.mjs", agent.url, node=program)
+                    self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+                    self.assertEqual(ran.stdout.splitlines()[0], f"node {version}")
+                    self.assertEqual(len(ran.stdout.splitlines()), 15, ran.stdout)
+                    print(f"{ran.stdout.splitlines()[0]}: {len(ran.stdout.splitlines()) - 2} transports")
 
 
 if __name__ == "__main__":
