@@ -118,7 +118,8 @@ def tables(report):
     if report.result.get("targets"):
         parts.append(targets_table(report.result["targets"]))
     if report.result.get("rounds"):
-        parts.append(f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; medians of "
+        figures = "of all" if report.result.get("pooled") else "medians of"
+        parts.append(f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; {figures} "
                      f"{report.result['rounds']} rounds; load average at the end "
                      f"{of['load_average']}.\n")
     return "\n".join(parts)

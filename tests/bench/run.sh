@@ -1,16 +1,16 @@
 #!/bin/sh
-# run.sh [speed | pace | engines | readme] [OPTION…]: the figures of README.md, made on this machine.
+# run.sh [speed | pace | control | engines | readme] [OPTION…]: the figures of README.md, made here.
 #
 # Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
 # an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
 # runs all and puts the tables and charts into README.md. Needs root, for the namespaces; the machine
-# should have nothing else to do. speed takes 5 minutes at most, pace about 6. Options go to what is
-# run: all know --rounds N; speed also --only PATTERN and others, see `bench_speed.py --help`.
+# should have nothing else to do. speed takes 5 minutes at most, pace about 6, control 3. All know
+# --rounds N; speed also --only PATTERN and others, see `bench_speed.py --help`.
 set -eu
 cd "$(dirname "$0")/../.."
 
 # Each is bench_NAME.py, which takes what run() gives it; its place in README.md is <!-- NAME -->.
-benches="speed pace engines"
+benches="speed pace control engines"
 programs="pagecastd ways gaps report_cost"
 
 run() {
