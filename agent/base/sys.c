@@ -259,6 +259,14 @@ void sys_unmap(void *memory, size_t len_bytes)
 		munmap(memory, len_bytes);
 }
 
+int sys_renew(void *memory, size_t len_bytes)
+{
+	ssize_t result;
+	if (intercepted(SYS_CALL_MMAP, -1, len_bytes, &result))
+		return (int)result;
+	return madvise(memory, len_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
 /* ThreadSanitizer knows one table a process: two files of the same number would be a race to it. */
 #if defined(__SANITIZE_THREAD__)
 #define ONE_TABLE true

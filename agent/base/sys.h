@@ -80,6 +80,9 @@ int sys_map(void **ret_memory, size_t len_bytes, bool huge);
  * Return: 0; negative errno */
 int sys_map_ring(void **ret_memory, size_t len_bytes, int fd);
 void sys_unmap(void *memory, size_t len_bytes);
+/** sys_renew() - @memory of sys_map() becomes fresh and zeroed again; who refers to its pages keeps
+ * them. Return: 0; negative errno */
+int sys_renew(void *memory, size_t len_bytes);
 
 /**
  * sys_own_descriptors() - from here on the calling thread has a table of descriptors of its own

@@ -37,6 +37,17 @@ void pages_seal(struct pages *pages)
 	pages->state = PAGES_SEALED;
 }
 
+int pages_renew(struct pages *pages)
+{
+	assert(pages->state != PAGES_RETIRED);
+	int r = sys_renew(pages->memory, pages->capacity_bytes);
+	if (r < 0)
+		return r;
+	pages->used_bytes = 0;
+	pages->state = PAGES_OPEN;
+	return 0;
+}
+
 void pages_retire(struct pages *pages)
 {
 	if (pages->state != PAGES_RETIRED)

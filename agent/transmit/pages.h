@@ -58,5 +58,14 @@ int pages_reserve(struct pages *pages, size_t len, size_t align, size_t *ret_off
  * zero, as mmap gave it. */
 void pages_seal(struct pages *pages);
 
+/**
+ * pages_renew() - as pages_retire() and pages_open() of the same, at the same addresses
+ *
+ * What the kernel still refers to it keeps; the first write brings a new page of zeros. The mapping
+ * itself does not change, which workers side by side would have to wait for each other to do.
+ * Return: 0: OPEN and empty; negative errno: as it was.
+ */
+int pages_renew(struct pages *pages);
+
 /** pages_retire() - give the mapping back; also from OPEN. Idempotent */
 void pages_retire(struct pages *pages);

@@ -4,7 +4,8 @@
  * A template is packed once and stands for all passes. What does not fit one goes through fresh
  * arenas: each is filled from where the one before ended. That one is retired first (replaced,
  * never rewritten: pages.h): what the kernel still refers to it keeps, and the pages it is done
- * with come back at once, still in the cache. Two arenas in turn were a sixth slower.
+ * with come back at once, still in the cache. Two arenas in turn were a sixth slower; a new mapping
+ * each time made two workers wait for each other, and cost them a third.
  */
 #include "transmit/sender_private.h"
 
@@ -25,9 +26,8 @@ int sender_pack(struct sender_stream *stream)
 	int result = flow_load(stream->flow, NULL);
 	if (result < 0)
 		return result;
-	trains_retire(filling);
-	result = trains_pack(filling, stream->plan, &stream->limits, &stream->pack_cursor,
-			     packets_left(stream));
+	result = trains_refill(filling, stream->plan, &stream->limits, &stream->pack_cursor,
+			       packets_left(stream));
 	if (result < 0)
 		return result;
 	result = flow_load(stream->flow, filling);

@@ -22,7 +22,8 @@ struct packer {
 	size_t trains_max, count;
 	struct train *trains; /* NULL: only measure */
 	uint8_t *memory;
-	struct train last; /* = trains[count - 1], also while measuring */
+	struct pages *spare; /* an arena that nobody reads any more, for this one; or retired */
+	struct train last;   /* = trains[count - 1], also while measuring */
 };
 
 /* How many packets of @len one train takes; 1 where they can't be a train. */
@@ -175,13 +176,27 @@ static uint64_t template_packets(const struct plan_stream *stream,
 	return MIN(MAX(passes, UINT64_C(1)), packets_max / pass) * pass;
 }
 
+/* The spare arena, with new pages, if it is the one that is wanted; else it goes. */
+static int open_arena(struct pages *ret_pages, const struct packer *packer, bool huge)
+{
+	struct pages *spare = packer->spare;
+	if (spare->state == PAGES_SEALED && spare->huge && huge &&
+	    spare->capacity_bytes == packer->bytes_max && pages_renew(spare) == 0) {
+		*ret_pages = *spare;
+		*spare = PAGES_NULL;
+		return 0;
+	}
+	pages_retire(spare);
+	return packer->bytes_max ? pages_open(ret_pages, packer->bytes_max, huge) : 0;
+}
+
 static int fill(struct trains *ret_trains, struct packer *packer, bool huge)
 {
 	struct trains trains = TRAINS_NULL;
 	trains.trains = malloc(packer->trains_max * sizeof *trains.trains);
 	if (!trains.trains)
 		return -ENOMEM;
-	int r = packer->bytes_max ? pages_open(&trains.pages, packer->bytes_max, huge) : 0;
+	int r = open_arena(&trains.pages, packer, huge);
 	if (r < 0) {
 		free(trains.trains);
 		return r;
@@ -208,7 +223,7 @@ static bool gains_by_huge(const struct packer *measured)
 /* -E2BIG: not as a template. */
 static int pack_template(struct trains *ret_trains, const struct plan_stream *stream,
 			 const struct train_limits *limits, const struct plan_cursor *cursor,
-			 uint64_t packets)
+			 uint64_t packets, struct pages *spare)
 {
 	if (packets == 0 ||
 	    (stream->item_count > 1 && (stream->pass_bytes > TRAIN_TEMPLATE_BYTES_MAX)))
@@ -217,6 +232,7 @@ static int pack_template(struct trains *ret_trains, const struct plan_stream *st
 				 .limits = limits,
 				 .cursor = *cursor,
 				 .packets_left = packets,
+				 .spare = spare,
 				 .bytes_max = TRAIN_TEMPLATE_BYTES_MAX,
 				 .trains_max = TRAIN_TEMPLATE_TRAINS_MAX};
 	struct packer packer = measure;
@@ -236,7 +252,7 @@ static int pack_template(struct trains *ret_trains, const struct plan_stream *st
 
 static int pack_fresh(struct trains *ret_trains, const struct plan_stream *stream,
 		      const struct train_limits *limits, struct plan_cursor *cursor,
-		      uint64_t packets_max)
+		      uint64_t packets_max, struct pages *spare)
 {
 	/* an upper bound of what the rest can need keeps the arena of a small job small */
 	uint64_t each = (uint64_t)stream->len_max + PAGES_PAGE_BYTES + limits->page_offset;
@@ -245,6 +261,7 @@ static int pack_fresh(struct trains *ret_trains, const struct plan_stream *strea
 				.limits = limits,
 				.cursor = *cursor,
 				.packets_left = packets_max,
+				.spare = spare,
 				.bytes_max = MIN(few * each, (uint64_t)TRAIN_FRESH_BYTES),
 				.trains_max = MIN(packets_max, (uint64_t)TRAIN_FRESH_TRAINS_MAX)};
 	int r = fill(ret_trains, &packer, packer.bytes_max == TRAIN_FRESH_BYTES);
@@ -254,18 +271,39 @@ static int pack_fresh(struct trains *ret_trains, const struct plan_stream *strea
 	return 0;
 }
 
-int trains_pack(struct trains *ret_trains, const struct plan_stream *stream,
-		const struct train_limits *limits, struct plan_cursor *cursor, uint64_t packets_max)
+/* As trains_refill(); @spare is what the arena before left. */
+static int pack_any(struct trains *ret_trains, const struct plan_stream *stream,
+		    const struct train_limits *limits, struct plan_cursor *cursor,
+		    uint64_t packets_max, struct pages *spare)
 {
 	assert(packets_max > 0);
 	assert(limits->page_offset < PAGES_PAGE_BYTES);
 	if (limits->page_per_packet && stream->len_max > PAGES_PAGE_BYTES - limits->page_offset)
 		return -EMSGSIZE;
 	int r = pack_template(ret_trains, stream, limits, cursor,
-			      template_packets(stream, limits, packets_max));
+			      template_packets(stream, limits, packets_max), spare);
 	if (r != -E2BIG)
 		return r;
-	return pack_fresh(ret_trains, stream, limits, cursor, packets_max);
+	return pack_fresh(ret_trains, stream, limits, cursor, packets_max, spare);
+}
+
+int trains_pack(struct trains *ret_trains, const struct plan_stream *stream,
+		const struct train_limits *limits, struct plan_cursor *cursor, uint64_t packets_max)
+{
+	struct pages none = PAGES_NULL;
+	return pack_any(ret_trains, stream, limits, cursor, packets_max, &none);
+}
+
+int trains_refill(struct trains *trains, const struct plan_stream *stream,
+		  const struct train_limits *limits, struct plan_cursor *cursor,
+		  uint64_t packets_max)
+{
+	struct pages spare = trains->pages;
+	trains->pages = PAGES_NULL;
+	trains_retire(trains);
+	int r = pack_any(trains, stream, limits, cursor, packets_max, &spare);
+	pages_retire(&spare);
+	return r;
 }
 
 bool trains_at_end(const struct trains *trains, const struct train_cursor *cursor)

@@ -79,6 +79,17 @@ int trains_pack(struct trains *ret_trains, const struct plan_stream *stream,
 		const struct train_limits *limits, struct plan_cursor *cursor,
 		uint64_t packets_max);
 
+/**
+ * trains_refill() - trains_retire() and trains_pack(), the arena renewed where both fill a whole
+ * one
+ * @trains: TRAINS_NULL, or packed before; lent to no flow any more
+ *
+ * Return: as trains_pack(), with *trains owned; on failure it is TRAINS_NULL.
+ */
+int trains_refill(struct trains *trains, const struct plan_stream *stream,
+		  const struct train_limits *limits, struct plan_cursor *cursor,
+		  uint64_t packets_max);
+
 /** trains_at_end() - true when a fresh filling is used up; never for a template */
 bool trains_at_end(const struct trains *trains, const struct train_cursor *cursor);
 

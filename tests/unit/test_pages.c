@@ -1,9 +1,11 @@
-/* The arena is written once: reserve, fill, seal; then only retired. */
+/* The arena is written once: reserve, fill, seal; then only retired or renewed. */
 #include "lib/test.h"
 #include "transmit/pages.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +70,35 @@ TEST(pages_huge_start_where_a_huge_page_can)
 	pages_retire(&pages);
 }
 
+/* What was lent stays as it was: here the kernel's reference is a pipe's. */
+TEST(pages_renew_leaves_what_was_lent_and_starts_from_zeros)
+{
+	struct pages pages;
+	size_t at;
+	char got[4];
+	int ends[2];
+	CHECK_INT(pages_open(&pages, 2 << 20, true), ==, 0);
+	uint8_t *memory = pages.memory;
+	CHECK_INT(pages_reserve(&pages, 4, 1, &at), ==, 0);
+	memcpy(memory, "lent", 4);
+	pages_seal(&pages);
+	CHECK_INT(pipe(ends), ==, 0);
+	struct iovec range = {memory, 4};
+	CHECK_INT(vmsplice(ends[1], &range, 1, 0), ==, 4);
+
+	CHECK_INT(pages_renew(&pages), ==, 0);
+	CHECK(pages.memory == memory);
+	CHECK_INT(memory[0], ==, 0);
+	CHECK_INT(pages_reserve(&pages, 2 << 20, 1, &at), ==, 0);
+	CHECK_INT(at, ==, 0);
+	memset(memory, 'x', 4);
+	CHECK_INT(read(ends[0], got, 4), ==, 4);
+	CHECK(memcmp(got, "lent", 4) == 0);
+	pages_retire(&pages);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 TEST(pages_sealed_cannot_be_reserved_from)
 {
 #ifdef NDEBUG
@@ -94,4 +125,6 @@ TEST_MAIN(CASE(pages_open_rounds_up_to_whole_pages_of_zeros),
 	  CASE(pages_reserve_packs_back_to_back_and_aligned),
 	  CASE(pages_reserve_of_more_than_is_left_changes_nothing),
 	  CASE(pages_retire_is_idempotent_from_each_state),
-	  CASE(pages_huge_start_where_a_huge_page_can), CASE(pages_sealed_cannot_be_reserved_from))
+	  CASE(pages_huge_start_where_a_huge_page_can),
+	  CASE(pages_renew_leaves_what_was_lent_and_starts_from_zeros),
+	  CASE(pages_sealed_cannot_be_reserved_from))

@@ -71,24 +71,24 @@ static size_t pack_all(const struct job *job, const struct train_limits *limits,
 		       struct trains *ret_first)
 {
 	struct plan_cursor cursor = {0}, expected = {0};
+	struct trains trains = TRAINS_NULL;
 	size_t fillings = 0;
-	for (uint64_t done = 0; done < packets; fillings++) {
-		struct trains trains;
-		CHECK_INT(trains_pack(&trains, &job->stream, limits, &cursor, packets - done), ==,
+	bool cyclic = false;
+	for (uint64_t done = 0; done < packets && !cyclic; fillings++) {
+		CHECK_INT(trains_refill(&trains, &job->stream, limits, &cursor, packets - done), ==,
 			  0);
 		CHECK_INT(trains.packets, <=, packets - done);
 		CHECK_INT(trains.packets, >, 0);
 		check_content(job, &trains, limits, &expected);
-		bool cyclic = trains.cyclic;
+		cyclic = trains.cyclic;
 		done += trains.packets;
-		if (fillings == 0 && ret_first)
+		CHECK(cyclic || memcmp(&cursor, &expected, sizeof cursor) == 0);
+		if (fillings == 0 && ret_first) {
 			*ret_first = trains;
-		else
-			trains_retire(&trains);
-		if (cyclic)
-			return 1;
-		CHECK(memcmp(&cursor, &expected, sizeof cursor) == 0);
+			trains = TRAINS_NULL;
+		}
 	}
+	trains_retire(&trains);
 	return fillings;
 }
 
