@@ -11,6 +11,7 @@ import sys
 
 import lab
 import render
+import senders
 
 LENGTH, PACKETS = 512, 2000
 FREE_AGAIN = {  # a page, or the place of a packet
@@ -26,20 +27,19 @@ COPIES = {"KERNEL_COPIES_NONE": "no copy", "KERNEL_COPIES_ONE": "one copy"}
 
 
 def destinations():
-    """By name: a stream of PACKETS equal packets to the sink."""
-    payload = {"payloads": [{"random": {"seed": "1", "length": LENGTH}}],
-               "limit": {"packets": str(PACKETS)}}
+    """By name: streams of equal packets to the sink, those that can be trains ahead of others."""
     return {
-        "UDP": {"udp": {"address": lab.SINK, "port": lab.PORT}, **payload},
-        "raw IP": {"rawIp": {"address": lab.SINK, "protocol": 253}, **payload},
-        "Ethernet": {"ethernet": {"interface": lab.DEVICE, "header": {
-            "destinationMac": lab.SINK_MAC, "destinationAddress": lab.SINK,
-            "destinationPort": lab.PORT, "sourcePort": 1}}, **payload},
+        "UDP": [senders.udp_stream(LENGTH, lab.SINK)],
+        "raw IP": [{"rawIp": {"address": lab.SINK, "protocol": 253},
+                    "payloads": [{"random": {"seed": "1", "length": LENGTH}}]}],
+        "Ethernet": [senders.built_frames(LENGTH, lab.SINK),
+                     senders.given_frames(LENGTH, lab.SINK)],
     }
 
 
 def ended(agent, engine, stream):
     """The job, or None where the engine does not serve the destination."""
+    stream = {**stream, "limit": {"packets": str(PACKETS)}}
     answer = agent.request("POST", "/v1/jobs", {"engine": engine, "streams": [stream]}, unix=True)
     if answer.status not in (201, 409):
         raise lab.LabError(f"{engine}: {answer}")
@@ -67,7 +67,7 @@ def look(agent):
     """The engines with what their jobs came to, and which engine each destination gets by auto."""
     streams = destinations()
     auto = {kind: job["report"]["engine"].removeprefix("ENGINE_KIND_")
-            for kind, stream in streams.items()
+            for kind, (stream, *_) in streams.items()
             if (job := ended(agent, "ENGINE_KIND_UNSPECIFIED", stream))}
     rows = []
     for engine in agent.call("GET", "/v1/engines")["engines"]:
@@ -75,8 +75,9 @@ def look(agent):
         row = {"engine": name, "available": bool(engine.get("available")), "why": engine["why"],
                "auto": [kind for kind, taken in auto.items() if taken == name]}
         if row["available"]:
-            row["does"] = {kind: in_words(ended(agent, engine["kind"], stream))
-                           for kind, stream in streams.items()}
+            row["does"] = {kind: "; others ".join(dict.fromkeys(
+                in_words(ended(agent, engine["kind"], stream)) for stream in those))
+                for kind, those in streams.items()}
         rows.append(row)
     return rows
 
