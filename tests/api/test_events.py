@@ -1,6 +1,8 @@
 """Live events over REST (server-sent events): what a browser's EventSource relies on."""
 
+import concurrent.futures
 import json
+import struct
 import threading
 import time
 import unittest
@@ -9,6 +11,7 @@ import pagecast_test as pt
 
 WATCHERS = 120
 HEARTBEAT_SECONDS = 10
+DELETIONS_REMEMBERED = 1024
 
 
 class Stream:
@@ -174,6 +177,42 @@ class Events(unittest.TestCase):
             answer = self.agent.get(path, headers={"Last-Event-ID": "9000000000000000000"})
             self.assertEqual((answer.status, answer.json()["code"]), (410, "out_of_range"))
             self.assertIn("start without", answer.json()["message"])
+
+    def test_a_revision_older_than_what_is_remembered_is_410(self):
+        """Of jobs that are gone the last 1,024 are remembered: who knows less must start anew, and not be
+        left with jobs that are no more."""
+        def status(known):
+            with Stream(agent, "/v1/events", Last_Event_ID=known) as stream:
+                return stream.status
+
+        with pt.Agent("--workers", "2", "--history-jobs", "1") as agent:
+            mark = agent.wait_end(agent.submit(pt.udp_job(self.sink.port, 1))["id"])
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                def run(count):
+                    return list(pool.map(lambda _: agent.submit(pt.udp_job(self.sink.port, 1)), range(count)))
+
+                run(DELETIONS_REMEMBERED // 2)  # far from too many
+                self.assertEqual(status(mark["revision"]), 200)
+                run(DELETIONS_REMEMBERED // 2 + 8)
+            last = agent.submit(pt.udp_job(self.sink.port, 1))
+            last = agent.wait_end(last["id"])
+            deadline = time.monotonic() + 60 * pt.PATIENCE
+            while status(mark["revision"]) != 410:  # finished jobs go a moment after their end
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.02)
+            answer = agent.get("/v1/events", headers={"Last-Event-ID": mark["revision"]})
+            self.assertEqual(answer.json()["code"], "out_of_range")
+            self.assertIn("start without", answer.json()["message"])
+            self.assertEqual(agent.get(f"/v1/events?after_revision={mark['revision']}").status, 410)
+            self.assertEqual(status(last["revision"]), 200)
+            message = json.dumps({"afterRevision": mark["revision"]}).encode()
+            answer = agent.post("/pagecast.v1.TransmitService/WatchJobs",
+                                struct.pack(">BI", 0, len(message)) + message,
+                                headers={"Content-Type": "application/connect+json"})
+            self.assertIn(b'"out_of_range"', answer.body)
+            waits = agent.submit(pt.udp_job(self.sink.port, 1, startTime="2099-01-01T00:00:00Z"))
+            with Stream(agent, "/v1/events") as stream:  # and to start anew works
+                self.assertEqual(stream.event()[2]["job"]["id"], waits["id"])
 
     def test_what_is_asked_wrongly(self):
         job = self.submit(1)
