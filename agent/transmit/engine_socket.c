@@ -125,6 +125,8 @@ static int set_options(struct flow *flow, const char *field, struct problem_set 
 		{v4 && to->dont_fragment, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO,
 		 "dont_fragment"},
 		{v4 && to->broadcast, SOL_SOCKET, SO_BROADCAST, 1, "broadcast"},
+		{!v4 && !raw, IPPROTO_IPV6, IPV6_V6ONLY, 1, /* leaves IPv4 its own source ports */
+		 "source_port"},
 		{!v4 && raw && to->protocol == IPPROTO_RAW, IPPROTO_IPV6, IPV6_HDRINCL, 0,
 		 "protocol 255"},
 		{!v4 && to->ttl, IPPROTO_IPV6, IPV6_UNICAST_HOPS, to->ttl, "ttl"},

@@ -10,21 +10,26 @@
 
 static struct sending lab;
 
-static void job_to(const char *address, uint16_t port)
+static void stream_to(size_t i, const char *address, uint16_t port)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	sending_init(&lab, 1);
-	struct plan_destination *to = &lab.jobs[0].stream.destination;
+	struct plan_destination *to = &lab.jobs[i].stream.destination;
 	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
 		to->to.v4 = v4;
 	} else {
 		CHECK_INT(inet_pton(AF_INET6, address, &v6.sin6_addr), ==, 1);
 		to->to.v6 = v6;
 		to->family = AF_INET6;
-		lab.jobs[0].stream.overhead_l3 = 48;
+		lab.jobs[i].stream.overhead_l3 = 48;
 	}
 	snprintf(to->text, sizeof to->text, "%s:%u", address, port);
+}
+
+static void job_to(const char *address, uint16_t port)
+{
+	sending_init(&lab, 1);
+	stream_to(0, address, port);
 }
 
 static const struct problem *problem_of(enum problem_code code)
@@ -206,6 +211,23 @@ TEST(sender_knows_percent_of_a_line)
 	sending_close(&lab);
 }
 
+TEST(sender_sends_by_both_families_from_one_port)
+{
+	static const char *const addresses[] = {"198.18.0.2", "fd00:c612::2"};
+	lab_up();
+	sending_init(&lab, 2);
+	for (size_t i = 0; i < 2; i++) {
+		stream_to(i, addresses[i], 9);
+		struct plan_destination *to = &lab.jobs[i].stream.destination;
+		to->from.any.sa_family = (sa_family_t)to->family;
+		to->from.v4.sin_port = htons(7007); /* where IPv6 has it too; no address */
+		sending_packets(&lab, i, 10);
+	}
+	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+	CHECK_INT(lab.report.account.packets_sent, ==, 20);
+	sending_close(&lab);
+}
+
 TEST_MAIN(CASE(sender_tells_that_a_neighbour_does_not_answer),
 	  CASE(sender_does_not_wait_for_a_neighbour_when_cancelled),
 	  CASE(sender_says_nothing_of_a_neighbour_that_answers_late),
@@ -213,5 +235,6 @@ TEST_MAIN(CASE(sender_tells_that_a_neighbour_does_not_answer),
 	  CASE(sender_tells_that_the_interface_went_down),
 	  CASE(sender_tells_that_the_other_end_is_down),
 	  CASE(sender_tells_that_the_interface_is_gone), CASE(sender_tells_that_there_is_no_route),
+	  CASE(sender_sends_by_both_families_from_one_port),
 	  CASE(sender_waits_for_the_queue_of_a_device), CASE(sender_drops_at_the_queue_of_a_device),
 	  CASE(sender_tells_what_a_queue_dropped_of_a_train), CASE(sender_knows_percent_of_a_line))
