@@ -194,6 +194,42 @@ class Rpc(unittest.TestCase):
         twice["spec"]["name"] = "another"
         self.assert_error(self.call(TRANSMIT + "SubmitJob", twice), 409, "already_exists")
 
+    def test_a_full_queue_and_a_locked_store(self):
+        with pt.Agent("--workers", "1", policy={"maxJobsQueued": 1}) as agent:
+            first = agent.post(TRANSMIT + "SubmitJob", self.spec(1, startTime="2099-01-01T00:00:00Z"))
+            self.assertEqual(first.status, 200)
+            answer = agent.post(TRANSMIT + "SubmitJob", self.spec(1))
+            self.assert_error(answer, 429, "resource_exhausted", "maxJobsQueued")
+            self.assertTrue(answer.headers["Retry-After"])
+            agent.post(TRANSMIT + "CancelJobs", {})
+            store = sqlite3.connect(os.path.join(agent.folder, "state", "jobs.db"), isolation_level=None)
+            self.addCleanup(store.close)
+            store.execute("BEGIN IMMEDIATE")
+            answer = agent.post(TRANSMIT + "SubmitJob", self.spec(1))
+            store.execute("ROLLBACK")
+            self.assert_error(answer, 503, "unavailable")
+
+    def test_spellings_that_proto3_json_allows(self):
+        """…in: both names of a field, names and numbers of enums, numbers as strings, every base64, null."""
+        for text in ("-_8=", "-_8", "+/8=", "+/8"):
+            stream = {"udp": {"address": "127.0.0.1", "port": str(self.sink.port)}, "rate": None,
+                      "payloads": [{"bytes": text}], "limit": {"packets": "1"}}
+            answer = self.call(TRANSMIT + "SubmitJob", {"spec": {
+                "streams": [stream], "restart_policy": 2, "pageLayout": 1, "engine": "COPY", "labels": None},
+                "request_id": f"spelt {text}".replace(" ", "-")})
+            self.assertEqual(answer.status, 200, answer)
+            spec = answer.json()["spec"]
+            self.assertEqual(spec["streams"][0]["payloads"], [{"bytes": "+/8="}])
+            self.assertEqual((spec["engine"], spec["pageLayout"], spec["restartPolicy"]),
+                             ("ENGINE_KIND_COPY", "PAGE_LAYOUT_PACKED", "RESTART_POLICY_RESUME"))
+            self.assertEqual(spec["streams"][0]["limit"], {"packets": "1"})
+            self.assertNotIn("labels", spec)
+            for view in ("JOB_VIEW_BASIC", "BASIC", 1):
+                answer = self.call(TRANSMIT + "GetJob", {"id": answer.json()["id"], "view": view})
+                self.assertNotIn("streams", answer.json()["spec"])
+        self.assert_error(self.call(TRANSMIT + "SubmitJob", {**self.spec(1), "requestId": "a", "request_id": "b"}),
+                          400, "invalid_argument", "given twice")
+
     def test_details_are_unpadded_base64_of_a_bad_request(self):
         seen = set()
         for extra in ("y", "yy", "yyy"):
