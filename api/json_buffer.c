@@ -6,7 +6,7 @@
 
 #include "api/utf8.h"
 
-enum { FIRST_CAPACITY = 256 };
+enum { FIRST_CAPACITY = 1024 /* a job without its streams */ };
 
 char *json_buffer_reserve(struct json_buffer *buffer, size_t len)
 {
@@ -42,7 +42,11 @@ void json_buffer_text(struct json_buffer *buffer, const char *text)
 
 void json_buffer_char(struct json_buffer *buffer, char c)
 {
-	json_buffer_append(buffer, &c, 1);
+	char *at = json_buffer_reserve(buffer, 1);
+	if (!at)
+		return;
+	*at = c;
+	buffer->len++;
 }
 
 static void quote_control(struct json_buffer *buffer, uint8_t byte)
@@ -63,7 +67,7 @@ void json_buffer_quote_bytes(struct json_buffer *buffer, const char *text, size_
 	json_buffer_char(buffer, '"');
 	while (at < len) {
 		uint8_t byte = (uint8_t)text[at];
-		size_t n = utf8_sequence(text + at, len - at);
+		size_t n = byte < 0x80 ? 1 : utf8_sequence(text + at, len - at);
 		bool plain = n && byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7F;
 		if (plain) {
 			at += n;

@@ -225,6 +225,9 @@ static void put_times(struct json_buffer *out, const struct agent_metrics *metri
 	put_distribution(out, "pagecast_store_write_seconds", "", &metrics->store_wait);
 	put_one(out, "pagecast_store_refusals_total", "counter", "Writes that the store refused.",
 		(double)metrics->store_refusals);
+	put_one(out, "pagecast_store_commits_total", "counter",
+		"Transactions of the store, of one write or several.",
+		(double)metrics->store_commits);
 }
 
 static void put_about(struct json_buffer *out, const struct agent_metrics *metrics,

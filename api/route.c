@@ -92,7 +92,8 @@ static bool is_var_char(char c)
 
 bool route_pattern_match(const char *pattern, const char *path, struct route_match *ret_match)
 {
-	struct route_match match = {0};
+	struct route_match match; /* filled as far as it is used: most patterns do not fit */
+	match.var_count = 0;
 	while (*pattern) {
 		if (*pattern != '{') {
 			if (*pattern++ != *path++)
@@ -107,7 +108,9 @@ bool route_pattern_match(const char *pattern, const char *path, struct route_mat
 		if (!len || len > ROUTE_VAR_BYTES_MAX)
 			return false;
 		memcpy(var->name, pattern, name_len);
+		var->name[name_len] = '\0';
 		memcpy(var->value, path, len);
+		var->value[len] = '\0';
 		pattern += name_len + 1;
 		path += len;
 	}

@@ -140,7 +140,7 @@ void agent_metrics(struct agent *agent, struct agent_metrics *ret_metrics)
 	told.bytes_sent = totals.bytes_sent;
 	told.syscalls = totals.syscalls;
 	told.pages = totals.pages;
-	store_timed_read(agent->store, &told.store_wait, &told.store_refusals);
+	store_timed_read(agent->store, &told.store_wait, &told.store_refusals, &told.store_commits);
 	tell_engines(&told);
 	*ret_metrics = told;
 }

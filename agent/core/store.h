@@ -14,6 +14,7 @@
 #include "core/job_id.h"
 #include "pagecast/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -68,7 +69,9 @@ struct store_ops {
 
 struct store {
 	const struct store_ops *ops;
-	bool in_memory; /* rows cost the agent's memory: it bounds the history by bytes too */
+	_Atomic uint64_t
+		commits; /* of one write or several; writer: the store, readers: any; relaxed */
+	bool in_memory;	 /* rows cost the agent's memory: it bounds the history by bytes too */
 };
 
 /** store_memory_new() - rows in memory, gone with the process. Return: 0; UNAVAILABLE */

@@ -217,7 +217,7 @@ int store_memory_new(struct store **ret_store, struct error *ret_error)
 	struct store_memory *memory = calloc(1, sizeof *memory);
 	if (!memory)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
-	memory->store = (struct store){&OPS, true};
+	memory->store = (struct store){.ops = &OPS, .in_memory = true};
 	pthread_mutex_init(&memory->lock, NULL);
 	*ret_store = &memory->store;
 	return 0;

@@ -95,8 +95,10 @@ static int commit_range(struct store_sqlite *sqlite, struct write *first, const 
 		r = apply(sqlite, write);
 	if (r == SQLITE_OK)
 		r = store_sqlite_run(sqlite->writer.commit);
-	if (r == SQLITE_OK)
+	if (r == SQLITE_OK) {
+		atomic_fetch_add_explicit(&sqlite->store.commits, 1, memory_order_relaxed);
 		return r;
+	}
 	end_if_fatal(r);
 	if (!sqlite3_get_autocommit(sqlite->writer.connection))
 		store_sqlite_run(sqlite->writer.rollback);

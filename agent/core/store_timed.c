@@ -111,11 +111,12 @@ struct store *store_timed_new(struct store *inner)
 }
 
 void store_timed_read(struct store *store, struct agent_distribution *ret_waits,
-		      uint64_t *ret_refusals)
+		      uint64_t *ret_refusals, uint64_t *ret_commits)
 {
 	struct store_timed *timed = timed_of(store);
 	pthread_mutex_lock(&timed->lock);
 	*ret_waits = timed->waits;
 	*ret_refusals = timed->refusals;
+	*ret_commits = atomic_load_explicit(&timed->inner->commits, memory_order_relaxed);
 	pthread_mutex_unlock(&timed->lock);
 }

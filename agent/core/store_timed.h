@@ -12,4 +12,4 @@ struct store *store_timed_new(struct store *inner);
 
 /** store_timed_read() - @store: from store_timed_new() */
 void store_timed_read(struct store *store, struct agent_distribution *ret_waits,
-		      uint64_t *ret_refusals);
+		      uint64_t *ret_refusals, uint64_t *ret_commits);

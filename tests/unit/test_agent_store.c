@@ -110,7 +110,7 @@ static void open_store(void)
 	struct error error = ERROR_NULL;
 	memset(&moody, 0, sizeof moody);
 	pthread_mutex_init(&moody.lock, NULL);
-	moody.store = (struct store){&OPS, true};
+	moody.store = (struct store){.ops = &OPS, .in_memory = true};
 	CHECK_INT(store_memory_new(&moody.inner, &error), ==, 0);
 }
 

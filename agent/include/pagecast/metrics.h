@@ -37,7 +37,7 @@ struct agent_metrics {
 	double current_pps, current_bps_l2; /* of all that runs */
 	size_t workers, workers_busy, queue_depth;
 	struct agent_distribution gap_error, start_error, store_wait;
-	uint64_t store_refusals;
+	uint64_t store_refusals, store_commits;
 	struct {
 		const char *name; /* "ENOBUFS"; static */
 		uint64_t packets;
