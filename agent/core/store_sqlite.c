@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
@@ -35,8 +36,8 @@ struct write {
 	enum write_kind kind;
 	struct store_job job; /* blobs are referenced; other pointers are the waiting caller's */
 	bool waited;	      /* the caller waits and owns the struct; else it is the store's */
-	bool done;
-	int code; /* SQLite's */
+	int code;	      /* SQLite's */
+	sem_t done; /* where `waited`: from its post on the struct is the caller's again */
 };
 TAILQ_HEAD(write_list, write);
 
@@ -46,7 +47,6 @@ struct store_sqlite {
 
 	pthread_mutex_t lock;  /* of the queue */
 	pthread_cond_t filled; /* to the writer */
-	pthread_cond_t answered;
 	struct write_list queue;
 	size_t queued;
 	bool stopping;
@@ -149,18 +149,17 @@ static void take_group(struct store_sqlite *sqlite, struct write_list *group)
 	}
 }
 
-/* Under the lock: from `done` on a waited write is its caller's again. */
-static void answer_group(struct store_sqlite *sqlite, struct write_list *group)
+/* Each caller is woken by itself: those whose writes still wait sleep on. */
+static void answer_group(struct write_list *group)
 {
 	struct write *write;
 	while ((write = TAILQ_FIRST(group))) {
 		TAILQ_REMOVE(group, write, link);
 		if (write->waited)
-			write->done = true;
+			sem_post(&write->done);
 		else
 			write_free(write);
 	}
-	pthread_cond_broadcast(&sqlite->answered);
 }
 
 static void *writer_main(void *context)
@@ -177,8 +176,8 @@ static void *writer_main(void *context)
 		pulse_busy(clock_monotonic_ns(clock_real()));
 		pthread_mutex_unlock(&sqlite->lock);
 		commit_group(sqlite, &group);
+		answer_group(&group);
 		pthread_mutex_lock(&sqlite->lock);
-		answer_group(sqlite, &group);
 		pulse_rest();
 	}
 	pthread_mutex_unlock(&sqlite->lock);
@@ -201,13 +200,15 @@ static int write_and_wait(struct store_sqlite *sqlite, enum write_kind kind,
 	struct write write = {.kind = kind, .waited = true};
 	if (job)
 		write.job = *job;
+	sem_init(&write.done, 0, 0);
 	pthread_mutex_lock(&sqlite->lock);
 	TAILQ_INSERT_TAIL(&sqlite->queue, &write, link);
-	sqlite->queued++;
-	pthread_cond_signal(&sqlite->filled);
-	while (!write.done)
-		pthread_cond_wait(&sqlite->answered, &sqlite->lock);
+	if (sqlite->queued++ == 0)
+		pthread_cond_signal(&sqlite->filled);
 	pthread_mutex_unlock(&sqlite->lock);
+	while (sem_wait(&write.done) < 0) /* EINTR */
+		;
+	sem_destroy(&write.done);
 	return refused(write.code, ret_error);
 }
 
@@ -344,7 +345,6 @@ static void sqlite_close(struct store_sqlite *sqlite)
 	store_sqlite_writer_close(&sqlite->writer);
 	util_close_fd(&sqlite->lock_fd);
 	pthread_cond_destroy(&sqlite->filled);
-	pthread_cond_destroy(&sqlite->answered);
 	pthread_mutex_destroy(&sqlite->lock);
 	pthread_mutex_destroy(&sqlite->read_lock);
 	free(sqlite);
@@ -409,7 +409,6 @@ static int open_database(struct store_sqlite *sqlite, const char *directory,
 static void init_waiting(struct store_sqlite *sqlite)
 {
 	pthread_cond_init(&sqlite->filled, NULL);
-	pthread_cond_init(&sqlite->answered, NULL);
 	pthread_mutex_init(&sqlite->lock, NULL);
 	pthread_mutex_init(&sqlite->read_lock, NULL);
 	TAILQ_INIT(&sqlite->queue);
