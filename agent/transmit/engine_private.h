@@ -146,6 +146,7 @@ struct engine_probed {
 	uint32_t pipe_slots;	   /* of a pipe as the engines make it */
 	bool net_raw;		   /* raw sockets may be opened */
 	int ring_error;		   /* positive errno: no packet ring; 0 */
+	int ring_train_error;	   /* positive errno: it takes no train (ENETDOWN: not tried); 0 */
 	int zerocopy_error;	   /* positive errno: MSG_ZEROCOPY is not to be had; 0 */
 	bool zerocopy_copied;	   /* on loopback, which all kernels do so far */
 	bool zerocopy_completed;   /* the error queue told of it */
@@ -153,3 +154,7 @@ struct engine_probed {
 	int64_t handover_ns;
 };
 const struct engine_probed *engine_probed(void);
+
+/** engine_probe_ring() - open a packet ring on loopback, hand over a train for nobody. Return: 0
+ * with *ret_train_error (0, or a positive errno); negative errno: no ring */
+int engine_probe_ring(int *ret_train_error);

@@ -12,7 +12,6 @@
 #include "base/sys.h"
 #include "base/util.h"
 #include "transmit/engine_pipe.h"
-#include "transmit/engine_ring.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -232,11 +231,7 @@ static void probe_raw(void)
 	probed.locked_bytes_max = getrlimit(RLIMIT_MEMLOCK, &locked) < 0 ? 0 : locked.rlim_cur;
 	_cleanup_close_ int fd = sys_socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	probed.net_raw = fd >= 0;
-	unsigned int loopback = if_nametoindex("lo");
-	struct ring ring;
-	probed.ring_error = -ring_open(&ring, loopback ? loopback : 1, PAGES_PAGE_BYTES / 4, 32);
-	if (!probed.ring_error)
-		ring_close(&ring);
+	probed.ring_error = -engine_probe_ring(&probed.ring_train_error);
 }
 
 static void probe_all(void)
@@ -358,9 +353,15 @@ static void tell_ring(struct engine_fact *fact)
 	else
 		snprintf(fact->why, sizeof fact->why,
 			 "packet rings work here, for Ethernet frames");
-	if (fact->available)
-		add_fact(fact, "PACKET_VNET_HDR: trains of UDP frames of up to %d",
-			 TRAIN_SEGMENTS_MAX);
+	if (!fact->available)
+		return;
+	if (probed.ring_train_error == ENETDOWN)
+		add_fact(fact, "loopback is down: trains were not tried");
+	else if (probed.ring_train_error)
+		add_fact(fact, "PACKET_VNET_HDR: no trains (%s)",
+			 errno_name(probed.ring_train_error));
+	else
+		add_fact(fact, "PACKET_VNET_HDR: trains of UDP frames");
 }
 
 static void tell_others(void)

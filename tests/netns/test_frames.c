@@ -150,6 +150,16 @@ TEST(frames_of_equal_headers_leave_as_trains)
 	no_bad_sums();
 }
 
+/* What the probe says of trains is what becomes of them. */
+TEST(facts_of_the_ring_name_trains)
+{
+	lab_up();
+	const struct engine_fact *fact = &engine_facts()[TXRING - 1];
+	CHECK_INT(fact->kind, ==, TXRING);
+	CHECK(fact->available);
+	CHECK_STR(fact->facts[0], "PACKET_VNET_HDR: trains of UDP frames");
+}
+
 TEST(frames_of_many_sizes_keep_their_order)
 {
 	lab_up();
@@ -388,7 +398,7 @@ TEST(fault_in_setting_the_ring_up_is_told)
 }
 
 TEST_MAIN(CASE(frames_of_one_size_arrive_whole_and_in_order),
-	  CASE(frames_of_equal_headers_leave_as_trains),
+	  CASE(frames_of_equal_headers_leave_as_trains), CASE(facts_of_the_ring_name_trains),
 	  CASE(frames_of_many_sizes_keep_their_order),
 	  CASE(frames_that_segmentation_would_change_leave_one_by_one),
 	  CASE(frames_of_long_passes_go_through_fresh_pages),
