@@ -91,8 +91,11 @@ TEST(sender_drops_where_there_is_no_room_if_told_so)
 		sending_init(&lab, 1);
 		lab.plan.engine = i / 2 ? COPY : SPLICE;
 		lab.plan.when_full = DROP;
-		if (rates[i % 2] > 0)
+		if (rates[i % 2] > 0) {
 			sending_rate(&lab, 0, rates[i % 2]);
+			/* also where the machine is busy and the stream falls behind */
+			lab.jobs[0].stream.rate.max_back_to_back = 1;
+		}
 		sending_packets(&lab, 0, 1000);
 		inject(EAGAIN, 4, UINT64_MAX);
 		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
