@@ -50,6 +50,7 @@ struct pacer {
 	int64_t gate_ns; /* catching up: not before */
 	uint64_t burst_left;
 	bool between_bursts; /* due_ns is the start of a burst */
+	int64_t burst_ns;    /* when the last one began */
 
 	bool started; /* a packet left: last_* hold */
 	uint32_t last_len;
@@ -320,6 +321,8 @@ int64_t pacer_handed_over(struct pacer *pacer, uint64_t packets, uint32_t len, i
 			  int64_t done_ns)
 {
 	int64_t error_ns = -1;
+	if (pacer->burst_left == pacer->stream->burst.packets)
+		pacer->burst_ns = at_ns;
 	if (!pacer->unlimited)
 		error_ns = advance_paced(pacer, packets, len, at_ns);
 	else if (pacer->between_bursts)
@@ -429,6 +432,12 @@ void pacer_report(const struct pacer *pacer, struct pacer_report *ret_report)
 		return;
 	const struct plan_burst *burst = &pacer->stream->burst;
 	double gap_ns = pacer->gap_ns;
+	if (burst->packets && pacer->started) {
+		ret_report->bursts_until_ns =
+			pacer->between_bursts ? pacer->due_ns : pacer->burst_ns;
+		ret_report->burst_rest =
+			pacer->between_bursts ? 0 : burst->packets - pacer->burst_left;
+	}
 	if (burst->packets)
 		gap_ns = (gap_ns * (burst->packets - 1) + (double)burst->gap_ns) / burst->packets;
 	ret_report->requested_pps = (double)CLOCK_NS_PER_S / gap_ns;

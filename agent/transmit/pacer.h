@@ -110,5 +110,7 @@ struct pacer_report {
 	uint64_t forgiven_packets; /* debt older than PACER_CATCH_UP_NS */
 	uint32_t max_back_to_back; /* in force; 0: unlimited */
 	bool group_raised;	   /* single hand-overs could not hold the rate: measured */
+	int64_t bursts_until_ns;   /* whole bursts, each with its gap, lie before this instant... */
+	uint64_t burst_rest;	   /* ...and these packets behind it; without bursts both are 0 */
 };
 void pacer_report(const struct pacer *pacer, struct pacer_report *ret_report);

@@ -11,14 +11,21 @@
 #include <string.h>
 
 /* Packets whose gaps lie between the first hand-over and @ret_span_ns later. A paced go stands for
- * the time until the next, so the last one has none of its own; a stream that was never made to
- * wait took its time inside the hand-overs, the last one's too. */
+ * the time until the next, so the last one has none of its own; a burst for the time until the next
+ * may begin; a stream that was never made to wait took its time inside the hand-overs, the last
+ * one's too. */
 static uint64_t intervals(const struct sender_stream *stream, int64_t *ret_span_ns)
 {
 	uint64_t sent = stream->account.packets_sent;
 	*ret_span_ns = 0;
 	if (!sent)
 		return 0;
+	struct pacer_report pace;
+	pacer_report(stream->pacer, &pace);
+	if (pace.bursts_until_ns > stream->first_ns && sent > pace.burst_rest) {
+		*ret_span_ns = pace.bursts_until_ns - stream->first_ns;
+		return sent - pace.burst_rest;
+	}
 	if (!pacer_unlimited(stream->pacer) && stream->last_ns > stream->first_ns) {
 		*ret_span_ns = stream->last_ns - stream->first_ns;
 		return sent - MIN(stream->last_packets, sent);

@@ -245,6 +245,32 @@ static bool sends_bursts_with_their_gap(void)
 	return held;
 }
 
+/* What was asked and what was reached compare: a burst stands for the gap behind it too, and one
+ * that was cut short for nothing. */
+static bool reports_the_rate_over_whole_bursts(void)
+{
+	bool held = true;
+	for (uint64_t packets = 5; packets <= 18; packets += 13) {
+		sending_init(&lab, 1);
+		sending_rate(&lab, 0, 1000);
+		lab.jobs[0].stream.burst = (struct plan_burst){.packets = 5, .gap_ns = 20000000};
+		sending_packets(&lab, 0, packets);
+		CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+		double asked = lab.report.requested_pps, achieved = lab.report.achieved_pps;
+		CHECK(fabs(asked - 5 / 0.024) < 0.01);
+		CHECK(fabs(lab.report.requested_bps / asked - lab.report.achieved_bps / achieved) <
+		      0.01);
+		held &= achieved > asked * 0.9 && achieved < asked * 1.1;
+		sending_close(&lab);
+	}
+	return held;
+}
+
+TEST(sender_reports_the_rate_over_whole_bursts)
+{
+	sending_attempt(reports_the_rate_over_whole_bursts);
+}
+
 TEST(sender_sends_bursts_with_their_gap)
 {
 	sending_attempt(sends_bursts_with_their_gap);
@@ -402,7 +428,8 @@ TEST_MAIN(CASE(sender_sends_its_limit_and_balances), CASE(sender_keeps_a_rate_wi
 	  CASE(sender_unlimited_streams_share_and_leave_the_paced_one_its_rate),
 	  CASE(sender_drives_1024_streams), CASE(sender_charges_unequal_sizes_by_their_bits),
 	  CASE(sender_repacks_fresh_arenas_without_a_seam),
-	  CASE(sender_sends_bursts_with_their_gap), CASE(sender_starts_a_delayed_stream_later),
+	  CASE(sender_sends_bursts_with_their_gap), CASE(sender_reports_the_rate_over_whole_bursts),
+	  CASE(sender_starts_a_delayed_stream_later),
 	  CASE(sender_starts_at_start_time_and_says_how_exactly),
 	  CASE(sender_late_for_start_time_fails_or_says_so),
 	  CASE(sender_holds_a_job_to_its_maximum),
