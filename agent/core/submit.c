@@ -8,6 +8,7 @@
 #include "core/agent_private.h"
 
 #include "base/log.h"
+#include "base/net.h"
 #include "base/util.h"
 
 #include <inttypes.h>
@@ -71,6 +72,39 @@ static struct blob *pack_basic(const Pagecast__V1__JobSpec *spec)
 	return blob_pack(&basic.base);
 }
 
+/* Return: whether there is a line to @destination whose speed nobody knows. One that is down, or no
+ * way at all, may be another by the time the job starts. */
+static bool line_without_speed(const struct plan_destination *destination,
+			       struct net_link *ret_link)
+{
+	const struct sockaddr *from =
+		destination->from.any.sa_family == AF_UNSPEC ? NULL : &destination->from.any;
+	struct net_route route;
+	int r;
+	if (destination->kind == PLAN_ETHERNET)
+		r = net_link_by_name(destination->interface, ret_link);
+	else if (net_route_get(&destination->to.any, from, destination->interface, &route) < 0)
+		return false;
+	else
+		r = net_link_by_index(route.ifindex, ret_link);
+	return r == 0 && ret_link->up && ret_link->carrier && !ret_link->speed_bps;
+}
+
+static int check_line_rates(const struct plan *plan, struct error *ret_error)
+{
+	struct net_link link;
+	for (size_t i = 0; i < plan->stream_count; i++) {
+		char field[PROBLEM_FIELD_MAX];
+		if (plan->streams[i].rate.kind != PLAN_RATE_LINE_PERCENT ||
+		    !line_without_speed(&plan->streams[i].destination, &link))
+			continue;
+		snprintf(field, sizeof field, "streams[%zu].rate.linePercent", i);
+		error_violate(ret_error, field, "the speed of %s is not known; give pps or bps",
+			      link.name);
+	}
+	return (int)ret_error->code;
+}
+
 static int check_all(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 		     struct submission *submission, struct error *ret_error)
 {
@@ -82,6 +116,8 @@ static int check_all(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 	struct policy *policy = agent_policy(agent);
 	r = submission_judge(policy, spec, submission->plan, ret_error);
 	policy_unref(policy);
+	if (!r)
+		r = check_line_rates(submission->plan, ret_error);
 	if (!r)
 		r = engine_choose(submission->plan, &kind, &why, ret_error);
 	if (r)

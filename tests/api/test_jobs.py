@@ -170,6 +170,15 @@ class Jobs(unittest.TestCase):
         self.assertEqual(fields, {"streams[0].udp.port", "streams[0].limit", "streams[0].rate",
                                   "streams[0].payloads[0]"})
 
+    def test_percent_of_a_line_whose_speed_nobody_knows(self):
+        streams = [{"udp": {"address": "127.0.0.1", "port": 9}, "rate": rate, "limit": {"packets": 1}}
+                   for rate in ({"pps": 10}, {"linePercent": 50})]
+        answer = self.agent.post("/v1/jobs", {"streams": streams})
+        self.assertEqual(answer.status, 400)
+        faults = answer.json()["details"][0]["debug"]["fieldViolations"]
+        self.assertEqual([fault["field"] for fault in faults], ["streams[1].rate.linePercent"])
+        self.assertIn("the speed of lo is not known; give pps or bps", faults[0]["description"])
+
     def test_numbers_past_their_type(self):
         spec = pt.udp_job(self.sink.port, 1)
         spec["streams"][0]["rate"] = {"pps": "RATE"}
