@@ -153,7 +153,7 @@ void job_finish_unsent(struct agent *agent, struct job *job, enum job_event even
 	end.facts.account_ns = clock_realtime_ns(agent->clock);
 	account_close(&end.facts.account, false);
 	if (!why.count && !account_attempted(&end.facts.account)) /* what sent nothing says why */
-		problem_add(&why, PROBLEM_START_MISSED, PROBLEM_INFO, "", 0, 1,
+		problem_add(&why, PROBLEM_NOT_STARTED, PROBLEM_INFO, "", 0, 1,
 			    "cancelled before it had started");
 	resume_tell(&job->live->earlier, &why);
 	/* The caller has set `ending`: nobody else changes spec and earlier books. */

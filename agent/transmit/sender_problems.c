@@ -176,7 +176,7 @@ static void say_end(struct sender *sender, const struct account *account)
 			    "the lease of %.9g s ran out without being renewed",
 			    (double)sender->plan->lease_ns / CLOCK_NS_PER_S);
 	if (!account->packets_sent && !set->count)
-		problem_add(set, PROBLEM_START_MISSED, PROBLEM_INFO, "", 0, left,
+		problem_add(set, PROBLEM_NOT_STARTED, PROBLEM_INFO, "", 0, left,
 			    "stopped before the first packet was due");
 }
 

@@ -77,20 +77,20 @@ class Ends(unittest.TestCase):
         running = self.running(self.stream(limit={"untilCancelled": True}))
         queued = self.submit(self.stream(limit={"packets": 7}), self.stream(limit={"bytes": 11}, name="b"))
         job = self.cancelled(queued)
-        self.expect(job, "CANCELLED", False, 10, "start_missed", streams=2)
+        self.expect(job, "CANCELLED", False, 10, "not_started", streams=2)
         self.assertEqual(job["report"]["requestedPps"], 40)
         self.assertEqual([one["name"] for one in job["streamResults"]], ["", "b"])
         self.assertEqual([int(one["account"]["packetsCancelled"]) for one in job["streamResults"]], [7, 3])
         later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
         scheduled = self.submit(self.stream(limit={"duration": "1s"}), startTime=later.isoformat())
-        self.expect(self.cancelled(scheduled), "CANCELLED", False, 0, "start_missed")
+        self.expect(self.cancelled(scheduled), "CANCELLED", False, 0, "not_started")
         self.agent.post(f"/v1/jobs/{running}:pause")
         job = self.cancelled(running)
         self.expect(job, "CANCELLED", True, int(job["account"]["packetsSent"]))
 
     def test_cancelled_before_its_first_packet_was_due(self):
         job_id = self.running(self.stream(limit={"packets": 7}, startDelay="3600s"))
-        self.expect(self.cancelled(job_id), "CANCELLED", False, 7, "start_missed")
+        self.expect(self.cancelled(job_id), "CANCELLED", False, 7, "not_started")
 
     def test_out_of_time(self):
         for sent, more in ((True, {}), (False, {"startDelay": "3600s"})):
