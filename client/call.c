@@ -51,6 +51,7 @@ static void packed_call_init(struct packed_call *packed, const struct call *call
 				  : as_json    ? CALL_JSON
 					       : CALL_PROTOBUF,
 			.headers = {call->header},
+			.data = call->data,
 			.timeout_ms = call->timeout_ms ? call->timeout_ms : CALL_TIMEOUT_MS,
 		}};
 	if (call->body) {

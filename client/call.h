@@ -18,9 +18,10 @@ struct call {
 	const ProtobufCMessage *body; /* borrowed; NULL: none, or json */
 	const char *json;	      /* a JSON body, unchanged */
 	size_t json_len;
-	const char *accept;			  /* a form of answer of its own; NULL: the usual */
-	const char *header;			  /* one more, "Name: value"; NULL: none */
-	long timeout_ms;			  /* 0: CALL_TIMEOUT_MS */
+	const char *accept; /* a form of answer of its own; NULL: the usual */
+	const char *header; /* one more, "Name: value"; NULL: none */
+	http_data data;	    /* a stream: its pieces; NULL: an answer that is kept */
+	long timeout_ms;    /* 0: CALL_TIMEOUT_MS */
 	const ProtobufCMessageDescriptor *answer; /* NULL: no content is expected */
 };
 

@@ -1,15 +1,15 @@
 /* watch: live counts and rates, of some jobs until they end, or of all until Ctrl-C. */
 #include "command.h"
+#include "feed.h"
 #include "follow.h"
 #include "listing.h"
 #include "print.h"
 #include "util.h"
 
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { INTERVAL_MS = 1000 };
+enum { INTERVAL_MS = 1000, TICK_MS = 100 };
 
 static const struct option *const TABLES[] = {LISTING_OPTIONS, NULL};
 
@@ -33,10 +33,45 @@ static void print_jobs(const ProtobufCMessage *message, FILE *out, void *context
 	listing_print(page->jobs, page->n_jobs, out);
 }
 
-/* The whole table again each second: in place on a terminal, below the last one otherwise. */
+static int show(struct client *client, const struct call *call)
+{
+	if (isatty(STDOUT_FILENO) && !client->json)
+		fputs("\033[H\033[2J", stdout);
+	return call_each(client, call, print_jobs, NULL);
+}
+
+/* Is it worth to look? Not while an agent is out of sight, for a while. */
+static bool changed(struct feed *const *feeds, size_t count)
+{
+	bool in_sight = true, any = false;
+	for (size_t i = 0; i < count; i++)
+		in_sight &= feed_look(feeds[i]);
+	for (size_t i = 0; in_sight && i < count; i++)
+		any |= feed_changed(feeds[i]);
+	return any;
+}
+
+static int watch_feeds(struct client *client, const struct call *call, struct feed *const *feeds)
+{
+	int64_t next_ns = 0;
+	while (!follow_signalled()) {
+		if (util_now_ns() >= next_ns && changed(feeds, client->peer_count)) {
+			int r = show(client, call);
+			if (r || !print_flush())
+				return r;
+			next_ns = util_now_ns() + (int64_t)INTERVAL_MS * 1000000;
+		}
+		http_wait(client->http, TICK_MS, -1);
+	}
+	return EXIT_DONE; /* there is no other way to end it */
+}
+
+/* The whole table again when something changed, once a second at most: in place on a terminal,
+ * below the last one otherwise. */
 static int watch_all(struct client *client, const struct options *options)
 {
 	_cleanup_free_ char *query = NULL, *path = NULL;
+	struct feed *feeds[CLIENT_AGENTS_MAX] = {0};
 	int r = listing_query(options, &query);
 	if (r)
 		return r;
@@ -45,16 +80,12 @@ static int watch_all(struct client *client, const struct options *options)
 				  .path = path,
 				  .answer = &pagecast__v1__list_jobs_response__descriptor};
 	follow_signals();
-	while (!follow_signalled()) {
-		if (isatty(STDOUT_FILENO) && !client->json)
-			fputs("\033[H\033[2J", stdout);
-		r = call_each(client, &call, print_jobs, NULL);
-		if (r || !print_flush())
-			return r;
-		if (!follow_signalled())
-			poll(NULL, 0, INTERVAL_MS); /* a signal ends it early */
-	}
-	return EXIT_DONE; /* there is no other way to end it */
+	for (size_t i = 0; i < client->peer_count; i++)
+		feeds[i] = feed_new(client, &client->peers[i]);
+	r = watch_feeds(client, &call, feeds);
+	for (size_t i = 0; i < client->peer_count; i++)
+		feed_free(feeds[i]);
+	return r;
 }
 
 static int run_watch(struct client *client, const struct options *options)
@@ -73,10 +104,11 @@ const struct command COMMAND_WATCH = {
 	.name = "watch",
 	.arguments = "[ID…]",
 	.summary = "follow jobs with their live rate",
-	.details = "With ids: until they have ended, then their results; exit 0 only if all "
-		   "SUCCEEDED.\n"
-		   "Without: all jobs, once a second, until Ctrl-C. Watching never changes a job.\n"
-		   "With --json: each revision of the job, or each list, as the API gives it.",
+	.details =
+		"With ids: until they have ended, then their results; exit 0 only if all "
+		"SUCCEEDED.\n"
+		"Without: all jobs, as they change, until Ctrl-C. Watching never changes a job.\n"
+		"With --json: each revision of the job, or each list, as the API gives it.",
 	.examples = "  pagecast watch 01K6ZCP4Q7Y5T0R8W2M3N9B1XD\n"
 		    "  pagecast watch --state running",
 	.options = TABLES,

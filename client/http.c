@@ -20,6 +20,7 @@ struct http_exchange {
 	size_t capacity;
 	bool too_large;
 	http_done done;
+	http_data data;
 	void *context;
 	struct http_exchange *next;
 };
@@ -81,6 +82,13 @@ static size_t take_body(char *data, size_t one, size_t len, void *context)
 	(void)one;
 	struct http_exchange *exchange = context;
 	struct http_response *response = &exchange->response;
+	long status = 0;
+	if (exchange->data)
+		curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200) {
+		exchange->data(exchange->context, data, len);
+		return len;
+	}
 	if (response->len + len > HTTP_BODY_MAX) {
 		exchange->too_large = true;
 		return 0;
@@ -192,6 +200,7 @@ struct http_exchange *http_start(struct http *http, const struct http_peer *peer
 	exchange->http = http;
 	exchange->peer = peer;
 	exchange->done = done;
+	exchange->data = request->data;
 	exchange->context = context;
 	CURL *easy = exchange->easy = curl_easy_init();
 	if (!easy) {
@@ -204,6 +213,7 @@ struct http_exchange *http_start(struct http *http, const struct http_peer *peer
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L); /* a stream outlives no cut cable */
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "pagecast/" PAGECAST_VERSION);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms);

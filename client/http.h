@@ -26,6 +26,9 @@ struct http_peer {
 	char *socket; /* path of a unix socket; NULL: TCP */
 };
 
+/* A piece of the body of a 200 as it comes, which is then not kept; @context: the exchange's. */
+typedef void (*http_data)(void *context, const char *data, size_t len);
+
 struct http_request {
 	const char *method;
 	const char *path; /* "/v1/jobs?page_size=5" */
@@ -35,6 +38,7 @@ struct http_request {
 	const char *accept;
 	const char *headers[HTTP_HEADERS_MAX]; /* further ones, "Name: value"; copied */
 	long timeout_ms;		       /* in all */
+	http_data data;			       /* NULL: the body is kept for done */
 };
 
 struct http_response {

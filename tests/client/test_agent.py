@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -346,6 +347,55 @@ class Watch(Case):
             rows += bool(re.match(rf"{job_id} +RUNNING ", line))
         _, told = self.interrupt(process)
         self.assertEqual((process.returncode, told), (0, ""))
+
+
+    def tables_until(self, process, text):
+        """How many tables are printed until a line holds @text."""
+        tables = 0
+        while True:
+            line = process.stdout.readline()
+            self.assertTrue(line, f"it ended by itself: {process.stderr.read() if process.poll() else ''}")
+            tables += line.startswith("ID ")
+            if text in line:
+                return tables
+
+    def test_all_looks_when_something_changes_and_not_otherwise(self):
+        with Agent() as agent:
+            process = start("watch", agent=agent.url)
+            self.assertEqual(self.tables_until(process, "ID "), 1)
+            time.sleep(3)  # nothing happens meanwhile, but for a while
+            job = agent.submit(udp_job(self.receiver.port, None, pps=100, name="waited-for"))
+            self.assertLessEqual(self.tables_until(process, "waited-for"), 2)
+            agent.post(f"/v1/jobs/{job['id']}:cancel")
+            self.tables_until(process, "CANCELLED")
+            _, told = self.interrupt(process)
+            self.assertEqual((process.returncode, told), (0, ""))
+
+    def test_all_comes_through_a_restart_of_the_agent(self):
+        agent = Agent(listen=[f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"])
+        try:
+            process = start("watch", agent=agent.url)
+            self.tables_until(process, "ID ")
+            agent.submit(udp_job(self.receiver.port, 1, name="before"))
+            self.tables_until(process, "before")
+            agent.kill()
+            agent.listen = [agent.url.split("://")[1]]
+            agent.start()
+            agent.submit(udp_job(self.receiver.port, 1, name="afterwards"))
+            self.tables_until(process, "afterwards")
+            _, told = self.interrupt(process)
+            self.assertEqual((process.returncode, told), (0, ""))
+        finally:
+            agent.close()
+
+    def test_all_of_an_agent_that_is_gone_for_good(self):
+        agent = Agent()
+        process = start("watch", agent=agent.url)
+        self.tables_until(process, "ID ")
+        agent.close()
+        _, told = process.communicate(timeout=60 * PATIENCE)
+        self.assertEqual(process.returncode, 3)
+        self.assertIn("no agent at", told)
 
 
 class Looking(Case):
