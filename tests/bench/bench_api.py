@@ -91,7 +91,7 @@ def writes(agent, folder, job_id, seconds):
         turns["store"].append(agent.here.program(
             "bare_api", "store", os.path.join(folder, "state", "jobs.db"),
             os.path.join(folder, f"bare-{turn}.db"), str(seconds / TURNS),
-            f"{submit['answers'] / submit['commits']:.3f}"))
+            f"{max(submit['answers'] / submit['commits'], 1):.3f}"))
     found = {}
     for kind, count in (("submit", "answers"), ("store", "rows")):
         total = sum(one[count] for one in turns[kind])
