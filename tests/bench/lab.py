@@ -236,7 +236,7 @@ def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":", 1)[1].strip() for line in info
                       if line.startswith("model name")), "unknown")
-    return {"kernel": os.uname().release, "cpu": model, "cores": cores(),
+    return {"kernel": os.uname().release.split("-")[0], "cpu": model, "cores": cores(),
             "load_average": round(os.getloadavg()[0], 1)}
 
 
