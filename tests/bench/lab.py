@@ -231,13 +231,25 @@ def cores():
     return len(os.sched_getaffinity(0))
 
 
-def machine():
-    """What a figure was measured on: as much as tells two runs apart."""
+def processor_ticks():
+    """All ticks of all cores since boot, and those among them that a hypervisor took for others."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(field) for field in file.readline().split()[1:9]]
+    return sum(ticks), ticks[7]
+
+
+def machine(before):
+    """What a figure was measured on: as much as tells two runs apart.
+
+    @before: processor_ticks() when the run began
+    """
+    passed, stolen = (now - then for now, then in zip(processor_ticks(), before))
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":", 1)[1].strip() for line in info
                       if line.startswith("model name")), "unknown")
     return {"kernel": os.uname().release.split("-")[0], "cpu": model, "cores": cores(),
-            "load_average": round(os.getloadavg()[0], 1)}
+            "load_average": round(os.getloadavg()[0], 1),
+            "stolen_percent": round(100 * stolen / max(passed, 1), 1)}
 
 
 def end_once(*_):
@@ -263,15 +275,15 @@ def bench(doc, measure, smoke, add_options=lambda parser: None, lab_options=None
     add_options(parser)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, end_once)
-    last = None
+    last, before = None, processor_ticks()
     try:
         with Lab(options.programs, **(lab_options or {})) as here, \
                 Agent(here, **agent_options) as agent:
             if options.smoke:
-                last = render.Report({"machine": machine(), **smoke(here, agent)})
+                last = render.Report({"machine": machine(before), **smoke(here, agent)})
                 return 0
             for report in measure(here, agent, options):
-                last = report._replace(result={"machine": machine(), **report.result})
+                last = report._replace(result={"machine": machine(before), **report.result})
                 render.save(last, options)
     except Skip as reason:
         print(f"skipped: {reason}")

@@ -121,7 +121,8 @@ def tables(report):
         figures = "of all" if report.result.get("pooled") else "medians of"
         parts.append(f"Linux {of['kernel']}, {of['cores']} cores, {of['cpu']}; {figures} "
                      f"{report.result['rounds']} rounds; load average at the end "
-                     f"{of['load_average']}.\n")
+                     f"{of['load_average']}; {of['stolen_percent']} % of the time the hypervisor "
+                     "gave the cores to others.\n")
     return "\n".join(parts)
 
 

@@ -12,7 +12,8 @@ import render
 import speed_report
 from senders import SENDERS
 
-MACHINE = {"kernel": "6.1", "cpu": "a CPU", "cores": 2, "load_average": 0.1}
+MACHINE = {"kernel": "6.1", "cpu": "a CPU", "cores": 2, "load_average": 0.1,
+           "stolen_percent": 2.5}
 KNOWN = {"rounds": 3, "idle_resident_kib": 7168, "not_measured": {"trafgen": "not installed"},
          "report_cost": [{"len": 64, "cost_percent": 0.5}, {"len": 512, "cost_percent": 2.5}]}
 
