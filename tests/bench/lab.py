@@ -243,7 +243,7 @@ def machine(before):
 
     @before: processor_ticks() when the run began
     """
-    passed, stolen = (now - then for now, then in zip(processor_ticks(), before))
+    passed, stolen = (end - start for end, start in zip(processor_ticks(), before))
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":", 1)[1].strip() for line in info
                       if line.startswith("model name")), "unknown")
