@@ -187,8 +187,9 @@ void pacer_start(struct pacer *pacer, int64_t start_ns)
 	pacer->late = pacer->forgiven = pacer->forgiven_owed = 0;
 }
 
-/* At twice the rate, a few packets are no flood: a slow stream may make up for so many, within a
- * second; and one is always made up for, or a stall of half a gap would move the schedule. */
+/* At one and a half times the rate, a few packets are no flood: a slow stream may make up for so
+ * many, within a second; and one is always made up for, or a stall of half a gap would move the
+ * schedule. */
 static int64_t debt_allowed_ns(const struct pacer *pacer)
 {
 	double few_ns = MIN(pacer->gap_ns * PACER_FEW_PACKETS, (double)CLOCK_NS_PER_S);
@@ -300,7 +301,8 @@ static int64_t advance_paced(struct pacer *pacer, uint64_t packets, uint32_t len
 	int64_t before_ns = pacer->due_ns;
 	advance(pacer, packets, units);
 	pacer->last_span_ns = pacer->due_ns - before_ns;
-	pacer->gate_ns = at_ns + pacer->last_span_ns / 2;
+	pacer->gate_ns =
+		at_ns + pacer->last_span_ns - pacer->last_span_ns / 3; /* at 1.5 times the rate */
 	pacer->last_lag_ns = lag_ns;
 	pacer->last_comparable = true;
 	return error_ns;

@@ -12,8 +12,9 @@
  * tried smaller again later.
  *
  * A stream that fell behind catches up gently: never more than a group in one go, never faster than
- * twice the rate, never more than PACER_CATCH_UP_NS of debt (of a slow stream a few packets more,
- * see pacer.c). What is older moves the schedule and is counted: no flood after a stall.
+ * one and a half times the rate, never more than PACER_CATCH_UP_NS of debt (of a slow stream a few
+ * packets more, see pacer.c). What is older moves the schedule and is counted: no flood after a
+ * stall.
  *
  * Burst: its packets follow each other at the rate (or as fast as possible when unlimited); the
  * next burst starts gap_ns after the last packet of the one before was really handed over.
