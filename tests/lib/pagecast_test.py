@@ -234,7 +234,10 @@ class Agent:
         return job
 
     def wait_end(self, job_id, seconds=60):
-        job = self.get(f"/v1/jobs/{job_id}?wait={seconds}&until=end").json()
+        answer = self.get(f"/v1/jobs/{job_id}?wait={seconds}&until=end")
+        if answer.status != 200:
+            raise AssertionError(f"job {job_id}: {answer}")
+        job = answer.json()
         if job["state"] not in ENDED:
             raise AssertionError(f"still {job['state']} after {seconds} s")
         return job
