@@ -49,14 +49,32 @@ static bool read_message(struct json_reader *reader, const ProtobufCFieldDescrip
 		       : read_object(reader, *ret_message, place);
 }
 
+/* What could not be read is an empty one of its kind: the element of a list, or the member that a
+ * oneof's case names, is never NULL, also for those who judge what else there is. */
+static void fill_hole(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
+		      void **member)
+{
+	if (*member)
+		return;
+	*member = field->type == PROTOBUF_C_TYPE_MESSAGE
+			  ? (void *)message_new(field->descriptor, &reader->budget)
+			  : message_allocate(1, &reader->budget);
+	if (!*member)
+		out_of_memory(reader);
+	else if (field->type == PROTOBUF_C_TYPE_STRING)
+		*(char *)*member = '\0';
+}
+
 /* Reads the current value into @member, one value of the field's type; steps past it in any case.
- * Return: whether it is there. */
-static bool read_value(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
+ */
+static void read_value(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
 		       const struct json_place *place, void *member)
 {
-	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-		return read_message(reader, field, place, member);
-	return json_read_scalar(reader, field, place, member);
+	bool message = field->type == PROTOBUF_C_TYPE_MESSAGE;
+	bool read = message ? read_message(reader, field, place, member)
+			    : json_read_scalar(reader, field, place, member);
+	if (!read && !reader->stopped && (message || field->type == PROTOBUF_C_TYPE_STRING))
+		fill_hole(reader, field, member);
 }
 
 static void read_list(struct json_reader *reader, ProtobufCMessage *message,

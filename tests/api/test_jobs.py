@@ -63,6 +63,42 @@ class Jobs(unittest.TestCase):
             "streams[0].limit", "streams[0].payloads[0].txt", "streams[0].udp.port",
             "streams[1].udp.address", "streams[1].udp.port"])
 
+    def test_a_value_of_another_kind_is_told_wherever_it_stands(self):
+        spec = {"name": "kinds", "labels": [{"key": "a", "value": "b"}], "priority": 1, "pageOffset": 0,
+                "startTime": "2030-01-01T00:00:00Z", "maxDuration": "9s", "streams": [
+                    {"name": "u", "udp": {"address": "127.0.0.1", "port": self.sink.port, "ttl": 3},
+                     "payloads": [{"text": "t"}, {"hex": "00"}, {"bytes": "AA=="},
+                                  {"pattern": {"kind": "ONES", "length": 3}}, {"random": {"length": 3, "seed": 1}}],
+                     "size": {"fixed": 64, "layer": "L3"}, "rate": {"pps": 5}, "limit": {"packets": 5},
+                     "burst": {"packets": 2, "gap": "1s"}, "startDelay": "1s"},
+                    {"name": "r", "rawIp": {"address": "127.0.0.1", "protocol": 253}, "size": {"fixed": 64},
+                     "rate": {"bps": 5000000, "layer": "L2"}, "limit": {"duration": "1s"}},
+                    {"name": "v", "udp": {"address": "127.0.0.1", "port": self.sink.port},
+                     "limit": {"loops": 2}}]}
+        answer = self.agent.post("/v1/jobs:preview", {"spec": spec})
+        self.assertEqual(answer.status, 200, answer)
+
+        def places(value, path):
+            yield path
+            for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+                yield from places(value[key], path + [key])
+
+        def refuse(path, other):
+            changed = json.loads(json.dumps(spec))
+            at = changed
+            for key in path[:-1]:
+                at = at[key]
+            at[path[-1]] = other
+            answer = self.agent.post("/v1/jobs:preview", {"spec": changed})
+            with self.subTest(path=path, other=other):
+                error = self.assert_error(answer, 400, "invalid_argument")
+                self.assertIn(str(path[-1]), json.dumps(error))
+
+        for path in list(places(spec, []))[1:]:
+            for other in (True, [7], {"no": 1}, ["x", {}], [{}, 5]):
+                refuse(path, other)
+        self.assertEqual(self.agent.get("/healthz").status, 200)
+
     # ---- submit ----
 
     def test_a_first_try_with_curl(self):

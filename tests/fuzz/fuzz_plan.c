@@ -53,12 +53,23 @@ static void check_plan(const Pagecast__V1__JobSpec *spec)
 	plan_free(outline);
 }
 
+/* What could be read of a faulty spec is compiled too, as the API does to tell all faults at once.
+ */
+static void judge(void *context, const ProtobufCMessage *message, struct error *error)
+{
+	_cleanup_error_ struct error more = ERROR_NULL;
+	(void)context;
+	plan_compile((const Pagecast__V1__JobSpec *)message, NULL, &more);
+	error_violate_new(error, &more);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	ProtobufCMessage *spec = NULL;
-	if (json_read(&pagecast__v1__job_spec__descriptor, (const char *)data, size, NULL, &spec,
-		      &error))
+	struct json_read_options options = {.judge = judge};
+	if (json_read(&pagecast__v1__job_spec__descriptor, (const char *)data, size, &options,
+		      &spec, &error))
 		return 0;
 	check_plan((const Pagecast__V1__JobSpec *)spec);
 	protobuf_c_message_free_unpacked(spec, NULL);

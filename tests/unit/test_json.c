@@ -63,6 +63,39 @@ TEST(json_tells_all_faults_at_once_with_their_paths)
 		  "\"FAST\" is no value of EngineKind; there are SPLICE, TXRING, COPY, ZEROCOPY");
 }
 
+/* The spec as those meet it who look for further faults. */
+static void judge_half_read(void *context, const ProtobufCMessage *message, struct error *error)
+{
+	const Pagecast__V1__JobSpec *spec = (const Pagecast__V1__JobSpec *)message;
+	const Pagecast__V1__Stream *second = spec->streams[1], *third = spec->streams[2];
+	*(bool *)context = true;
+	CHECK_INT(error->violation_count, ==, 6);
+	CHECK_INT(spec->n_streams, ==, 3);
+	CHECK_INT(spec->streams[0]->n_payloads, ==, 0);
+	CHECK_INT(second->destination_case, ==, PAGECAST__V1__STREAM__DESTINATION_UDP);
+	CHECK_STR(second->udp->address, "");
+	CHECK_INT(second->n_payloads, ==, 3);
+	CHECK_STR(second->payloads[0]->text, "");
+	CHECK_INT(second->payloads[1]->content_case, ==, PAGECAST__V1__PAYLOAD__CONTENT__NOT_SET);
+	CHECK_INT(second->payloads[2]->pattern->length, ==, 0);
+	CHECK_INT(third->ethernet->header->n_vlans, ==, 1);
+	CHECK_INT(third->ethernet->header->vlans[0]->id, ==, 0);
+}
+
+TEST(json_leaves_no_holes_where_it_could_not_read)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	ProtobufCMessage *message = NULL;
+	bool judged = false;
+	struct json_read_options options = {.judge = judge_half_read, .judge_context = &judged};
+	const char *text = "{\"streams\":[5,{\"udp\":true,\"payloads\":[{\"text\":5},\"x\","
+			   "{\"pattern\":[]}]},{\"ethernet\":{\"header\":{\"vlans\":[7]}}}]}";
+	CHECK_INT(json_read(SPEC, text, strlen(text), &options, &message, &error), ==,
+		  ERROR_CODE_INVALID_ARGUMENT);
+	CHECK(judged);
+	CHECK(!message);
+}
+
 TEST(json_prints_both_styles)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -423,7 +456,8 @@ TEST(json_buffer_makes_what_is_no_message)
 }
 
 TEST_MAIN(CASE(json_reads_the_first_job_of_the_manual),
-	  CASE(json_tells_all_faults_at_once_with_their_paths), CASE(json_prints_both_styles),
+	  CASE(json_tells_all_faults_at_once_with_their_paths),
+	  CASE(json_leaves_no_holes_where_it_could_not_read), CASE(json_prints_both_styles),
 	  CASE(json_reads_every_kind_of_field_and_prints_it_canonically),
 	  CASE(json_refuses_wrong_values_in_words),
 	  CASE(json_ignores_unknown_fields_only_when_told_to),
