@@ -17,11 +17,18 @@
 __extension__ typedef unsigned __int128 wide;
 
 enum {
-	/* Goes in a row while behind, after which "flat out is too slow" is believed... */
+	/* A lateness of less is a late wake-up, not a stream that is behind. */
+	PACER_JITTER_NS = 1000000,
+	/* Goes in a row while behind, after which "flat out is too slow" is believed. */
 	PACER_GROW_GOES = 256,
-	/* ...and how far behind (ns) a stream must be for a go to count: less is jitter. */
-	PACER_GROW_LAG_NS = 1000000,
 	PACER_FEW_PACKETS = 16, /* of debt are no flood */
+	/* Jitter, up to a go or what a late wake-up is, is made up for by this part of itself each
+	 * time, by this part of a go and by so many ns at least: it spoils one gap and no other.
+	 * What every wait is late by is less, and so no reason to move anything. */
+	PACER_WAKE_LATE_NS = 100000,
+	PACER_SLEW_OF_LAG = 32,
+	PACER_SLEW_OF_GO = 200,
+	PACER_SLEW_LEAST_NS = 2000,
 };
 /* A core that was shared may be free again: a raised group is tried smaller after this long, then
  * after twice as long each time that fails. */
@@ -187,9 +194,8 @@ void pacer_start(struct pacer *pacer, int64_t start_ns)
 	pacer->late = pacer->forgiven = pacer->forgiven_owed = 0;
 }
 
-/* At one and a half times the rate, a few packets are no flood: a slow stream may make up for so
- * many, within a second; and one is always made up for, or a stall of half a gap would move the
- * schedule. */
+/* At twice the rate, a few packets are no flood: a slow stream may make up for so many, within a
+ * second; and one is always made up for, or a stall of half a gap would move the schedule. */
 static int64_t debt_allowed_ns(const struct pacer *pacer)
 {
 	double few_ns = MIN(pacer->gap_ns * PACER_FEW_PACKETS, (double)CLOCK_NS_PER_S);
@@ -272,7 +278,7 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 {
 	if (pacer->rate.max_back_to_back)
 		return;
-	if (lag_ns < PACER_GROW_LAG_NS) {
+	if (lag_ns < PACER_JITTER_NS) {
 		pacer->goes_behind = pacer->goes_slow = 0;
 		if (pacer->group_raised && at_ns >= pacer->shrink_at_ns)
 			shrink_group(pacer);
@@ -288,6 +294,19 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 	pacer->goes_behind = pacer->goes_slow = 0;
 }
 
+/* How much shorter than @span_ns, its time by the schedule, the next gap may be. Small lateness is
+ * worn off, too little at a time to be a wrong gap; what is more costs as few wrong gaps as can be
+ * without a flood. */
+static int64_t catch_up_ns(int64_t lag_ns, int64_t span_ns)
+{
+	int64_t most_ns = span_ns / 2; /* twice the rate */
+	int64_t jitter_ns = MAX(span_ns, (int64_t)PACER_WAKE_LATE_NS);
+	if (lag_ns > MIN(jitter_ns, (int64_t)PACER_JITTER_NS))
+		return most_ns;
+	int64_t slew_ns = MAX(lag_ns / PACER_SLEW_OF_LAG, span_ns / PACER_SLEW_OF_GO);
+	return MIN(MAX(slew_ns, (int64_t)PACER_SLEW_LEAST_NS), most_ns);
+}
+
 /* One go by the schedule. Return: its gap error, or -1. */
 static int64_t advance_paced(struct pacer *pacer, uint64_t packets, uint32_t len, int64_t at_ns)
 {
@@ -301,8 +320,8 @@ static int64_t advance_paced(struct pacer *pacer, uint64_t packets, uint32_t len
 	int64_t before_ns = pacer->due_ns;
 	advance(pacer, packets, units);
 	pacer->last_span_ns = pacer->due_ns - before_ns;
-	pacer->gate_ns =
-		at_ns + pacer->last_span_ns - pacer->last_span_ns / 3; /* at 1.5 times the rate */
+	int64_t span_ns = pacer->last_span_ns;
+	pacer->gate_ns = at_ns + span_ns - catch_up_ns(lag_ns, span_ns);
 	pacer->last_lag_ns = lag_ns;
 	pacer->last_comparable = true;
 	return error_ns;

@@ -11,10 +11,11 @@
  * what a hand-over costs, raised when sending flat out turns out to be no faster than the rate, and
  * tried smaller again later.
  *
- * A stream that fell behind catches up gently: never more than a group in one go, never faster than
- * one and a half times the rate, never more than PACER_CATCH_UP_NS of debt (of a slow stream a few
- * packets more, see pacer.c). What is older moves the schedule and is counted: no flood after a
- * stall.
+ * A stream that fell behind catches up gently: never more than a group in one go; jitter (up to
+ * a go, or 100 us) by a little of the gap each time, more at twice the rate; never more than
+ * PACER_CATCH_UP_NS of debt (of a slow stream a few packets more, see pacer.c): what a busy or
+ * shared host takes, not a suspended one. What is older moves the schedule and is counted: no flood
+ * after a stall.
  *
  * Burst: its packets follow each other at the rate (or as fast as possible when unlimited); the
  * next burst starts gap_ns after the last packet of the one before was really handed over.
@@ -27,7 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PACER_CATCH_UP_NS INT64_C(20000000)
+#define PACER_CATCH_UP_NS INT64_C(100000000)
 /* A group never grows beyond this: what one flow_send() takes at most. */
 enum { PACER_GROUP_MAX = 2048 };
 

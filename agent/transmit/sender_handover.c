@@ -34,11 +34,13 @@ static uint32_t next_len(const struct sender_stream *stream, uint64_t *ret_run)
 	return item->len;
 }
 
-/* Packets of a duration that were due within it leave a little late rather than never. */
+/* Packets of a duration that were due within it leave a little late rather than never: so much. */
+#define STRAGGLERS_NS (20 * CLOCK_NS_PER_MS)
+
 bool sender_stragglers(const struct sender_stream *stream, int64_t now_ns)
 {
 	uint64_t run;
-	return !pacer_unlimited(stream->pacer) && now_ns < stream->end_ns + PACER_CATCH_UP_NS &&
+	return !pacer_unlimited(stream->pacer) && now_ns < stream->end_ns + STRAGGLERS_NS &&
 	       pacer_due_before(stream->pacer, stream->end_ns, next_len(stream, &run)) > 0;
 }
 

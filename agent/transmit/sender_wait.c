@@ -25,15 +25,16 @@
 /* Of a long sleep, this part may be spent awake: 2 % of a core. */
 #define LONG_AWAKE_PART	   50
 #define LONG_AWAKE_MOST_NS (2 * CLOCK_NS_PER_MS)
-/* One late wake-up spoils two gaps, its own and the shorter one behind it, or up to four where it
- * takes three to catch up. So that nine gaps of ten are true, at most one wake-up in 45 may be
- * late; where sleeps are long and the window is a small part of them, one in a hundred. */
+/* One late wake-up spoils its own gap, and what it was late by is worn off over some 30 (pacer.c).
+ * So that nine gaps of ten are true and the lateness of several does not add up, at most one
+ * wake-up in 30 may be late; where sleeps are long and the window is a small part of them, one in a
+ * hundred. */
 static const struct {
 	int64_t sleep_ns; /* sleeps at least this long */
 	int64_t least_ns, first_ns, most_ns;
 	int one_late_in; /* wake-ups */
 } windows[SENDER_SLEEPS] = {
-	[SENDER_SLEEP_SHORT] = {0, 20000, 80000, 100000, 45},
+	[SENDER_SLEEP_SHORT] = {0, 20000, 80000, 100000, 30},
 	[SENDER_SLEEP_MIDDLE] = {CLOCK_NS_PER_MS / 2, 100000, 150000, 200000, 100},
 	[SENDER_SLEEP_LONG] = {5 * CLOCK_NS_PER_MS, 150000, 200000, 300000, 100},
 };

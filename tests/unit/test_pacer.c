@@ -174,7 +174,7 @@ TEST(pacer_makes_up_for_a_hiccup_without_a_flood)
 	run_until(&run, 3 * CLOCK_NS_PER_S - 1);
 	CHECK_INT(run.sent, ==, 300000); /* all of them: 0 ppm */
 	CHECK_INT(run.most, ==, 1);
-	CHECK_INT(run.shortest_gap_ns, >=, 6666); /* two thirds of the ideal gap */
+	CHECK_INT(run.shortest_gap_ns, >=, 5000); /* twice the rate */
 	struct pacer_report report;
 	pacer_report(run.pacer, &report);
 	CHECK_INT(report.forgiven_packets, ==, 0);
@@ -191,16 +191,59 @@ TEST(pacer_forgives_and_counts_what_is_too_old)
 	CHECK_INT(run.sent, ==, 1000);
 	run.now_ns = 2 * CLOCK_NS_PER_S; /* a stall of a second */
 	run_until(&run, 2 * CLOCK_NS_PER_S + 10 * CLOCK_NS_PER_MS - 1);
-	CHECK_INT(run.sent, <=, 1015); /* one and a half times the rate, no more */
+	CHECK_INT(run.sent, <=, 1020); /* twice the rate, no more */
 	run_until(&run, 3 * CLOCK_NS_PER_S - 1);
-	CHECK_INT(run.sent, ==, 2020); /* only PACER_CATCH_UP_NS of it was made up for */
-	CHECK_INT(run.shortest_gap_ns, >=, 666666);
+	CHECK_INT(run.sent, ==, 2100); /* only PACER_CATCH_UP_NS of it was made up for */
+	CHECK_INT(run.shortest_gap_ns, >=, 500000);
 	struct pacer_report report;
 	pacer_report(run.pacer, &report);
-	CHECK_INT(report.forgiven_packets, ==, 980);
-	CHECK_INT(report.late_packets, >=, 980 + 19);
-	CHECK_INT(report.late_packets, <=, 980 + 40);
+	CHECK_INT(report.forgiven_packets, ==, 900);
+	CHECK_INT(report.late_packets, >=, 900 + 99);
+	CHECK_INT(report.late_packets, <=, 900 + 200);
 	pacer_free(run.pacer);
+}
+
+/* One packet of @pps leaves @late_ns late, every other @always_ns after it was due. Return: the
+ * largest gap error behind the late one; *ret_goes: until the schedule holds again. */
+static int64_t worn_off(double pps, int64_t late_ns, int64_t always_ns, int *ret_goes)
+{
+	struct plan_stream stream = stream_of(PLAN_RATE_PPS, pps);
+	struct pacer *pacer = pacer_for(&stream);
+	int64_t now_ns = 0, worst_ns = 0, ideal_ns = (int64_t)(1e9 / pps);
+	*ret_goes = 0;
+	for (int i = 0; i < 2000; i++) {
+		uint64_t packets;
+		int64_t due_ns = pacer_next(pacer, now_ns, &packets);
+		now_ns = due_ns + always_ns + (i == 1000 ? late_ns : 0);
+		int64_t error_ns = pacer_handed_over(pacer, packets, 100, now_ns, now_ns);
+		if (i > 0 && i < 1000)
+			CHECK_INT(error_ns, ==, 0);
+		if (i == 1000)
+			CHECK_INT(error_ns, ==, late_ns);
+		if (i <= 1000)
+			continue;
+		worst_ns = error_ns > worst_ns ? error_ns : worst_ns;
+		if (now_ns > i * ideal_ns + always_ns)
+			*ret_goes = i - 1000;
+	}
+	pacer_free(pacer);
+	return worst_ns;
+}
+
+TEST(pacer_late_wake_up_spoils_one_gap)
+{
+	int goes;
+	CHECK_INT(worn_off(10000, 60000, 0, &goes), <=, 2000);
+	CHECK_INT(goes, <=, 30);
+	CHECK_INT(worn_off(10000, 60000, 1500, &goes), <=, 2000); /* as late as always */
+	CHECK_INT(goes, <=, 150);
+	CHECK_INT(worn_off(100000, 60000, 0, &goes), <=, 2000);
+	CHECK_INT(worn_off(1000, 60000, 0, &goes), <=, 5000);
+	CHECK_INT(goes, <=, 12);
+	CHECK_INT(worn_off(1000, 900000, 0, &goes), <=, 900000 / 32);
+	CHECK_INT(goes, <=, 100);
+	CHECK_INT(worn_off(10, 300000, 0, &goes), <=, 300000); /* next to nothing of its gap */
+	CHECK_INT(goes, <=, 1);
 }
 
 TEST(pacer_slow_stream_makes_up_for_a_few_packets)
@@ -211,7 +254,7 @@ TEST(pacer_slow_stream_makes_up_for_a_few_packets)
 	run.now_ns += 100 * CLOCK_NS_PER_MS; /* ten packets */
 	run_until(&run, 3 * CLOCK_NS_PER_S - 1);
 	CHECK_INT(run.sent, ==, 300);
-	CHECK_INT(run.shortest_gap_ns, >=, 6666666);
+	CHECK_INT(run.shortest_gap_ns, >=, 5000000);
 	struct pacer_report report;
 	pacer_report(run.pacer, &report);
 	CHECK_INT(report.forgiven_packets, ==, 0);
@@ -227,10 +270,10 @@ TEST(pacer_slow_stream_keeps_its_schedule_over_a_stall_of_less_than_a_gap)
 	run.now_ns = 24 * CLOCK_NS_PER_S; /* due at 20 */
 	run_until(&run, 24 * CLOCK_NS_PER_S);
 	CHECK_INT(run.sent, ==, 3);
-	run_until(&run, 30 * CLOCK_NS_PER_S);
+	run_until(&run, 30 * CLOCK_NS_PER_S - 1);
 	CHECK_INT(run.sent, ==, 3);
-	run_until(&run, 31 * CLOCK_NS_PER_S);
-	CHECK_INT(run.sent, ==, 4); /* two thirds of a gap behind the late one */
+	run_until(&run, 30 * CLOCK_NS_PER_S);
+	CHECK_INT(run.sent, ==, 4); /* more than half a gap behind the late one */
 	run_until(&run, 40 * CLOCK_NS_PER_S - 1);
 	CHECK_INT(run.sent, ==, 4);
 	run_until(&run, 40 * CLOCK_NS_PER_S);
@@ -381,6 +424,7 @@ TEST_MAIN(CASE(pacer_is_exact_to_the_nanosecond_for_hours),
 	  CASE(pacer_unlimited_is_always_due), CASE(pacer_makes_up_for_a_hiccup_without_a_flood),
 	  CASE(pacer_forgives_and_counts_what_is_too_old),
 	  CASE(pacer_slow_stream_makes_up_for_a_few_packets),
+	  CASE(pacer_late_wake_up_spoils_one_gap),
 	  CASE(pacer_slow_stream_keeps_its_schedule_over_a_stall_of_less_than_a_gap),
 	  CASE(pacer_counts_late_packets_one_gap_and_more),
 	  CASE(pacer_gap_error_is_the_distance_from_the_ideal_gap),
