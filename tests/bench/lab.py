@@ -32,6 +32,8 @@ MAC_OF = {SENDER: SENDER_MAC, RECEIVER: RECEIVER_MAC, SINK: SINK_MAC}
 PORT = 9999
 DEVICE = "pc0"
 COMMAND_SECONDS_MAX = 120
+# Gaps of 100 us say little of a generator that had no core for a few of a hundred of them.
+CALM_STOLEN_PERCENT, CALM_TRIES = 1.0, 3
 
 
 class Skip(Exception):
@@ -238,18 +240,40 @@ def processor_ticks():
     return sum(ticks), ticks[7]
 
 
+def stolen_percent(before):
+    """Of the time since @before, processor_ticks() then: what a hypervisor took."""
+    passed, stolen = (end - start for end, start in zip(processor_ticks(), before))
+    return 100 * stolen / max(passed, 1)
+
+
+def calm(sample):
+    """sample(), a dictionary; taken again while a hypervisor took more than is bearable of its time,
+    a few times at most: then the calmest. Whoever is measured gets the same.
+
+    What it took, and how many were taken, stands in the dictionary.
+    """
+    best = None
+    for tries in range(1, CALM_TRIES + 1):
+        before = processor_ticks()
+        taken = {**sample(), "stolen_percent": round(stolen_percent(before), 2)}
+        if best is None or taken["stolen_percent"] < best["stolen_percent"]:
+            best = taken
+        if best["stolen_percent"] <= CALM_STOLEN_PERCENT:
+            break
+    return {**best, "samples_taken": tries}
+
+
 def machine(before):
     """What a figure was measured on: as much as tells two runs apart.
 
     @before: processor_ticks() when the run began
     """
-    passed, stolen = (end - start for end, start in zip(processor_ticks(), before))
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":", 1)[1].strip() for line in info
                       if line.startswith("model name")), "unknown")
     return {"kernel": os.uname().release.split("-")[0], "cpu": model, "cores": cores(),
             "load_average": round(os.getloadavg()[0], 1),
-            "stolen_percent": round(100 * stolen / max(passed, 1), 1)}
+            "stolen_percent": round(stolen_percent(before), 1)}
 
 
 def end_once(*_):
