@@ -75,6 +75,12 @@ static Pagecast__V1__JobState from_paused(enum job_event event)
 	return STATE(UNSPECIFIED);
 }
 
+bool job_state_known(Pagecast__V1__JobState state)
+{
+	return state == STATE(QUEUED) || state == STATE(SCHEDULED) || state == STATE(RUNNING) ||
+	       state == STATE(PAUSED) || job_state_ended(state);
+}
+
 bool job_state_ended(Pagecast__V1__JobState state)
 {
 	return state == STATE(SUCCEEDED) || state == STATE(FAILED) || state == STATE(CANCELLED) ||

@@ -26,3 +26,5 @@ enum job_event {
  */
 Pagecast__V1__JobState job_fsm(Pagecast__V1__JobState state, enum job_event event);
 bool job_state_ended(Pagecast__V1__JobState state);
+/** job_state_known() - is it one that a job can be in? A number from outside may be none */
+bool job_state_known(Pagecast__V1__JobState state);

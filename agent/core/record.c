@@ -158,9 +158,39 @@ static void read_account(const Pagecast__V1__Account *message, struct account *r
 	};
 }
 
-static int64_t timestamp_ns(const Google__Protobuf__Timestamp *message)
+/* Absent is 0. Return: 0; -EBADMSG: no time that was ever stored */
+static int read_time(const Google__Protobuf__Timestamp *message, int64_t *ret_ns)
 {
-	return message ? message->seconds * CLOCK_NS_PER_S + message->nanos : 0;
+	*ret_ns = 0;
+	if (!message)
+		return 0;
+	if (message->seconds < 0 || message->seconds >= INT64_MAX / CLOCK_NS_PER_S ||
+	    message->nanos < 0 || message->nanos >= CLOCK_NS_PER_S)
+		return -EBADMSG;
+	*ret_ns = message->seconds * CLOCK_NS_PER_S + message->nanos;
+	return 0;
+}
+
+/* What is no part of a whole, NaN too, is as if nothing was done. */
+static double read_fraction(const Pagecast__V1__Progress *progress)
+{
+	return progress && progress->fraction > 0 && progress->fraction <= 1 ? progress->fraction
+									     : 0;
+}
+
+static int read_facts(const Pagecast__V1__Job *stored, struct job_facts *ret_facts)
+{
+	struct job_facts facts = {.fraction = read_fraction(stored->progress)};
+	int r = read_time(stored->first_packet_time, &facts.first_packet_ns);
+	if (!r)
+		r = read_time(stored->end_time, &facts.end_ns);
+	if (!r && stored->account) {
+		read_account(stored->account, &facts.account);
+		r = read_time(stored->account->snapshot_time, &facts.account_ns);
+	}
+	if (!r)
+		*ret_facts = facts;
+	return r;
 }
 
 static int read_streams(const Pagecast__V1__Job *stored, struct sender_progress **ret_streams)
@@ -172,8 +202,7 @@ static int read_streams(const Pagecast__V1__Job *stored, struct sender_progress 
 		const Pagecast__V1__StreamResult *result = stored->stream_results[i];
 		if (result->account)
 			read_account(result->account, &streams[i].account);
-		if (result->progress)
-			streams[i].fraction = result->progress->fraction;
+		streams[i].fraction = read_fraction(result->progress);
 	}
 	*ret_streams = streams;
 	return 0;
@@ -185,17 +214,11 @@ int record_read(const struct blob *record, struct job_facts *ret_facts,
 	Pagecast__V1__Job *stored = pagecast__v1__job__unpack(NULL, record->len, record->data);
 	if (!stored)
 		return -EBADMSG;
-	int r = ret_streams ? read_streams(stored, ret_streams) : 0;
+	int r = read_facts(stored, ret_facts);
+	if (!r && ret_streams)
+		r = read_streams(stored, ret_streams);
 	if (!r && ret_streams)
 		*ret_count = stored->n_stream_results;
-	*ret_facts = (struct job_facts){.first_packet_ns = timestamp_ns(stored->first_packet_time),
-					.end_ns = timestamp_ns(stored->end_time)};
-	if (stored->account) {
-		read_account(stored->account, &ret_facts->account);
-		ret_facts->account_ns = timestamp_ns(stored->account->snapshot_time);
-	}
-	if (stored->progress)
-		ret_facts->fraction = stored->progress->fraction;
 	pagecast__v1__job__free_unpacked(stored, NULL);
 	return r;
 }

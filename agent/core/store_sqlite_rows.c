@@ -237,7 +237,7 @@ static int lend_row(sqlite3_stmt *row, const struct store_sqlite_reader *parts,
 	};
 	const char *id = (const char *)sqlite3_column_text(row, 0);
 	if (!id || !job.owner || !job.request_id || !job_id_valid(id) || !job.spec_digest ||
-	    sqlite3_column_bytes(row, 8) != SHA256_BYTES)
+	    !job_state_known(job.state) || sqlite3_column_bytes(row, 8) != SHA256_BYTES)
 		return SQLITE_CORRUPT;
 	strcpy(job.id, id);
 	int r = column_blob(row, 9, &job.basic);
