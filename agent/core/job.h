@@ -72,7 +72,7 @@ struct job_live {
 	Pagecast__V1__EngineKind engine; /* of that */
 	struct job_forbidden forbidden;	 /* written once, before the sender is stopped for it */
 	bool again; /* taken, but prepared for a policy of the past: back into the queue */
-	enum sender_end stop; /* asked for before there was a sender; SENDER_RUNNING: no */
+	enum sender_end stop; /* asked for, whether or not there is a sender; SENDER_RUNNING: no */
 	bool queued;	      /* stands in the queue */
 	bool ending;	      /* its end is being stored: nothing else may change it */
 	bool unsaved;	      /* it has ended, but the store did not take that yet */

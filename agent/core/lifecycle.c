@@ -111,12 +111,12 @@ void job_stop(struct agent *agent, struct job *job, enum sender_end why, bool *r
 		*ret_mine = true;
 		return;
 	}
-	if (live->sender) {
-		sender_stop(live->sender, why);
-	} else if (live->stop == SENDER_RUNNING) {
+	if (live->stop == SENDER_RUNNING)
 		live->stop = why;
+	if (live->sender)
+		sender_stop(live->sender, why);
+	else
 		pthread_cond_signal(&agent->workers[live->worker].wake);
-	}
 }
 
 uint64_t job_publish(struct agent *agent, struct job *job, bool counted)

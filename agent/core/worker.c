@@ -32,6 +32,7 @@ struct run {
 	struct blob *spec; /* that was prepared */
 	Pagecast__V1__EngineKind engine;
 	struct preparation prepared;
+	bool stored; /* its row says RUNNING */
 };
 
 /* What became of the attempt to start. */
@@ -171,6 +172,22 @@ static uint64_t put_back(struct run *run)
 	return job_touch(agent, job);
 }
 
+/* Under the lock: a job that will not run now goes where it can be found again. */
+static enum readiness leave(struct run *run, enum readiness readiness, uint64_t *ret_revision)
+{
+	if (readiness != LEFT_WAITING && readiness != PUT_BACK)
+		return readiness;
+	if (run->stored)
+		store_waiting(run);
+	if (orders(run) == STOPPED) /* while that was stored */
+		return STOPPED;
+	if (readiness == LEFT_WAITING)
+		run->job->live->worker = SIZE_MAX;
+	else
+		*ret_revision = put_back(run);
+	return readiness;
+}
+
 /* Holds a prepared job until it may run, and lets it. */
 static enum readiness start(struct run *run)
 {
@@ -178,26 +195,30 @@ static enum readiness start(struct run *run)
 	uint64_t revision = 0;
 	agent_lock(run->agent);
 	enum readiness readiness = hold(run, STORE_AHEAD_NS);
-	bool stored = false;
 	if (readiness == READY) {
-		stored = store_running(run, &error) == 0;
-		if (!stored)
+		run->stored = store_running(run, &error) == 0;
+		if (!run->stored)
 			note_store_down(run, &error);
 		readiness = hold(run, ENTER_AHEAD_NS);
 	}
 	if (readiness == READY)
 		revision = enter_running(run);
-	else if ((readiness == LEFT_WAITING || readiness == PUT_BACK) && stored)
-		store_waiting(run);
-	if (readiness == LEFT_WAITING)
-		run->job->live->worker = SIZE_MAX;
-	else if (readiness == PUT_BACK && orders(run) == STOPPED) /* while that was stored */
-		readiness = STOPPED;
-	else if (readiness == PUT_BACK)
-		revision = put_back(run);
+	else
+		readiness = leave(run, readiness, &revision);
 	agent_unlock(run->agent);
-	if (revision)
-		agent_notify(run->agent, revision);
+	agent_notify(run->agent, revision);
+	return readiness;
+}
+
+/* It could not be prepared: by a policy or a spec of the past, that says nothing. */
+static enum readiness look_again(struct run *run)
+{
+	uint64_t revision = 0;
+	agent_lock(run->agent);
+	enum readiness readiness = orders(run);
+	readiness = readiness == READY ? UNFIT : leave(run, readiness, &revision);
+	agent_unlock(run->agent);
+	agent_notify(run->agent, revision);
 	return readiness;
 }
 
@@ -236,8 +257,9 @@ static void fill_facts(const struct run *run, const struct sender_report *report
 	facts->fraction = earlier->fraction + (1 - earlier->fraction) * snapshot.fraction;
 }
 
-/* The agent ends and the job is to go on when it is back: it waits again, with exact books. */
-static void suspend(struct run *run)
+/* The agent ends and the job is to go on when it is back: it waits again, with exact books. Return:
+ * false: whoever told it to stop meanwhile, *ret_ended, is not to be forgotten */
+static bool suspend(struct run *run, enum sender_end *ret_ended)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	struct job *job = run->job;
@@ -245,6 +267,11 @@ static void suspend(struct run *run)
 	struct sender_snapshot snapshot;
 	sender_snapshot(run->prepared.sender, &snapshot);
 	agent_lock(run->agent);
+	if (live->stop != SENDER_RUNNING) {
+		*ret_ended = live->stop;
+		agent_unlock(run->agent);
+		return false;
+	}
 	live->facts.account = snapshot.account;
 	live->facts.account_ns = snapshot.taken_ns;
 	live->facts.first_packet_ns = snapshot.first_packet_ns;
@@ -270,6 +297,7 @@ static void suspend(struct run *run)
 			  error_message(&error), "next",
 			  "it goes on from the counts that were stored before", NULL);
 	agent_notify(run->agent, revision);
+	return true;
 }
 
 /* Sends; then nobody else gets at the sender, and the end is stored and shown. */
@@ -277,10 +305,8 @@ static void send_and_finish(struct run *run)
 {
 	size_t count = run->prepared.plan->stream_count;
 	enum sender_end ended = sender_run(run->prepared.sender);
-	if (ended == SENDER_INTERRUPTED && run->job->resumes) {
-		suspend(run);
+	if (ended == SENDER_INTERRUPTED && run->job->resumes && suspend(run, &ended))
 		return;
-	}
 	_cleanup_free_ struct sender_report *reports = calloc(1 + count, sizeof *reports);
 	struct sender_report job_report;
 	sender_report(run->prepared.sender, SIZE_MAX, &job_report);
@@ -332,9 +358,7 @@ static void run_job(struct run *run)
 	enum readiness readiness;
 	do {
 		unprepare(run);
-		readiness = prepare(run);
-		if (readiness == READY)
-			readiness = start(run);
+		readiness = prepare(run) == READY ? start(run) : look_again(run);
 	} while (readiness == CHANGED);
 	if (readiness == READY)
 		send_and_finish(run);

@@ -1,0 +1,134 @@
+/* What comes while a worker is inside a call: nothing of it is lost, nothing old is obeyed. */
+#include "base/log.h"
+#include "base/sys.h"
+#include "unit/agent_fixture.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+/* A call of the worker that takes until it is let go. */
+static struct gate {
+	struct sys_hook hook;
+	enum sys_call call;
+	ssize_t answer; /* of that call; 0: the kernel's */
+	_Atomic bool armed, reached, open;
+} gate;
+
+static bool wait_at_gate(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
+			 ssize_t *ret_result)
+{
+	(void)hook, (void)fd, (void)len;
+	if (call != gate.call || !atomic_exchange(&gate.armed, false))
+		return false;
+	gate.reached = true;
+	while (!gate.open)
+		nap_ms(1);
+	*ret_result = gate.answer;
+	return gate.answer != 0;
+}
+
+static void shut_gate(enum sys_call call, ssize_t answer)
+{
+	gate = (struct gate){.hook.intercept = wait_at_gate, .call = call, .answer = answer};
+	sys_set_hook(&gate.hook);
+}
+
+static void wait_reached(void)
+{
+	for (int64_t until = now_ms() + WEDGED_MS; !gate.reached; nap_ms(1))
+		CHECK_INT(now_ms(), <, until);
+}
+
+TEST(agent_prepares_again_what_failed_while_the_policy_changed)
+{
+	struct error error = ERROR_NULL;
+	open_receiver();
+	shut_gate(SYS_CALL_PIPE, -EMFILE);
+	start_agent("{}", 1);
+	gate.armed = true;
+	const char *id = submit("\"limit\":{\"packets\":3}", "\"engine\":\"SPLICE\"");
+	wait_reached();
+	CHECK_INT(agent_reload_policy(agent, &error), ==, 0);
+	gate.open = true;
+	Pagecast__V1__Job *job = wait_ended(id);
+	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
+	drop(job);
+	CHECK_INT(count_received("hello"), ==, 3);
+	end_agent();
+	sys_set_hook(NULL);
+	close_receiver();
+}
+
+/* RUNNING is told just ahead of the first packet. */
+static void wait_sent(const char *id)
+{
+	for (uint64_t sent = 0; !sent; nap_ms(1)) {
+		Pagecast__V1__Job *job = get(id);
+		sent = job->account ? job->account->packets_sent : 0;
+		drop(job);
+	}
+}
+
+static void *stop_agent(void *context)
+{
+	(void)context;
+	agent_stop(agent);
+	return NULL;
+}
+
+static void *cancel_one(void *id)
+{
+	drop(cancel(id));
+	return NULL;
+}
+
+/* Under the agent's lock: has it come that far? */
+static void wait_until(bool (*true_now)(const char *id), const char *id)
+{
+	bool yes = false;
+	for (int64_t until = now_ms() + WEDGED_MS; !yes; nap_ms(1)) {
+		CHECK_INT(now_ms(), <, until);
+		agent_lock(agent);
+		yes = true_now(id);
+		agent_unlock(agent);
+	}
+}
+
+static bool is_stopping(const char *id)
+{
+	(void)id;
+	return agent->stopping;
+}
+
+static bool is_told_to_stop(const char *id)
+{
+	struct error error = ERROR_NULL;
+	return job_find(agent, id, &error)->live->stop == SENDER_CANCELLED;
+}
+
+TEST(agent_that_stops_does_not_keep_for_later_what_is_cancelled)
+{
+	pthread_t stopper, canceller;
+	open_receiver();
+	shut_gate(SYS_CALL_SPLICE, 0);
+	start_agent(NULL, 1);
+	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}",
+				"\"engine\":\"SPLICE\",\"restartPolicy\":\"RESUME\"");
+	wait_sent(id);
+	gate.armed = true;
+	wait_reached();
+	CHECK_INT(pthread_create(&stopper, NULL, stop_agent, NULL), ==, 0);
+	wait_until(is_stopping, id);
+	CHECK_INT(pthread_create(&canceller, NULL, cancel_one, (void *)id), ==, 0);
+	wait_until(is_told_to_stop, id);
+	gate.open = true;
+	pthread_join(canceller, NULL);
+	pthread_join(stopper, NULL);
+	CHECK_INT(state_of(id), ==, STATE(CANCELLED));
+	end_agent();
+	sys_set_hook(NULL);
+	close_receiver();
+}
+
+TEST_MAIN(CASE(agent_prepares_again_what_failed_while_the_policy_changed),
+	  CASE(agent_that_stops_does_not_keep_for_later_what_is_cancelled))
