@@ -206,8 +206,12 @@ static inline bool agent_history_full(const struct agent *agent)
 }
 /** lifecycle_join_finished() - (L) among the finished, in the order of their ends */
 void lifecycle_join_finished(struct agent *agent, struct job *job);
-/** job_forget() - (L) remove it from the agent's memory; its row is gone or going */
+/** job_forget() - (L) remove it from the agent's memory; its row is gone or going. Its request_id
+ * stays taken until job_release_request() */
 uint64_t job_forget(struct agent *agent, struct job *job);
+/** job_release_request() - (L) the store has been told to remove the row: from here on a new one of
+ * the same request_id does not meet it there */
+void job_release_request(struct agent *agent, struct job *job);
 
 /* ---- untold.c ---- */
 /** job_finish_unsent() - job_finish() of one that never had a sender; @problems NULL: none */

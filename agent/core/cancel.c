@@ -186,8 +186,11 @@ static int delete (struct agent *agent, const struct agent_caller *caller, const
 	agent_unlock(agent);
 	r = agent->store->ops->remove(agent->store, job->id, STORE_WAIT, ret_error);
 	agent_lock(agent);
-	job->deleting = false;
 	uint64_t revision = r ? 0 : job_forget(agent, job);
+	if (!r)
+		job_release_request(agent, job);
+	job->deleting = false;
+	pthread_cond_broadcast(&agent->settled); /* who came with its request_id waits */
 	agent_unlock(agent);
 	if (!r)
 		agent_notify(agent, revision);

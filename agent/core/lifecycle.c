@@ -276,11 +276,16 @@ uint64_t job_forget(struct agent *agent, struct job *job)
 	agent->state_counts[job->state]--;
 	if (job->live && job->live->unsaved)
 		agent->unsaved_count--;
-	if (job->request_id[0])
-		job_requests_remove(&agent->requests, job);
 	uint64_t revision = job_touch(agent, job);
 	watch_note_deletion(agent, job, revision);
 	job_index_remove(&agent->jobs, job);
 	job_unref(job);
 	return revision;
+}
+
+void job_release_request(struct agent *agent, struct job *job)
+{
+	if (job->request_id[0])
+		job_requests_remove(&agent->requests, job);
+	pthread_cond_broadcast(&agent->settled);
 }

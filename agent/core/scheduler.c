@@ -198,6 +198,7 @@ static void cut_history(struct agent *agent, struct round *round)
 		if (job->deleting || (job->live && job->live->unsaved))
 			continue;
 		add_chore(round, CHORE_REMOVE, job);
+		job->deleting = true;
 		round->revision = job_forget(agent, job);
 	}
 }
@@ -267,6 +268,9 @@ static void do_chore(struct agent *agent, struct chore *chore, enum store_wait r
 		return;
 	case CHORE_REMOVE:
 		agent->store->ops->remove(agent->store, chore->job->id, removal, &error);
+		agent_lock(agent);
+		job_release_request(agent, chore->job);
+		agent_unlock(agent);
 		return;
 	}
 }

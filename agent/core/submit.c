@@ -203,15 +203,16 @@ static int check_room(struct agent *agent, const struct job *job, struct error *
 	return 0;
 }
 
-/* Under the lock: who had this request_id before? A pending one is waited for. Borrowed; NULL */
+/* Under the lock: who had this request_id before? One that is being created or removed is waited
+ * for. Borrowed; NULL */
 static struct job *find_earlier(struct agent *agent, const struct job *job)
 {
 	struct job *earlier = NULL;
 	while (job->request_id[0] &&
 	       (earlier = job_requests_find(&agent->requests, job->owner, job->request_id)) &&
-	       earlier->pending)
+	       (earlier->pending || earlier->deleting))
 		pthread_cond_wait(&agent->settled, &agent->lock);
-	return earlier && !earlier->deleting ? earlier : NULL;
+	return earlier;
 }
 
 /* Under the lock: a name, a place in the queue, the request_id. */
@@ -263,15 +264,10 @@ static int answer_earlier(struct agent *agent, struct job *earlier, const struct
 	return (int)ret_error->code;
 }
 
-static int enqueue(struct agent *agent, struct job *job, Pagecast__V1__Job **ret_job,
-		   bool *ret_created, struct error *ret_error)
+/* With the lock, which it releases. */
+static int create(struct agent *agent, struct job *job, Pagecast__V1__Job **ret_job,
+		  bool *ret_created, struct error *ret_error)
 {
-	agent_lock(agent);
-	struct job *earlier = find_earlier(agent, job);
-	if (earlier) {
-		*ret_created = false;
-		return answer_earlier(agent, earlier, job, ret_job, ret_error);
-	}
 	int r = reserve(agent, job, ret_error);
 	if (r) {
 		agent_unlock(agent);
@@ -294,6 +290,22 @@ static int enqueue(struct agent *agent, struct job *job, Pagecast__V1__Job **ret
 	r = view_job(agent, job, ret_job, ret_error);
 	agent_notify(agent, revision);
 	return r;
+}
+
+static int enqueue(struct agent *agent, struct job *job, Pagecast__V1__Job **ret_job,
+		   bool *ret_created, struct error *ret_error)
+{
+	struct job *earlier;
+	agent_lock(agent);
+	while ((earlier = find_earlier(agent, job))) {
+		*ret_created = false;
+		int r = answer_earlier(agent, earlier, job, ret_job, ret_error);
+		if (r != ERROR_CODE_NOT_FOUND)
+			return r;
+		error_deinit(ret_error); /* removed while its answer was made: it is no more */
+		agent_lock(agent);
+	}
+	return create(agent, job, ret_job, ret_created, ret_error);
 }
 
 static int submit(struct agent *agent, const struct agent_caller *caller,

@@ -12,6 +12,7 @@ static struct moody {
 	_Atomic bool fail_creates, fail_updates, frozen;
 	_Atomic int create_ms;
 	_Atomic int removed, unwaited, unwaited_max; /* removals; in a row that nobody waited for */
+	_Atomic bool hold_removes, removing, overtaken; /* a create came during a removal */
 	pthread_mutex_t lock;
 	struct {
 		char id[JOB_ID_LEN + 1];
@@ -42,6 +43,8 @@ static int moody_create(struct store *store, const struct store_job *job, struct
 {
 	(void)store;
 	nap_ms(moody.create_ms);
+	if (moody.removing)
+		moody.overtaken = true;
 	if (moody.fail_creates)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the disk is full");
 	return moody.inner->ops->create(moody.inner, job, ret_error);
@@ -66,6 +69,9 @@ static int moody_remove(struct store *store, const char *id, enum store_wait wai
 	moody.removed++;
 	moody.unwaited = wait == STORE_WAIT ? 0 : moody.unwaited + 1;
 	moody.unwaited_max = MAX(moody.unwaited_max, moody.unwaited);
+	for (moody.removing = true; moody.hold_removes;)
+		nap_ms(1);
+	moody.removing = false;
 	return moody.inner->ops->remove(moody.inner, id, wait, ret_error);
 }
 
@@ -357,9 +363,80 @@ TEST(agent_that_cuts_a_long_history_lets_callers_between)
 	close_receiver();
 }
 
+static void *submit_again(void *context)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	bool created = false;
+	CHECK_INT(try_submit(&OPERATOR, context, "again", &job, &created, &error), ==, 0);
+	CHECK(created);
+	drop(job);
+	return NULL;
+}
+
+static void *delete_job(void *id)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__DeleteJobRequest request = PAGECAST__V1__DELETE_JOB_REQUEST__INIT;
+	Pagecast__V1__DeleteJobResponse *response = NULL;
+	request.id = id;
+	CHECK_INT(agent_delete_job(agent, &OPERATOR, &request, &response, &error), ==, 0);
+	pagecast__v1__delete_job_response__free_unpacked(response, NULL);
+	return NULL;
+}
+
+/* The store takes a request_id once: a job that is being removed has it still. */
+static void submit_during_removal(pthread_t *deleter, const char *id)
+{
+	char json[512];
+	pthread_t submitter;
+	strcpy(json, spec_text("", ""));
+	moody.hold_removes = true;
+	if (id)
+		CHECK_INT(pthread_create(deleter, NULL, delete_job, (void *)id), ==, 0);
+	else
+		drop(wait_ended(submit("", ""))); /* one too many: the first one goes */
+	for (int64_t until = now_ms() + WEDGED_MS; !moody.removing; nap_ms(1))
+		CHECK_INT(now_ms(), <, until);
+	CHECK_INT(pthread_create(&submitter, NULL, submit_again, json), ==, 0);
+	nap_ms(50);
+	moody.hold_removes = false;
+	pthread_join(submitter, NULL);
+	if (id)
+		pthread_join(*deleter, NULL);
+	CHECK(!moody.overtaken);
+}
+
+TEST(agent_takes_a_request_id_anew_when_its_job_is_gone_also_from_the_store)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	pthread_t deleter;
+	open_receiver();
+	open_store();
+	start_agent_on(&moody.store, NULL, 1, 1);
+	CHECK_INT(try_submit(&OPERATOR, spec_text("", ""), "again", &job, NULL, &error), ==, 0);
+	drop(wait_ended(job->id));
+	submit_during_removal(&deleter, job->id);
+	drop(job);
+	end_agent();
+	close_store();
+
+	open_store();
+	start_agent_on(&moody.store, NULL, 1, 1);
+	CHECK_INT(try_submit(&OPERATOR, spec_text("", ""), "again", &job, NULL, &error), ==, 0);
+	drop(wait_ended(job->id));
+	drop(job);
+	submit_during_removal(&deleter, NULL);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
 TEST_MAIN(CASE(agent_that_was_killed_finds_every_job_again),
 	  CASE(agent_that_was_stopped_goes_on_with_what_waited),
 	  CASE(agent_accepts_nothing_that_was_not_stored),
 	  CASE(agent_ends_and_cancels_jobs_while_the_store_fails_and_stores_it_later),
 	  CASE(agent_is_not_held_up_by_a_slow_store),
-	  CASE(agent_that_cuts_a_long_history_lets_callers_between))
+	  CASE(agent_that_cuts_a_long_history_lets_callers_between),
+	  CASE(agent_takes_a_request_id_anew_when_its_job_is_gone_also_from_the_store))
