@@ -127,16 +127,8 @@ def rate_error(ppm):
 
 
 def table(results):
-    return figures(results) + "\n" + taken_again(results)
-
-
-def taken_again(results):
-    runs = [run for row in results for run in row["runs"]]
-    return (f"Of {sum(run['samples_taken'] for run in runs)} samples {len(runs)} count: one of which the "
-            f"hypervisor took more than {lab.CALM_STOLEN_PERCENT:g} % of the time was taken again, "
-            f"{lab.CALM_TRIES - 1} times at most, whoever sent it. It took "
-            f"{statistics.median(run['stolen_percent'] for run in runs):.1f} % of those that count in the "
-            f"median, {max(run['stolen_percent'] for run in runs):.1f} % at most.\n")
+    return figures(results) + "\n" + lab.taken_again(
+        [run for row in results for run in row["runs"]]) + "\n"
 
 
 def figures(results):

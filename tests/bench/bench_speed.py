@@ -7,7 +7,7 @@ end of a link between two namespaces. Rounds are interleaved: what is compared r
 each other, and every second round goes backwards. A figure is the median of the rounds, a ratio the
 median of the rounds' ratios. How many packets a sample takes follows from the speed seen before. The
 bytes that reached the far end are read there; a sample that falls short of them is taken again, and
-is an error where that goes on.
+is an error where that goes on. One that a hypervisor disturbed is taken again too (lab.calm).
 """
 
 import re
@@ -74,7 +74,9 @@ class Speed:
             if sender.name in self.missing:
                 continue
             try:
-                told = self.sample(sender, length, at_once)
+                told = self.sample(sender, length, at_once) if number == 0 else lab.calm(
+                    lambda: self.sample(  # pylint: disable=cell-var-from-loop
+                        sender, length, at_once))
             except lab.LabError as error:
                 if not isinstance(sender, Peer):
                     raise
@@ -136,7 +138,7 @@ def smoke(here, agent):
 def add_options(parser):
     parser.add_argument("--lengths", default="64,512,1472,8972", help="payload bytes")
     parser.add_argument("--seconds", type=float, default=0.25, help="of a sample")
-    parser.add_argument("--time-max", type=float, default=300, help="no round begins that would end"
+    parser.add_argument("--time-max", type=float, default=480, help="no round begins that would end"
                         " later than this many seconds after the start")
     parser.add_argument("--only", default="", metavar="PATTERN",
                         help="senders whose name this regular expression finds")

@@ -4,7 +4,7 @@
 # Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
 # an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
 # runs all and puts the tables and charts into README.md. Needs root, for the namespaces; the machine
-# should have nothing else to do. speed takes 5 minutes at most, pace about 6, control 3. All know
+# should have nothing else to do. speed takes 8 minutes at most, pace 6 to 15, control 3. All know
 # --rounds N; speed also --only PATTERN and others, see `bench_speed.py --help`.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -6,6 +6,7 @@ one a round. Nothing here measures; tests/bench/test_report.py holds it to sampl
 
 import statistics
 
+import lab
 import render
 from senders import SENDERS
 
@@ -117,7 +118,8 @@ def table_of(of, at_once, names):
 def notes(of, known):
     """What the signs mean, and why something is not there."""
     lines = [f"± is half the distance between the slowest and the quickest of {known['rounds']} "
-             "rounds, in percent."]
+             "rounds, in percent.",
+             lab.taken_again([run for runs in of.samples.values() for run in runs])]
     short = [s for s in SENDERS if s.why_not and max(of.lengths) > s.length_max]
     for why in dict.fromkeys(s.why_not for s in short):
         lines.append(f"Not above {short[0].length_max} B, because {why}: "

@@ -5,8 +5,10 @@ import argparse
 import os
 import tempfile
 import unittest
+import unittest.mock
 import xml.dom.minidom
 
+import lab
 import readme
 import render
 import speed_report
@@ -20,12 +22,44 @@ KNOWN = {"rounds": 3, "idle_resident_kib": 7168, "not_measured": {"trafgen": "no
 
 def samples(**mpps):
     """By name with spaces for underscores: the rounds of 512 bytes, one at a time."""
-    return {(name.replace("_", " "), 512, 1): [{"mpps": one} for one in rounds]
+    return {(name.replace("_", " "), 512, 1): [{"mpps": one, "stolen_percent": 0, "samples_taken": 1} for one in rounds]
             for name, rounds in mpps.items()}
 
 
 def target_of(report, start):
     return next(t for t in report.result["targets"] if t["name"].startswith(start))
+
+
+class Calm(unittest.TestCase):
+    """A hypervisor that takes what the test says of the processors' time."""
+
+    def calm(self, *stolen):
+        ticks, taken = [(0, 0)], []
+        for percent in stolen:
+            ticks.append((ticks[-1][0] + 1000, ticks[-1][1] + 10 * percent))
+
+        def sample():
+            taken.append(len(taken) + 1)
+            return {"number": taken[-1]}
+
+        read = iter([tick for pair in zip(ticks, ticks[1:]) for tick in pair])
+        with unittest.mock.patch.object(lab, "processor_ticks", lambda: next(read)):
+            return lab.calm(sample)
+
+    def test_a_calm_sample_counts_at_once(self):
+        self.assertEqual(self.calm(1), {"number": 1, "stolen_percent": 1, "samples_taken": 1})
+
+    def test_a_disturbed_one_is_taken_again(self):
+        self.assertEqual(self.calm(30, 0), {"number": 2, "stolen_percent": 0, "samples_taken": 2})
+
+    def test_of_disturbed_ones_the_calmest_counts(self):
+        self.assertEqual(self.calm(30, 2, 4, 0),
+                         {"number": 2, "stolen_percent": 2, "samples_taken": 3})
+
+    def test_it_is_told(self):
+        told = lab.taken_again([self.calm(30, 2, 4), self.calm(0)])
+        self.assertIn("Of 4 samples 2 count", told)
+        self.assertIn("1.0 % of those that count in the mean, 2.0 % at most", told)
 
 
 class Speed(unittest.TestCase):
