@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "transmit/pacer.h"
+#include "transmit/pacer_rate.h"
 
 #include <string.h>
 

@@ -1,20 +1,15 @@
 /*
- * pacer: see pacer.h.
- *
- * Exactness: the rate is the fraction `rate_units / scale` (units: packets in nano, or bits in
- * milli), so that a cost lasts cost * NS * scale / rate_units ns. The due instant is whole ns plus
- * due_rest / rate_units; adding a cost is one 128-bit division, and nothing is ever rounded.
- * Bounds: cost <= 2^33 bits a go, NS * scale <= 10^18 < 2^60: far below 128 bits.
+ * pacer: see pacer.h. The due instant is whole ns plus due_rest / rate.units (pacer_rate.h); adding
+ * a cost is one 128-bit division, and nothing is ever rounded.
  */
 #include "transmit/pacer.h"
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "transmit/pacer_rate.h"
 
 #include <errno.h>
 #include <math.h>
-
-__extension__ typedef unsigned __int128 wide;
 
 enum {
 	/* A lateness of less is a late wake-up, not a stream that is behind. */
@@ -34,25 +29,17 @@ enum {
  * after twice as long each time that fails. */
 #define PACER_SHRINK_FIRST_NS CLOCK_NS_PER_S
 #define PACER_SHRINK_MOST_NS  (64 * CLOCK_NS_PER_S)
-#define PACER_PPS_SCALE	      UINT64_C(1000000000)
-#define PACER_BPS_SCALE	      UINT64_C(1000)
-/* Later than any real instant, with room for adding to it. */
-#define PACER_NEVER_NS (INT64_MAX / 2)
 
 struct pacer {
 	const struct plan_stream *stream;
 	int64_t handover_ns;
 	uint64_t line_bps;
-	struct plan_rate rate;
-	bool unlimited;
-	uint64_t rate_units;	     /* > 0 unless unlimited */
-	uint64_t ns_units;	     /* NS a second * scale */
-	double gap_ns;		     /* ideal time from one mean packet to the next; 0: unlimited */
+	struct pacer_rate rate;
 	uint32_t group, group_least; /* packets a go; what handover_ns says is enough */
 	bool group_raised;
 	int64_t shrink_at_ns, shrink_after_ns;
 
-	int64_t due_ns; /* next packet, by the schedule: due_ns + due_rest / rate_units */
+	int64_t due_ns; /* next packet, by the schedule: due_ns + due_rest / rate.units */
 	uint64_t due_rest;
 	int64_t gate_ns; /* catching up: not before */
 	uint64_t burst_left;
@@ -74,81 +61,21 @@ struct pacer {
 	uint64_t forgiven_owed; /* forgiven packets that are still to leave, all of them late */
 };
 
-double pacer_mean_bits(const struct plan_stream *stream, Pagecast__V1__Layer layer)
-{
-	double bits = 0, packets = 0;
-	for (size_t i = 0; i < stream->item_count; i++) {
-		const struct plan_item *item = &stream->items[i];
-		bits += 8.0 * (double)plan_layer_bytes(stream, item->len, layer) * item->repeat;
-		packets += item->repeat;
-	}
-	return MAX(bits / packets, 1.0);
-}
-
-static double rate_bps(const struct plan_rate *rate, uint64_t line_bps)
-{
-	if (rate->kind == PLAN_RATE_LINE_PERCENT)
-		return (double)line_bps * rate->value / 100;
-	return rate->value;
-}
-
-double pacer_rate_pps(const struct plan_stream *stream, const struct plan_rate *rate,
-		      uint64_t line_bps)
-{
-	switch (rate->kind) {
-	case PLAN_RATE_UNLIMITED: return 0;
-	case PLAN_RATE_PPS: return rate->value;
-	case PLAN_RATE_BPS:
-	case PLAN_RATE_LINE_PERCENT: break;
-	}
-	return rate_bps(rate, line_bps) / pacer_mean_bits(stream, rate->layer);
-}
-
-/* What one packet costs, in ns * rate_units. */
-static wide packet_units(const struct pacer *pacer, uint32_t len)
-{
-	uint64_t cost = 1;
-	if (pacer->rate.kind != PLAN_RATE_PPS)
-		cost = MAX(8 * plan_layer_bytes(pacer->stream, len, pacer->rate.layer), 1);
-	return (wide)cost * pacer->ns_units;
-}
-
-static int64_t to_ns(const struct pacer *pacer, wide units)
-{
-	wide ns = units / pacer->rate_units;
-	return ns < PACER_NEVER_NS ? (int64_t)ns : PACER_NEVER_NS;
-}
-
 /* Fewest packets a go with which hand-overs of @handover_ns keep up, a quarter of the time in hand
  * for catching up. */
 static uint32_t fewest_back_to_back(const struct pacer *pacer)
 {
-	double group = ceil((double)pacer->handover_ns * 1.25 / pacer->gap_ns);
+	double group = ceil((double)pacer->handover_ns * 1.25 / pacer->rate.gap_ns);
 	return (uint32_t)MIN(MAX(group, 1.0), (double)PACER_GROUP_MAX);
 }
 
 /* Everything that follows from the rate. Nothing is changed unless it is one. */
 static int apply_rate(struct pacer *pacer, const struct plan_rate *rate)
 {
-	bool unlimited = rate->kind == PLAN_RATE_UNLIMITED;
-	uint64_t units = 0, scale = PACER_PPS_SCALE;
-	double gap_ns = 0;
-	if (!unlimited) {
-		bool pps = rate->kind == PLAN_RATE_PPS;
-		double value = pps ? rate->value : rate_bps(rate, pacer->line_bps);
-		if (!isfinite(value) || value <= 0)
-			return -EINVAL;
-		scale = pps ? PACER_PPS_SCALE : PACER_BPS_SCALE;
-		double scaled = MIN(MAX(value * (double)scale, 1.0), 9e18);
-		units = (uint64_t)llround(scaled);
-		double cost = pps ? 1 : pacer_mean_bits(pacer->stream, rate->layer);
-		gap_ns = cost * (double)CLOCK_NS_PER_S * (double)scale / (double)units;
-	}
-	pacer->rate = *rate;
-	pacer->unlimited = unlimited;
-	pacer->rate_units = units;
-	pacer->ns_units = (uint64_t)CLOCK_NS_PER_S * scale;
-	pacer->gap_ns = gap_ns;
+	int result = pacer_rate_init(&pacer->rate, pacer->stream, rate, pacer->line_bps);
+	if (result < 0)
+		return result;
+	bool unlimited = pacer->rate.unlimited;
 	pacer->group_least = unlimited		      ? 0
 			     : rate->max_back_to_back ? MIN(rate->max_back_to_back, PACER_GROUP_MAX)
 						      : fewest_back_to_back(pacer);
@@ -198,8 +125,8 @@ void pacer_start(struct pacer *pacer, int64_t start_ns)
  * second; and one is always made up for, or a stall of half a gap would move the schedule. */
 static int64_t debt_allowed_ns(const struct pacer *pacer)
 {
-	double few_ns = MIN(pacer->gap_ns * PACER_FEW_PACKETS, (double)CLOCK_NS_PER_S);
-	double allowed_ns = MAX(few_ns, pacer->gap_ns);
+	double few_ns = MIN(pacer->rate.gap_ns * PACER_FEW_PACKETS, (double)CLOCK_NS_PER_S);
+	double allowed_ns = MAX(few_ns, pacer->rate.gap_ns);
 	allowed_ns = MAX(allowed_ns, (double)PACER_CATCH_UP_NS);
 	return (int64_t)MIN(allowed_ns, (double)PACER_NEVER_NS);
 }
@@ -214,22 +141,22 @@ static void forgive(struct pacer *pacer, int64_t now_ns)
 		return;
 	pacer->due_ns += excess_ns;
 	pacer->last_lag_ns -= excess_ns; /* the gap that grew keeps its error */
-	uint64_t packets = (uint64_t)((double)excess_ns / pacer->gap_ns);
+	uint64_t packets = (uint64_t)((double)excess_ns / pacer->rate.gap_ns);
 	pacer->forgiven += packets;
 	pacer->forgiven_owed += packets;
 }
 
 int64_t pacer_next(struct pacer *pacer, int64_t now_ns, uint64_t *ret_packets)
 {
-	uint64_t packets = pacer->unlimited ? UINT64_MAX : pacer->group;
-	if (pacer->unlimited && pacer->rate.max_back_to_back)
-		packets = pacer->rate.max_back_to_back;
+	uint64_t packets = pacer->rate.unlimited ? UINT64_MAX : pacer->group;
+	if (pacer->rate.unlimited && pacer->rate.asked.max_back_to_back)
+		packets = pacer->rate.asked.max_back_to_back;
 	if (pacer->stream->burst.packets)
 		packets = MIN(packets, pacer->burst_left);
 	*ret_packets = packets;
 	if (pacer->paused)
 		return INT64_MAX;
-	if (pacer->unlimited)
+	if (pacer->rate.unlimited)
 		return pacer->due_ns;
 	if (!pacer->between_bursts && now_ns - pacer->due_ns > PACER_CATCH_UP_NS)
 		forgive(pacer, now_ns);
@@ -237,11 +164,11 @@ int64_t pacer_next(struct pacer *pacer, int64_t now_ns, uint64_t *ret_packets)
 }
 
 /* Move the schedule by @packets packets of @units each. */
-static void advance(struct pacer *pacer, uint64_t packets, wide units)
+static void advance(struct pacer *pacer, uint64_t packets, pacer_wide units)
 {
-	wide sum = units * packets + pacer->due_rest;
-	int64_t ns = to_ns(pacer, sum);
-	pacer->due_rest = (uint64_t)(sum % pacer->rate_units);
+	pacer_wide sum = units * packets + pacer->due_rest;
+	int64_t ns = pacer_rate_ns(&pacer->rate, sum);
+	pacer->due_rest = (uint64_t)(sum % pacer->rate.units);
 	pacer->due_ns = MIN(pacer->due_ns + ns, PACER_NEVER_NS);
 }
 
@@ -276,7 +203,7 @@ static void raise_group(struct pacer *pacer, int64_t at_ns)
  * faster than the rate, this size of group will never hold it. */
 static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 {
-	if (pacer->rate.max_back_to_back)
+	if (pacer->rate.asked.max_back_to_back)
 		return;
 	if (lag_ns < PACER_JITTER_NS) {
 		pacer->goes_behind = pacer->goes_slow = 0;
@@ -310,11 +237,11 @@ static int64_t catch_up_ns(int64_t lag_ns, int64_t span_ns)
 /* One go by the schedule. Return: its gap error, or -1. */
 static int64_t advance_paced(struct pacer *pacer, uint64_t packets, uint32_t len, int64_t at_ns)
 {
-	wide units = packet_units(pacer, len);
+	pacer_wide units = pacer_rate_cost(&pacer->rate, pacer->stream, len);
 	int64_t lag_ns = at_ns - pacer->due_ns, error_ns = -1;
 	if (pacer->last_comparable)
 		error_ns = llabs(lag_ns - pacer->last_lag_ns);
-	count_late(pacer, packets, to_ns(pacer, units), lag_ns);
+	count_late(pacer, packets, pacer_rate_ns(&pacer->rate, units), lag_ns);
 	if (pacer->started && !pacer->between_bursts)
 		judge_group(pacer, lag_ns, at_ns);
 	int64_t before_ns = pacer->due_ns;
@@ -344,7 +271,7 @@ int64_t pacer_handed_over(struct pacer *pacer, uint64_t packets, uint32_t len, i
 	int64_t error_ns = -1;
 	if (pacer->burst_left == pacer->stream->burst.packets)
 		pacer->burst_ns = at_ns;
-	if (!pacer->unlimited)
+	if (!pacer->rate.unlimited)
 		error_ns = advance_paced(pacer, packets, len, at_ns);
 	else if (pacer->between_bursts)
 		error_ns = llabs(at_ns - pacer->due_ns);
@@ -364,14 +291,14 @@ uint64_t pacer_due_before(const struct pacer *pacer, int64_t instant_ns, uint32_
 {
 	if (instant_ns <= pacer->due_ns)
 		return 0;
-	if (pacer->unlimited)
+	if (pacer->rate.unlimited)
 		return UINT64_MAX;
-	/* packets i >= 0 with due_rest + i * units < (instant - due) * rate_units */
-	wide room = (wide)(uint64_t)(instant_ns - pacer->due_ns) * pacer->rate_units;
+	/* packets i >= 0 with due_rest + i * units < (instant - due) * rate.units */
+	pacer_wide room = (pacer_wide)(uint64_t)(instant_ns - pacer->due_ns) * pacer->rate.units;
 	if (room <= pacer->due_rest)
 		return 0;
-	wide units = packet_units(pacer, len);
-	wide count = (room - pacer->due_rest + units - 1) / units;
+	pacer_wide units = pacer_rate_cost(&pacer->rate, pacer->stream, len);
+	pacer_wide count = (room - pacer->due_rest + units - 1) / units;
 	return count < UINT64_MAX ? (uint64_t)count : UINT64_MAX;
 }
 
@@ -384,9 +311,11 @@ void pacer_blocked(struct pacer *pacer)
  */
 static int64_t last_packet_ns(const struct pacer *pacer, int64_t now_ns)
 {
-	if (pacer->unlimited)
+	if (pacer->rate.unlimited)
 		return pacer->last_at_ns;
-	int64_t due_ns = pacer->due_ns - to_ns(pacer, packet_units(pacer, pacer->last_len));
+	int64_t due_ns = pacer->due_ns -
+			 pacer_rate_ns(&pacer->rate, pacer_rate_cost(&pacer->rate, pacer->stream,
+								     pacer->last_len));
 	return MIN(due_ns, now_ns);
 }
 
@@ -404,8 +333,8 @@ int pacer_set_rate(struct pacer *pacer, const struct plan_rate *rate, int64_t no
 		return 0;
 	pacer->due_ns = last_ns;
 	pacer->due_rest = 0;
-	if (!pacer->unlimited)
-		advance(pacer, 1, packet_units(pacer, pacer->last_len));
+	if (!pacer->rate.unlimited)
+		advance(pacer, 1, pacer_rate_cost(&pacer->rate, pacer->stream, pacer->last_len));
 	pacer->due_ns = MAX(pacer->due_ns, now_ns);
 	return 0;
 }
@@ -433,12 +362,12 @@ void pacer_resume(struct pacer *pacer, int64_t now_ns)
 
 bool pacer_unlimited(const struct pacer *pacer)
 {
-	return pacer->unlimited;
+	return pacer->rate.unlimited;
 }
 
 int64_t pacer_gap_ns(const struct pacer *pacer)
 {
-	return (int64_t)MIN(pacer->gap_ns * pacer->group, (double)PACER_NEVER_NS);
+	return (int64_t)MIN(pacer->rate.gap_ns * pacer->group, (double)PACER_NEVER_NS);
 }
 
 void pacer_report(const struct pacer *pacer, struct pacer_report *ret_report)
@@ -449,10 +378,10 @@ void pacer_report(const struct pacer *pacer, struct pacer_report *ret_report)
 		.max_back_to_back = pacer->group,
 		.group_raised = pacer->group_raised,
 	};
-	if (pacer->unlimited)
+	if (pacer->rate.unlimited)
 		return;
 	const struct plan_burst *burst = &pacer->stream->burst;
-	double gap_ns = pacer->gap_ns;
+	double gap_ns = pacer->rate.gap_ns;
 	if (burst->packets && pacer->started) {
 		ret_report->bursts_until_ns =
 			pacer->between_bursts ? pacer->due_ns : pacer->burst_ns;
@@ -463,5 +392,5 @@ void pacer_report(const struct pacer *pacer, struct pacer_report *ret_report)
 		gap_ns = (gap_ns * (burst->packets - 1) + (double)burst->gap_ns) / burst->packets;
 	ret_report->requested_pps = (double)CLOCK_NS_PER_S / gap_ns;
 	ret_report->requested_bps =
-		ret_report->requested_pps * pacer_mean_bits(pacer->stream, pacer->rate.layer);
+		ret_report->requested_pps * pacer_mean_bits(pacer->stream, pacer->rate.asked.layer);
 }

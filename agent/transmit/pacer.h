@@ -99,11 +99,6 @@ void pacer_resume(struct pacer *pacer, int64_t now_ns);
 bool pacer_unlimited(const struct pacer *pacer);
 /** pacer_gap_ns() - ideal time between two goes of mean packets; 0: unlimited */
 int64_t pacer_gap_ns(const struct pacer *pacer);
-/** pacer_mean_bits() - bits a packet of @stream counts at @layer, in the mean over a pass */
-double pacer_mean_bits(const struct plan_stream *stream, Pagecast__V1__Layer layer);
-/** pacer_rate_pps() - what @rate asks of @stream, in mean packets a second; 0: unlimited */
-double pacer_rate_pps(const struct plan_stream *stream, const struct plan_rate *rate,
-		      uint64_t line_bps);
 
 struct pacer_report {
 	double requested_pps;	   /* 0: unlimited; with bursts: the mean over bursts and gaps */

@@ -20,6 +20,7 @@
 #pragma once
 #include "base/net.h"
 #include "transmit/pacer.h"
+#include "transmit/pacer_rate.h"
 #include "transmit/sender.h"
 #include "transmit/sender_wait.h"
 

@@ -1,15 +1,14 @@
 /* The schedule in virtual time: exact over hours, gentle after stalls, honest about lateness. */
+#include "transmit/pacer_rate.h"
 #include "unit/pacer_lab.h"
 
 #include <errno.h>
 #include <math.h>
 
-__extension__ typedef unsigned __int128 wide;
-
 /* floor(count * seconds in ns / rate), with the rate as units / scale */
 static int64_t ideal_ns(uint64_t count, uint64_t units, uint64_t scale)
 {
-	return (int64_t)((wide)count * (wide)(CLOCK_NS_PER_S * scale) / units);
+	return (int64_t)((pacer_wide)count * (pacer_wide)(CLOCK_NS_PER_S * scale) / units);
 }
 
 static void check_hours(double pps, uint64_t nano_pps, uint32_t back_to_back, int64_t span_ns)
