@@ -36,7 +36,7 @@ struct job_grant { /* its share of the policy's max_total_*; 0: none taken */
 };
 
 /* What a job had sent before the agent ended; all 0: nothing. Constant once the threads run,
- * save `paused`. */
+ * save `paused` and `exact`. */
 struct job_earlier {
 	struct sender_progress *streams; /* owned; names are NULL */
 	size_t stream_count;
@@ -46,6 +46,8 @@ struct job_earlier {
 	bool repeats; /* the agent was killed: what it sent after the last stored counts comes again
 		       */
 	bool paused;  /* goes on paused; under the agent's lock */
+	struct blob *exact; /* owned: the record that says so, for its row until it goes on; NULL:
+			       it does not, or went on; under the agent's lock */
 };
 
 struct job_forbidden { /* by a policy that came while it ran; an empty message: not */

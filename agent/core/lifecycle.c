@@ -132,8 +132,9 @@ uint64_t job_publish(struct agent *agent, struct job *job, bool counted)
 
 struct store_job job_row(struct agent *agent, struct job *job)
 {
-	bool held = job->live->earlier.paused &&
-		    job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED;
+	const struct job_earlier *earlier = &job->live->earlier;
+	bool waits = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED;
+	bool held = earlier->paused && waits;
 	struct store_job row = {
 		/* what was paused stays so, however often the agent ends meanwhile */
 		.state = held ? PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED : job->state,
@@ -146,7 +147,7 @@ struct store_job job_row(struct agent *agent, struct job *job)
 		.spec_digest = job->spec_digest,
 		.spec = job->live->spec,
 		.basic = job->basic,
-		.record = job->live->record,
+		.record = earlier->exact && waits ? earlier->exact : job->live->record,
 	};
 	memcpy(row.id, job->id, sizeof row.id);
 	return row;

@@ -6,7 +6,8 @@
  * queue again, and its plan is shortened by what the record says was sent: the sender knows nothing
  * of it, and what it counts is added to the earlier books. An end that was no crash stores the
  * exact books, and nothing is sent twice; after a crash, at most what the last stored ones lacked.
- * Exact books are those with an end time, unless a crash came before.
+ * Exact books are those with an end time, unless a crash came before; the row keeps it until the
+ * job goes on.
  */
 #include "core/agent_private.h"
 
@@ -37,7 +38,7 @@ int resume_read(struct job *job)
 		struct blob *record = record_without_end(live->record);
 		if (!record)
 			return -ENOMEM;
-		blob_unref(live->record);
+		earlier->exact = live->record;
 		live->record = record;
 	}
 	bool had_begun = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING ||
@@ -121,18 +122,46 @@ void resume_add_facts(const struct job_earlier *earlier, struct job_facts *facts
 		facts->first_packet_ns = earlier->first_packet_ns;
 }
 
+/* The counts are of all its time, the rest of the report is not. */
+static void add_report(const struct account *books, struct sender_report *report)
+{
+	static const char since[] = "; rates, gaps and CPU time are those since the restart";
+	if (!account_attempted(books))
+		return;
+	if (books->packets_sent && !report->account.packets_sent)
+		snprintf(report->path, sizeof report->path,
+			 "not known, because the agent ended meanwhile");
+	size_t at = MIN(strlen(report->why), sizeof report->why - sizeof since);
+	memcpy(report->why + at, since, sizeof since);
+	account_add(&report->account, books);
+}
+
 void resume_add_report(const struct job_earlier *earlier, struct sender_report *job,
 		       struct sender_report *streams, size_t count)
 {
-	account_add(&job->account, &earlier->books);
+	add_report(&earlier->books, job);
 	for (size_t i = 0; streams && earlier->stream_count == count && i < count; i++)
-		account_add(&streams[i].account, &earlier->streams[i].account);
+		add_report(&earlier->streams[i].account, &streams[i]);
 	if (earlier->first_packet_ns)
 		job->first_packet_ns = earlier->first_packet_ns;
 }
 
+/* What the sender says of a job that it saw nothing of. */
+static void drop_not_started(struct problem_set *problems)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		if (problems->problems[i].code == PROBLEM_NOT_STARTED) {
+			problems->count--;
+			memmove(&problems->problems[i], &problems->problems[i + 1],
+				(problems->count - i) * sizeof *problems->problems);
+			return;
+		}
+}
+
 void resume_tell(const struct job_earlier *earlier, struct problem_set *problems)
 {
+	if (account_attempted(&earlier->books))
+		drop_not_started(problems);
 	if (earlier->repeats)
 		problem_add(
 			problems, PROBLEM_ACCOUNT_FROM_SNAPSHOT, PROBLEM_WARNING, "", 0, 1,

@@ -104,6 +104,7 @@ static int store_running(struct run *run, struct error *ret_error)
 	struct store_job row = job_row(run->agent, run->job);
 	row.state = run->job->live->earlier.paused ? PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED
 						   : PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING;
+	row.record = run->job->live->record;
 	job_row_hold(&row);
 	agent_unlock(run->agent);
 	int r = store->ops->update(store, &row, STORE_WAIT, ret_error);
@@ -131,6 +132,7 @@ static uint64_t enter_running(struct run *run)
 	struct job *job = run->job;
 	job->live->sender = run->prepared.sender;
 	job->live->engine = run->engine;
+	job->live->earlier.exact = blob_unref(job->live->earlier.exact);
 	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
 	uint64_t revision = job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));
 	if (!job->live->earlier.paused)

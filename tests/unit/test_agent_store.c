@@ -132,6 +132,16 @@ static void close_store(void)
 
 static const char *const GATE = "\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}";
 
+static void wait_sent(const char *id, uint64_t packets)
+{
+	for (uint64_t sent = 0; sent < packets; nap_ms(2)) {
+		Pagecast__V1__Job *job = get(id);
+		CHECK(!job_state_ended(job->state));
+		sent = job->account->packets_sent;
+		drop(job);
+	}
+}
+
 TEST(agent_that_was_killed_finds_every_job_again)
 {
 	struct error error = ERROR_NULL;
@@ -309,6 +319,47 @@ TEST(agent_ends_and_cancels_jobs_while_the_store_fails_and_stores_it_later)
 	close_receiver();
 }
 
+TEST(agent_that_was_stopped_and_then_killed_tells_of_no_crash_where_there_was_none)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	Pagecast__V1__UpdateJobRequest slower = PAGECAST__V1__UPDATE_JOB_REQUEST__INIT;
+	open_receiver();
+	open_store();
+	start_agent_on(&moody.store, NULL, 2, 0);
+	const char *first = submit(GATE, "\"restartPolicy\":\"RESUME\"");
+	const char *second = submit(GATE, "\"restartPolicy\":\"RESUME\"");
+	wait_sent(first, 1);
+	wait_sent(second, 1);
+	end_agent();
+	start_agent_on(&moody.store, NULL, 1, 0); /* for one of them only */
+	drop(wait_state(first, STATE(RUNNING)));
+	slower.id = (char *)second;
+	slower.rate = (Pagecast__V1__Rate *)parse(&pagecast__v1__rate__descriptor, "{\"pps\":10}");
+	CHECK_INT(agent_update_job(agent, &OPERATOR, &slower, &job, &error), ==, 0);
+	CHECK_INT(job->state, ==, STATE(QUEUED));
+	uint64_t sent = job->account->packets_sent;
+	drop(job);
+	pagecast__v1__rate__free_unpacked(slower.rate, NULL);
+	moody.frozen = true;
+	end_agent();
+	moody.frozen = false;
+	start_agent_on(&moody.store, NULL, 2, 0);
+	wait_sent(second, sent + 1);
+	job = cancel(second);
+	CHECK_INT(job->n_problems, ==, 0);
+	CHECK_HAS(job->report->why, "since the restart");
+	CHECK_HAS(job->stream_results[0]->report->why, "since the restart");
+	check_books(job);
+	drop(job);
+	job = cancel(first);
+	CHECK(has_problem(job, "account_from_snapshot", "the agent was killed meanwhile"));
+	drop(job);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
 static void *submit_slowly(void *context)
 {
 	struct error error = ERROR_NULL;
@@ -439,4 +490,5 @@ TEST_MAIN(CASE(agent_that_was_killed_finds_every_job_again),
 	  CASE(agent_ends_and_cancels_jobs_while_the_store_fails_and_stores_it_later),
 	  CASE(agent_is_not_held_up_by_a_slow_store),
 	  CASE(agent_that_cuts_a_long_history_lets_callers_between),
-	  CASE(agent_takes_a_request_id_anew_when_its_job_is_gone_also_from_the_store))
+	  CASE(agent_takes_a_request_id_anew_when_its_job_is_gone_also_from_the_store),
+	  CASE(agent_that_was_stopped_and_then_killed_tells_of_no_crash_where_there_was_none))
