@@ -1,10 +1,11 @@
 /*
  * enforce: a policy that comes into force while jobs run. See agent_private.h.
  *
- * What waits is judged when it starts. What runs is judged here: a job that the new policy forbids
- * is ended and says by which rule; the others are held below the new maxima, and the totals are
- * shared anew, by priority and then by age, so that their sum holds from now on. A job that is just
- * being prepared was judged by the old policy, and goes back into the queue.
+ * What waits is judged when it starts. What runs is judged here: a job that the new policy forbids,
+ * or that cannot be judged by it, is ended and says by which rule; the others are held below the
+ * new maxima, and the totals are shared anew, by priority and then by age, so that their sum holds
+ * from now on. A job that is just being prepared was judged by the old policy, and goes back into
+ * the queue.
  *
  * With the update lock, so that no rate changes meanwhile. Thread: the one that reloads.
  */
@@ -80,7 +81,7 @@ static int judge_spec(const struct policy *policy, const struct blob *blob, stru
 	struct plan *plan = NULL;
 	Pagecast__V1__JobSpec *spec = pagecast__v1__job_spec__unpack(NULL, blob->len, blob->data);
 	if (!spec)
-		return 0; /* no memory for it now: it was allowed once, and ends by itself */
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	int r = plan_outline(spec, &plan, ret_error);
 	if (!r)
 		r = submission_judge(policy, spec, plan, ret_error);
@@ -109,13 +110,16 @@ static void judge(struct agent *agent, const struct policy *policy, struct job *
 	int r = judge_spec(policy, spec, &error);
 	if (!r)
 		r = judge_engine(policy, kind, &error);
-	if (r != ERROR_CODE_PERMISSION_DENIED)
-		return; /* what else is wrong with it now, it will meet itself */
+	if (!r)
+		return;
 	const struct error_violation *first = error.violation_count ? error.violations : NULL;
+	char words[PROBLEM_MESSAGE_MAX];
+	snprintf(words, sizeof words, "%s%s",
+		 r == ERROR_CODE_PERMISSION_DENIED ? "" : "it cannot be judged by the new one: ",
+		 first ? first->description : error_message(&error));
 	agent_lock(agent);
 	if (job->live && !job->live->ending)
-		forbid(agent, job, first ? first->field : "",
-		       first ? first->description : error_message(&error));
+		forbid(agent, job, first ? first->field : "", words);
 	agent_unlock(agent);
 }
 

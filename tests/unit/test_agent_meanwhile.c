@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 /* A call of the worker that takes until it is let go. */
 static struct gate {
@@ -130,5 +131,29 @@ TEST(agent_that_stops_does_not_keep_for_later_what_is_cancelled)
 	close_receiver();
 }
 
+TEST(agent_ends_what_it_cannot_judge_by_a_new_policy)
+{
+	struct error error = ERROR_NULL;
+	open_receiver();
+	start_agent(NULL, 1);
+	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}", "");
+	wait_sent(id);
+	struct rlimit files;
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &files), ==, 0);
+	struct rlimit none = {.rlim_max =
+				      files.rlim_max}; /* nobody asks for the host's addresses */
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
+	CHECK_INT(agent_reload_policy(agent, &error), ==, 0);
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &files), ==, 0);
+	Pagecast__V1__Job *job = wait_ended(id);
+	CHECK_INT(job->state, ==, STATE(FAILED));
+	CHECK(has_problem(job, "permission", "it cannot be judged by the new one"));
+	check_books(job);
+	drop(job);
+	end_agent();
+	close_receiver();
+}
+
 TEST_MAIN(CASE(agent_prepares_again_what_failed_while_the_policy_changed),
-	  CASE(agent_that_stops_does_not_keep_for_later_what_is_cancelled))
+	  CASE(agent_that_stops_does_not_keep_for_later_what_is_cancelled),
+	  CASE(agent_ends_what_it_cannot_judge_by_a_new_policy))
