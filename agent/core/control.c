@@ -197,6 +197,54 @@ static int check_changed(struct agent *agent, struct update *update, Pagecast__V
 	return r;
 }
 
+/* Return: what follows "streams[…].rate" in @field, if that is a rate that the request gave; NULL
+ */
+static const char *rate_of_request(const Pagecast__V1__UpdateJobRequest *request,
+				   const Pagecast__V1__JobSpec *spec, const char *field)
+{
+	static const char MEMBER[] = "].rate";
+	size_t index;
+	int digits = 0;
+	if (strcmp(field, "streams") == 0)
+		return ""; /* their sum */
+	if (sscanf(field, "streams[%zu%n", &index, &digits) != 1 || index >= spec->n_streams ||
+	    strncmp(field + digits, MEMBER, strlen(MEMBER)) != 0)
+		return NULL;
+	if (request->stream[0] && strcmp(spec->streams[index]->name, request->stream) != 0)
+		return NULL;
+	return field + digits + strlen(MEMBER);
+}
+
+static bool is_known(const struct error *error, const char *field, const char *description)
+{
+	for (size_t i = 0; i < error->violation_count; i++)
+		if (strcmp(error->violations[i].field, field) == 0 &&
+		    strcmp(error->violations[i].description, description) == 0)
+			return true;
+	return false;
+}
+
+/* Faults of the spec that would be, named as the caller sees them: the request has one rate, and
+ * what is wrong with it for many streams is said once. */
+static void name_rate(const Pagecast__V1__UpdateJobRequest *request,
+		      const Pagecast__V1__JobSpec *spec, struct error *error)
+{
+	struct error named = ERROR_NULL;
+	if (!request->rate || !error->violation_count)
+		return;
+	for (size_t i = 0; i < error->violation_count; i++) {
+		const struct error_violation *fault = &error->violations[i];
+		const char *rest = rate_of_request(request, spec, fault->field);
+		_cleanup_free_ char *field = NULL;
+		if (asprintf(&field, "%s%s", rest ? "rate" : "", rest ? rest : fault->field) < 0)
+			field = NULL;
+		else if (!is_known(&named, field, fault->description))
+			error_violate(&named, field, "%s", fault->description);
+	}
+	named.code = error->code;
+	error_move(error, &named);
+}
+
 static int make_changed(struct agent *agent, struct update *update, struct error *ret_error)
 {
 	Pagecast__V1__JobSpec *spec =
@@ -204,6 +252,7 @@ static int make_changed(struct agent *agent, struct update *update, struct error
 	if (!spec)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	int r = check_changed(agent, update, spec, ret_error);
+	name_rate(update->request, spec, ret_error);
 	pagecast__v1__job_spec__free_unpacked(spec, NULL);
 	return r;
 }
