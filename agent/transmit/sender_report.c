@@ -72,25 +72,26 @@ static void note_pacing(struct sender_report *report, const struct sender_stream
 		     (unsigned long long)pace->forgiven_packets);
 }
 
-/* The flow tells how long trains are packed; at a rate they leave in shorter pieces. */
-static void note_trains(struct sender_report *report, const struct sender_stream *stream)
+/* The flow tells how long trains are packed; at a rate they leave in shorter pieces: what left
+ * together at most, before the first what may. */
+static void note_trains(struct sender_report *report, const struct sender_stream *stream,
+			const struct pacer_report *pace)
 {
 	static const char packed[] = "; trains of ";
 	char *trains = strstr(report->path, packed);
-	if (!trains || !stream->longest_burst ||
-	    strtoul(trains + sizeof packed - 1, NULL, 10) <= stream->longest_burst)
+	uint32_t together = stream->longest_burst ? stream->longest_burst : pace->max_back_to_back;
+	if (!trains || !together || strtoul(trains + sizeof packed - 1, NULL, 10) <= together)
 		return;
 	size_t room = sizeof report->path - (size_t)(trains - report->path);
-	if (stream->longest_burst == 1)
+	if (together == 1)
 		snprintf(trains, room, "; single datagrams, at their rate");
 	else
-		snprintf(trains, room, "%s%u at most, at their rate", packed,
-			 stream->longest_burst);
+		snprintf(trains, room, "%s%u at most, at their rate", packed, together);
 }
 
 /* Before it has run: what would be done. Afterwards: what was. */
 static void tell_path(const struct sender *sender, const struct sender_stream *stream,
-		      struct sender_report *report)
+		      const struct pacer_report *pace, struct sender_report *report)
 {
 	if (sender->end != SENDER_RUNNING && !stream->account.packets_sent) {
 		snprintf(report->path, sizeof report->path, "%s", SENDER_PATH_NONE);
@@ -98,7 +99,7 @@ static void tell_path(const struct sender *sender, const struct sender_stream *s
 	}
 	report->kernel_copies = flow_kernel_copies(stream->flow);
 	snprintf(report->path, sizeof report->path, "%s", flow_path(stream->flow));
-	note_trains(report, stream);
+	note_trains(report, stream, pace);
 }
 
 static void report_stream(const struct sender *sender, const struct sender_stream *stream,
@@ -109,7 +110,7 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 	report->account = stream->account;
 	report->engine = sender->kind;
 	report->layer = stream->asked.layer;
-	tell_path(sender, stream, report);
+	tell_path(sender, stream, &pace, report);
 	if (sender->why[0])
 		note(report->why, sizeof report->why, "%s", sender->why);
 	if (flow_why(stream->flow)[0])

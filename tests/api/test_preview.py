@@ -126,6 +126,17 @@ class Preview(unittest.TestCase):
             self.assert_same({"udp": {"address": "127.0.0.1", "port": port, **more}}, wanted,
                              "sourcePort" in more)
 
+    def test_the_path_is_the_one_that_is_taken(self):
+        with pt.UdpReceiver(keep=0) as sink:
+            for rate, words in ({"pps": 500, "maxBackToBack": 1}, "single datagrams"), ({"unlimited": True}, "trains"):
+                spec = pt.udp_job(sink.port, 400)
+                spec["streams"][0]["rate"] = rate
+                shown = self.preview(spec, 1)
+                end = self.agent.wait_end(self.agent.submit(spec)["id"])
+                self.assertIn(words, shown["path"])
+                self.assertEqual((shown["path"], shown["kernelCopies"]),
+                                 (end["report"]["path"], end["report"]["kernelCopies"]))
+
     def test_udp(self):
         self.udp()
 
