@@ -58,7 +58,7 @@ static const char *check_jobs(const char *value)
 	return read_number(value, 1000000, &jobs) && jobs ? NULL : "between 1 and 1000000";
 }
 
-/* "90s", "30m", "36h", "7d"; seconds without a letter. Return: 0: not an age */
+/* "90s", "30m", "36h", "7d". Return: 0: not an age */
 static uint64_t read_age_s(const char *value)
 {
 	static const struct {
@@ -73,8 +73,6 @@ static uint64_t read_age_s(const char *value)
 	memcpy(digits, value, len);
 	if (!read_number(digits, UINT32_MAX, &number))
 		return 0;
-	if (!value[len])
-		return number;
 	for (size_t i = 0; i < ARRAY_SIZE(UNITS); i++)
 		if (UNITS[i].letter == value[len])
 			return number * UNITS[i].seconds;
@@ -174,6 +172,7 @@ static void print_help(void)
 	       "--tls-client-ca TCP needs a client certificate; its common name is an operator,\n"
 	       "unless a token beside it says otherwise. Other addresses than loopback are\n"
 	       "served only with TLS and one of the two, or with --tokens and --insecure-http.\n\n"
+	       "Exit: 0 told to end; 1 it could not start or go on; 2 usage.\n\n"
 	       "example: pagecastd --listen 127.0.0.1:8470 --workers 2 --policy policy.json\n");
 }
 

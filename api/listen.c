@@ -112,8 +112,8 @@ static int open_tcp(const char *where, const struct listen_terms *terms,
 	int one = 1;
 	if (!parse_tcp(where, &address, &len))
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "listen %s: not ADDRESS:PORT (127.0.0.1:8470, [::1]:8470) and not "
-				 "unix:PATH",
+				 "listen %s: not ADDRESS:PORT (127.0.0.1:8470, [::1]:8470; port 0 "
+				 "to 65535, 0 for a free one) and not unix:PATH",
 				 where);
 	int r = is_loopback(&address) ? 0 : check_reach(where, terms, ret_error);
 	if (r)

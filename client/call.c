@@ -179,7 +179,8 @@ int call_check(const struct client *client, const struct http_peer *peer,
 						  client->peer_count > 1 ? ": " : "");
 	if (client->json && response->len) {
 		fflush(stdout);
-		fprintf(stderr, "%s\n", response->body);
+		bool ended = response->body[response->len - 1] == '\n';
+		fprintf(stderr, "%s%s", response->body, ended ? "" : "\n");
 		return EXIT_FAILED;
 	}
 	if (!tell_api_error(prefix, response))

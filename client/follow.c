@@ -168,6 +168,16 @@ static void take_job(struct followed *followed)
 	}
 }
 
+static void tell_lost(const struct followed *followed, const struct http_response *response)
+{
+	_cleanup_free_ char *name = print_escaped(followed->peer->name);
+	_cleanup_free_ char *id = print_escaped(followed->id);
+	progress_clear(&followed->follow->progress);
+	_cleanup_free_ char *fault = print_escaped(response->fault);
+	print_error("%s does not answer about job %s: %s; trying again for %d s", name, id, fault,
+		    FOLLOW_LOST_S);
+}
+
 /* The connection failed: try again for a while, then give up and say that the job may live on. */
 static void lose(struct followed *followed, const struct http_response *response)
 {
@@ -177,9 +187,12 @@ static void lose(struct followed *followed, const struct http_response *response
 		report(followed);
 		return;
 	}
-	if (!followed->lost_since_ns)
+	bool first = !followed->lost_since_ns;
+	if (first)
 		followed->lost_since_ns = now_ns;
 	followed->next_poll_ns = now_ns + RETRY_NS;
+	if (first && !never_reached)
+		tell_lost(followed, response);
 	if (!never_reached &&
 	    now_ns - followed->lost_since_ns < (int64_t)FOLLOW_LOST_S * 1000000000)
 		return;
@@ -290,7 +303,9 @@ static void draw(struct follow *follow, int64_t now_ns)
 	progress_begin(&follow->progress, now_ns);
 	for (size_t i = 0; i < follow->count; i++) {
 		const struct followed *followed = &follow->jobs[i];
-		if (!followed->done && followed->job)
+		/* What is stale or about to be told in full is not worth a line. */
+		if (!followed->done && followed->job && !followed->lost_since_ns &&
+		    !summary_ended(followed->job))
 			progress_line(&follow->progress,
 				      client_prefix(follow->client, followed->peer), followed->job);
 	}

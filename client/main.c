@@ -76,9 +76,11 @@ static void print_command_help(const struct command *command)
 	       command->summary, command->name, *command->arguments ? " " : "", command->arguments);
 	if (command->details)
 		printf("\n%s\n", command->details);
+	bool headed = false;
 	for (const struct option *const *table = command->options; *table; table++) {
-		if ((*table)->name)
+		if ((*table)->name && !headed)
 			fputs("\nFlags:\n", stdout);
+		headed |= (*table)->name || (*table)->help;
 		options_print(*table, stdout);
 	}
 	fputs("\nFlags of every command:\n", stdout);

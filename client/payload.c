@@ -143,9 +143,7 @@ static int read_repeat(const struct options *options, const char *value,
 
 static int bad_size(const struct options *options, const char *value)
 {
-	return options_bad(options, "size", value,
-			   "is no size; write 512, a range as 64-1472, 64-1472/8 or "
-			   "64-1472/random, or a mix as 64:7,570:4,1518:1");
+	return options_bad(options, "size", value, "is no size; write 512");
 }
 
 /* Decimal digits at *text, which moves behind them. */

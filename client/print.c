@@ -165,8 +165,9 @@ void table_add(struct table *table, enum print_colour colour, const char *format
 	table->count++;
 }
 
+/* @more: something stands to the right of it */
 static void print_cell(const struct table *table, size_t column, const char *text, int widest,
-		       enum print_colour colour, FILE *out)
+		       enum print_colour colour, bool more, FILE *out)
 {
 	int pad = widest - width(text);
 	bool right = table->right >> column & 1, last = column + 1 == table->columns;
@@ -176,10 +177,19 @@ static void print_cell(const struct table *table, size_t column, const char *tex
 		fputs(text, out);
 	else
 		fprintf(out, "%s%s%s", print_colour(colour), text, print_colour(PRINT_PLAIN));
-	if (!last)
-		fprintf(out, "%*s", right ? 2 : pad + 2, "");
-	else
+	if (last)
 		fputc('\n', out);
+	else if (more)
+		fprintf(out, "%*s", right ? 2 : pad + 2, "");
+}
+
+/* Is there nothing in the row behind cell @i? */
+static bool rest_is_empty(const struct table *table, size_t i)
+{
+	while (++i % table->columns)
+		if (*table->cells[i])
+			return false;
+	return true;
 }
 
 void table_print(const struct table *table, FILE *out)
@@ -192,10 +202,10 @@ void table_print(const struct table *table, FILE *out)
 		widest[c] = MAX(widest[c], width(table->cells[i]));
 	}
 	for (size_t c = 0; c < table->columns; c++)
-		print_cell(table, c, table->titles[c], widest[c], PRINT_BOLD, out);
+		print_cell(table, c, table->titles[c], widest[c], PRINT_BOLD, true, out);
 	for (size_t i = 0; i < table->count; i++)
 		print_cell(table, i % table->columns, table->cells[i], widest[i % table->columns],
-			   table->colours[i], out);
+			   table->colours[i], !rest_is_empty(table, i), out);
 }
 
 void table_deinit(struct table *table)

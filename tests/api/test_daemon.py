@@ -37,6 +37,7 @@ class Settings(unittest.TestCase):
                             (("--pin", "0,,1"), '--pin: "0,,1" is not a list of CPU numbers'),
                             (("--log-level", "loud"), "--log-level"),
                             (("--history-age", "7y"), "--history-age"),
+                            (("--history-age", "7"), '--history-age: "7" is not an age such as 90s'),
                             (("--policy",), "--policy: needs a value"),
                             (("serve",), '"serve" is not an option')):
             done = run(*args)

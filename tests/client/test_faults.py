@@ -219,7 +219,10 @@ class Following(unittest.TestCase):
             ran = pagecast("send", UDP, agent=agent.url)
             took = time.monotonic() - began
         self.assertEqual(ran.returncode, 3, ran)
-        self.assertIn("lost sight of job JOB1", ran.stderr)
+        told = ran.stderr.splitlines()
+        self.assertRegex(told[0], "does not answer about job JOB1: .*; trying again for 10 s")
+        self.assertIn("lost sight of job JOB1", told[-1])
+        self.assertFalse([line for line in told[1:] if "RUNNING" in line], told)  # it is not known
         self.assertTrue(9 < took < 60, took)
 
     def test_an_agent_that_does_not_wait_is_not_flooded(self):
