@@ -28,10 +28,14 @@ def open_files(pid):
 def open_files_of_worker(pid):
     """Descriptors of the agent's (first) worker, which has a table of its own; None: it has not."""
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as comm:
-            if comm.read() == "worker 0\n":
-                files = set(os.listdir(f"/proc/{pid}/task/{task}/fd"))
-                return None if files == set(os.listdir(f"/proc/{pid}/fd")) else files
+        try:
+            with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as comm:
+                name = comm.read()
+        except OSError:  # a thread that has ended meanwhile
+            continue
+        if name == "worker 0\n":
+            files = set(os.listdir(f"/proc/{pid}/task/{task}/fd"))
+            return None if files == set(os.listdir(f"/proc/{pid}/fd")) else files
     raise AssertionError("no thread is named worker 0")
 
 
@@ -63,7 +67,7 @@ class Sizes(unittest.TestCase):
         connection.close()
 
     def test_an_endless_body_is_cut(self):
-        with self.agent.raw_socket(timeout=20) as raw:
+        with self.agent.raw_socket() as raw:
             raw.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
                         b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
             sent = 0
@@ -85,18 +89,31 @@ class Sizes(unittest.TestCase):
 
     def test_bodies_in_all_are_bounded(self):
         """20 bodies of 4 MiB, each but for its last byte: more than 64 MiB in all."""
-        raws = [self.agent.raw_socket(timeout=30) for _ in range(20)]
         piece = b" " * (SPEC_BYTES - 1)
-        for raw in raws:
-            raw.sendall(head(SPEC_BYTES, more="Connection: close\r\n") + piece)
-        for raw in raws:
-            raw.sendall(b"{")
-        found = [pt.statuses(pt.read_all(raw))[0] for raw in raws]
-        for raw in raws:
-            raw.close()
-        self.assertIn(429, found)
-        self.assertEqual(set(found), {400, 429})
-        self.assertGreaterEqual(found.count(400), 15)
+
+        def fill():
+            """@return whether all of it fitted into the time that a request may take"""
+            began, raws, found = time.monotonic(), [], []
+            try:
+                for _ in range(20):
+                    raws.append(self.agent.raw_socket())
+                    raws[-1].sendall(head(SPEC_BYTES, more="Connection: close\r\n") + piece)
+                for raw in raws:
+                    raw.sendall(b"{")
+                found = [pt.statuses(pt.read_all(raw))[0] for raw in raws]
+            except (OSError, IndexError):  # they ended it
+                self.assertGreater(time.monotonic() - began, HEAD_SECONDS - 1)
+                found = None
+            for raw in raws:
+                raw.close()
+            if not found:
+                return False
+            self.assertIn(429, found)
+            self.assertEqual(set(found), {400, 429})
+            self.assertGreaterEqual(found.count(400), 15)
+            return True
+
+        pt.held(fill)
         answer = self.agent.post("/v1/jobs", b"{", headers={"Content-Type": "application/json"})
         self.assertEqual(answer.status, 400, "the room was given back")
 
@@ -113,8 +130,9 @@ class Time(unittest.TestCase):
     def trickle(self, start, drop, gap):
         """Seconds until the agent ends a connection that gets @drop every @gap seconds."""
         began = time.monotonic()
-        with self.agent.raw_socket(timeout=gap) as raw:
+        with self.agent.raw_socket() as raw:
             raw.sendall(start)
+            raw.settimeout(gap)
             while time.monotonic() - began < 60:
                 try:
                     if not raw.recv(4096):
@@ -133,10 +151,11 @@ class Time(unittest.TestCase):
         files = open_files(self.agent.pid)
         with socket.socket() as raw:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            began = time.monotonic()
             raw.connect((self.agent.host, self.agent.port))
+            pt.held(lambda: open_files(self.agent.pid) > files)
             raw.setblocking(False)
             request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
-            began = time.monotonic()
             while time.monotonic() - began < 60:
                 try:
                     raw.send(request)
@@ -144,7 +163,7 @@ class Time(unittest.TestCase):
                     time.sleep(0.1)
                 except OSError:
                     break
-                if time.monotonic() - began > 1 and open_files(self.agent.pid) == files:
+                if open_files(self.agent.pid) == files:
                     break
             self.assertGreater(time.monotonic() - began, REQUEST_SECONDS - 1)
             self.assertLess(time.monotonic() - began, REQUEST_SECONDS + 30)
@@ -171,34 +190,53 @@ class Time(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
             taken = {what: pool.submit(self.trickle, start, drop, 0.2)
                      for what, (start, drop, _) in cases.items()}
+            waited = []
             while not all(future.done() for future in taken.values()):
                 began = time.monotonic()
                 self.assertEqual(self.agent.get("/healthz").status, 200)
-                self.assertLess(time.monotonic() - began, 4)
+                waited.append(time.monotonic() - began)
                 time.sleep(0.2)
+        self.assertLess(sorted(waited)[len(waited) // 2], HEAD_SECONDS / 2, waited)  # one may meet a busy machine
         for what, (_, _, bound) in cases.items():
             with self.subTest(what):
                 self.assertGreater(taken[what].result(), bound - 0.5)
-                self.assertLess(taken[what].result(), bound + 4)
+                self.assertLess(taken[what].result(), bound + 30)
+        heads = sorted(taken[what].result() for what, (_, _, bound) in cases.items() if bound == HEAD_SECONDS)
+        self.assertLess(heads[len(heads) // 2], REQUEST_SECONDS - 1, "a head has the time of a request")
 
 
 class Connections(unittest.TestCase):
+    def ask(self, raw):
+        """What comes back until it is ended; b"": nothing, whether it was ended in peace or not."""
+        try:
+            raw.sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        except OSError:
+            pass
+        return pt.read_all(raw)
+
     def test_a_peer_cannot_take_them_all(self):
         with pt.Agent() as agent:
             files = open_files(agent.pid)
-            raws = [agent.raw_socket(timeout=2) for _ in range(CONNECTIONS_PEER)]
-            self.assertEqual(agent.get("/healthz", unix=True).status, 200)
-            with agent.raw_socket(timeout=2) as extra:
-                extra.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                self.assertEqual(pt.read_all(extra), b"")
-            other = socket.create_connection((agent.host, agent.port), 2, ("127.0.0.2", 0))
-            other.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-            self.assertEqual(pt.statuses(pt.read_all(other)), [200])
-            other.close()
-            raws[0].sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-            self.assertEqual(pt.statuses(pt.read_all(raws[0])), [200])
-            for raw in raws:
-                raw.close()
+
+            def taken():
+                """@return whether the peer held all that it may have to the end: none is its for ever"""
+                pt.held(lambda: open_files(agent.pid) <= files)
+                began = time.monotonic()
+                raws = [agent.raw_socket() for _ in range(CONNECTIONS_PEER)]
+                self.assertEqual(agent.get("/healthz", unix=True).status, 200)
+                with agent.raw_socket() as extra:
+                    refused = self.ask(extra)
+                with socket.create_connection((agent.host, agent.port), pt.ANSWER_SECONDS, ("127.0.0.2", 0)) as other:
+                    self.assertEqual(pt.statuses(self.ask(other)), [200])
+                first = self.ask(raws[0])
+                for raw in raws:
+                    raw.close()
+                if time.monotonic() - began > HEAD_SECONDS - 1:
+                    return False
+                self.assertEqual((refused, pt.statuses(first)), (b"", [200]))
+                return True
+
+            pt.held(taken)
             deadline = time.monotonic() + 60
             while open_files(agent.pid) > files and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -227,7 +265,7 @@ class Connections(unittest.TestCase):
                 began = time.monotonic()
                 self.assertEqual(agent.get("/v1/agent", unix=True).status, 200)
                 taken.append(time.monotonic() - began)
-            self.assertLess(sorted(taken)[10], 0.1 * pt.PATIENCE, taken)  # one may meet a busy machine
+            self.assertLess(sorted(taken)[10], HEAD_SECONDS / 5, taken)  # one may meet a busy machine
             for raw in raws:
                 raw.close()
 
@@ -250,7 +288,7 @@ class Connections(unittest.TestCase):
 class Worker(unittest.TestCase):
     def files_at_rest(self, agent):
         """A job has ended before its sockets are closed: they go within a moment."""
-        deadline = time.monotonic() + 10 * pt.PATIENCE
+        deadline = time.monotonic() + 60
         while (files := open_files_of_worker(agent.pid)) != {"0", "1", "2"}:
             self.assertLess(time.monotonic(), deadline, f"the worker keeps {files}")
             time.sleep(0.02)
@@ -294,7 +332,7 @@ class Life(unittest.TestCase):
         self.assertTrue(raws[3].recv(1000))
         began = time.monotonic()
         agent.close()
-        self.assertLess(time.monotonic() - began, 5 * pt.PATIENCE)
+        self.assertLess(time.monotonic() - began, REQUEST_SECONDS - 3)  # it waits for none of them
         for raw in raws:
             raw.close()
         self.assertFalse(os.path.exists(agent.unix))

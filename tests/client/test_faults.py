@@ -227,9 +227,9 @@ class Following(unittest.TestCase):
 
     def test_an_agent_that_does_not_wait_is_not_flooded(self):
         with self.agent([self.job(RUNNING, 2)], stay=0) as agent:
+            began = time.monotonic()
             ran = start("watch", "JOB1", agent=agent.url)
             agent.wait_for("GET")
-            began = time.monotonic()
             time.sleep(1)
             ran.send_signal(signal.SIGINT)
             _, told = ran.communicate(timeout=60)
@@ -240,16 +240,17 @@ class Following(unittest.TestCase):
 
     def test_a_plain_line_a_second_where_there_is_no_terminal(self):
         with self.agent([self.job(RUNNING, 2, sent=1000, requested=2000)]) as agent:
+            began, behind = time.monotonic(), 0  # whenever they are read: none is written too early
             ran = start("send", UDP, agent=agent.url)
-            lines, times = [], []
-            for _ in range(3):
+            lines = []
+            while len(lines) < 3 or "RUNNING" not in lines[-1]:
                 lines.append(ran.stderr.readline())
-                times.append(time.monotonic())
+                behind = max(behind, len(lines) - (time.monotonic() - began))
             ran.send_signal(signal.SIGINT)
             shown, told = ran.communicate(timeout=60)
-        self.assertGreater(times[2] - times[0], 1.8)
+        self.assertLessEqual(behind, 0.1)
         told = "".join(lines) + told
-        self.assertEqual(set(lines), {"JOB1 RUNNING, 1,000 packets\n"})
+        self.assertLessEqual(set(lines), {"JOB1 QUEUED\n", "JOB1 RUNNING, 1,000 packets\n"})
         self.assertNotIn("\r", told)
         self.assertNotIn("\x1b", told + shown)
 
@@ -277,7 +278,7 @@ class Following(unittest.TestCase):
         def answer(method, path, _headers, _body):
             if method == "POST" and path == "/v1/jobs":
                 return 201, PROTOBUF, pb_job(state=RUNNING)
-            time.sleep(5)  # neither the cancel nor the poll comes back
+            time.sleep(60)  # neither the cancel nor the poll comes back
             return 304, {}, b""
 
         with FakeAgent(answer) as agent:
@@ -287,9 +288,7 @@ class Following(unittest.TestCase):
             agent.wait_for("POST", ":cancel")
             self.assertIsNone(ran.poll())
             ran.send_signal(signal.SIGINT)
-            began = time.monotonic()
-            shown, told = ran.communicate(timeout=60)
-            self.assertLess(time.monotonic() - began, 4)
+            shown, told = ran.communicate(timeout=50)
         self.assertEqual(ran.returncode, 130)
         self.assertEqual(shown, "")
         self.assertIn("left job JOB1 as it is; see `pagecast get JOB1`", told)

@@ -21,7 +21,7 @@ def complete(*words):
               'printf "%s\\n" "${COMPREPLY[@]}"')
     ran = subprocess.run(["bash", "-c", script, "bash", os.path.join(CLIENT, "pagecast.bash"), PAGECAST, *words],
                          env=environment(PAGECAST_AGENT="http://127.0.0.1:1"), capture_output=True, text=True,
-                         check=False, timeout=20)
+                         check=False, timeout=60)
     assert ran.stderr == "", ran.stderr
     return ran.stdout.split()
 

@@ -7,6 +7,7 @@ loopback port and on a unix socket in a folder of its own, and is ended with the
 import http.client
 import json
 import os
+import random
 import select
 import shutil
 import signal
@@ -20,6 +21,7 @@ import unittest
 
 START_SECONDS = 60  # bounds that only what hangs comes near, however slow the machine
 STOP_SECONDS = 60
+ANSWER_SECONDS = 60  # an answer that does not come is an error, one that comes late is not
 SANITIZED = bool(os.environ.get("PAGECAST_SANITIZED"))  # set by ctest: slower, and larger
 PATIENCE = 10 if SANITIZED else 1  # times a bound on time is stretched
 ENDED = ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_INTERRUPTED")
@@ -48,7 +50,7 @@ class Response:
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=10):
+    def __init__(self, path, timeout=ANSWER_SECONDS):
         super().__init__("localhost", timeout=timeout)
         self.path = path
 
@@ -164,7 +166,7 @@ class Agent:
 
     # ---- HTTP ----
 
-    def connection(self, unix=False, timeout=10):
+    def connection(self, unix=False, timeout=ANSWER_SECONDS):
         if unix:
             return UnixConnection(self.unix, timeout)
         if self.tls:
@@ -191,7 +193,7 @@ class Agent:
     def post(self, path, body=None, **options):
         return self.request("POST", path, body, **options)
 
-    def raw_socket(self, unix=False, timeout=10):
+    def raw_socket(self, unix=False, timeout=ANSWER_SECONDS):
         if unix:
             raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             raw.settimeout(timeout)
@@ -200,14 +202,15 @@ class Agent:
             raw = socket.create_connection((self.host, self.port), timeout=timeout)
         return raw
 
-    def raw(self, data, unix=False, timeout=10, half_close=True):
+    def raw(self, data, unix=False, timeout=ANSWER_SECONDS, half_close=True):
         """Send bytes, read to the end. With half_close the agent sees the end of what is sent, once
-        an answer has begun: an end that comes with the last byte it notices only at its deadline."""
+        an answer has begun: an end that comes with the last byte it notices only at its deadline,
+        which every request has: to the end it comes in any case."""
         with self.raw_socket(unix, timeout) as raw:
             try:
                 raw.sendall(data)
                 if half_close:
-                    select.select([raw], [], [], 0.2)
+                    select.select([raw], [], [], 1)
                     raw.shutdown(socket.SHUT_WR)
             except OSError:  # it closed already
                 pass
@@ -232,6 +235,15 @@ class Agent:
                 raise AssertionError(f"{job['state']} and not {state}: {job}")
             self.get(f"/v1/jobs/{job_id}?wait=1")
         return job
+
+    def cancel(self, job_id, **options):
+        """The job, once it has ended: the answer to a cancel does not wait for ever."""
+        answer = self.post(f"/v1/jobs/{job_id}:cancel", **options)
+        if answer.status == 504:
+            return self.wait_end(job_id)
+        if answer.status != 200:
+            raise AssertionError(f"not cancelled: {answer}")
+        return answer.json()
 
     def wait_end(self, job_id, seconds=60):
         answer = self.get(f"/v1/jobs/{job_id}?wait={seconds}&until=end")
@@ -274,13 +286,24 @@ def statuses(data):
     return found
 
 
+SO_RCVBUFFORCE = 33
+
+
+def room_for_all(receiver, size=32 << 20):
+    """A receive buffer that holds what comes while nobody reads: as root, or as much as one may have."""
+    try:
+        receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
+    except PermissionError:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
+
 class UdpReceiver:
     """Counts and keeps datagrams that arrive at a free loopback port."""
 
     def __init__(self, address="127.0.0.1", keep=100_000):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        room_for_all(self.socket)
         self.socket.bind((address, 0))
         self.socket.settimeout(0.05)
         self.address = address
@@ -333,10 +356,17 @@ def held(attempt, seconds=60):
 
 
 def free_port(kind=socket.SOCK_DGRAM, address="127.0.0.1"):
-    """A port that nothing listens on just now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """A port that nothing listens on just now, and that is nobody's by chance: below those that the
+    kernel gives to whoever asks for any."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first = int(file.read().split()[0])
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((address, random.randrange(10000, max(first, 20000))))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
 
 
 def udp_job(port, packets=10, text="hello", address="127.0.0.1", pps=None, **more):
