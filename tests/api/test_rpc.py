@@ -357,7 +357,7 @@ class Rpc(unittest.TestCase):
     # ---- timeouts ----
 
     def test_connect_timeouts(self):
-        for good in ("1000", "9999999999", "00000010000"[1:]):
+        for good in ("99000", "9999999999", "0000099000"):
             self.assertEqual(self.call(AGENT + "GetAgent", {}, Connect_Timeout_Ms=good).status, 200, good)
         for bad in ("", "-1", "1.5", "10s", "0x10", "12345678901", "1 0"):
             with self.subTest(bad):
@@ -400,22 +400,27 @@ class Rpc(unittest.TestCase):
 
     def test_a_stream_ends_at_the_deadline(self):
         job = self.forever()
-        began = time.monotonic()
-        answer = self.agent.post(TRANSMIT + "WatchJob", envelope({"id": job["id"]}),
-                                 headers={**STREAM, "Connect-Timeout-Ms": "400"})
-        took = time.monotonic() - began
-        self.assert_stream_error(answer, "deadline_exceeded")
-        self.assertTrue(0.35 < took < 60, took)
-        self.assertGreater(len(envelopes(answer.body)), 1)  # the job came first
+        for ms in (400, 2000, 10000):  # enough for the job to come first
+            began = time.monotonic()
+            answer = self.agent.post(TRANSMIT + "WatchJob", envelope({"id": job["id"]}),
+                                     headers={**STREAM, "Connect-Timeout-Ms": str(ms)})
+            took = time.monotonic() - began
+            self.assert_stream_error(answer, "deadline_exceeded")
+            self.assertTrue(ms / 1000 - 0.05 < took < 60, took)
+            if len(envelopes(answer.body)) > 1:
+                break
+        self.assertGreater(len(envelopes(answer.body)), 1)
         self.assert_status(self.agent.post(TRANSMIT + "WatchJob", envelope(pt.pb_bytes(1, job["id"])),
                                            headers={**GRPC, "Grpc-Timeout": "400m"}), 4)
 
     def test_grpc_timeouts(self):
         empty = envelope(b"")
-        for good in ("1H", "1M", "5S", "5000m", "5000000u", "99999999n", "99999999H"):
+        for good in ("1H", "1M", "60S", "60000m", "60000000u", "99999999H"):
             with self.subTest(good):
                 self.assert_status(self.agent.post(AGENT + "GetAgent", empty, headers={
                     **GRPC, "Grpc-Timeout": good}), 0)
+        answer = self.agent.post(AGENT + "GetAgent", empty, headers={**GRPC, "Grpc-Timeout": "99999999n"})
+        self.assertIn(trailers(answer.body)["grpc-status"], ("0", "4"))  # 0.1 s, which is little
         for bad in ("", "5", "S", "-1S", "1.5S", "5s", "5Sx", "123456789S"):
             with self.subTest(bad):
                 self.assert_status(self.agent.post(AGENT + "GetAgent", empty, headers={
@@ -645,7 +650,7 @@ class Closed(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             tokens = os.path.join(folder, "tokens")
             made = subprocess.run([pt.program("PAGECASTD"), "token", "create", "--tokens", tokens,
-                                   "--role", "viewer", "--name", "eve"], capture_output=True, text=True, timeout=20)
+                                   "--role", "viewer", "--name", "eve"], capture_output=True, text=True, timeout=60)
             if made.returncode:
                 self.fail(made.stderr)
             token = made.stdout.split()[-1]
