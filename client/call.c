@@ -117,7 +117,26 @@ static struct json_object *find_violations(struct json_object *root)
 	return NULL;
 }
 
-static void tell_violations(struct json_object *violations, const char *message)
+/* A field or a message of the agent's, which speaks of the whole body. Return: owned */
+static char *in_own_text(const struct call *call, const char *text)
+{
+	size_t offset, line, column, len = call && call->within ? strlen(call->within) : 0;
+	int end = 0;
+	if (!len)
+		return util_strdup(text);
+	if (strncmp(text, call->within, len) == 0 && text[len] == '.')
+		return util_strdup(text + len + 1);
+	sscanf(text, "not valid JSON at offset %zu (line %zu, column %zu)%n", &offset, &line,
+	       &column, &end);
+	if (!end || offset < call->within_at)
+		return util_strdup(text);
+	return util_printf("not valid JSON at offset %zu (line %zu, column %zu)%s",
+			   offset - call->within_at, line,
+			   line == 1 ? column - call->within_at : column, text + end);
+}
+
+static void tell_violations(const struct call *call, struct json_object *violations,
+			    const char *message)
 {
 	size_t count = json_object_array_length(violations);
 	for (size_t i = 0; i < count; i++) {
@@ -126,25 +145,28 @@ static void tell_violations(struct json_object *violations, const char *message)
 		const char *description = member(violation, "description");
 		if (count == 1 && description && strstr(message, description))
 			return; /* the message says it already */
-		_cleanup_free_ char *left = print_escaped(field ? field : "");
+		_cleanup_free_ char *own = in_own_text(call, field ? field : "");
+		_cleanup_free_ char *left = print_escaped(own);
 		_cleanup_free_ char *right = print_escaped(description ? description : "");
 		fprintf(stderr, "  %s%s%s\n", left, *left ? ": " : "", right);
 	}
 }
 
 /* Return: told; false when the body is not an error of the API. */
-static bool tell_api_error(const char *prefix, const struct http_response *response)
+static bool tell_api_error(const char *prefix, const struct call *call,
+			   const struct http_response *response)
 {
 	if (response->len > ERROR_BODY_MAX)
 		return false;
 	struct json_object *root = json_tokener_parse(response->body);
 	const char *message = root ? member(root, "message") : NULL;
 	if (message) {
-		_cleanup_free_ char *escaped = print_escaped(message);
+		_cleanup_free_ char *own = in_own_text(call, message);
+		_cleanup_free_ char *escaped = print_escaped(own);
 		print_error("%s%s", prefix, escaped);
 		struct json_object *violations = find_violations(root);
 		if (violations)
-			tell_violations(violations, message);
+			tell_violations(call, violations, message);
 	}
 	json_object_put(root);
 	return message != NULL;
@@ -167,7 +189,7 @@ static void tell_hint(const struct client *client, const struct http_response *r
 		fprintf(stderr, "  try again in %ld s\n", response->retry_after_s);
 }
 
-int call_check(const struct client *client, const struct http_peer *peer,
+int call_check(const struct client *client, const struct http_peer *peer, const struct call *call,
 	       const struct http_response *response)
 {
 	if (response->status == 0)
@@ -183,7 +205,7 @@ int call_check(const struct client *client, const struct http_peer *peer,
 		fprintf(stderr, "%s%s", response->body, ended ? "" : "\n");
 		return EXIT_FAILED;
 	}
-	if (!tell_api_error(prefix, response))
+	if (!tell_api_error(prefix, call, response))
 		tell_strange_answer(prefix, response);
 	tell_hint(client, response);
 	return EXIT_FAILED;
@@ -223,7 +245,7 @@ int call_message(const struct client *client, const struct http_peer *peer, cons
 	_cleanup_response_ struct http_response response = {0};
 	*ret_message = NULL;
 	call_perform(client, peer, call, false, &response);
-	int r = call_check(client, peer, &response);
+	int r = call_check(client, peer, call, &response);
 	if (r || !call->answer)
 		return r;
 	return call_unpack(client, peer, &response, call->answer, ret_message);
@@ -234,7 +256,7 @@ int call_print_json(const struct client *client, const struct http_peer *peer,
 {
 	_cleanup_response_ struct http_response response = {0};
 	call_perform(client, peer, call, true, &response);
-	int r = call_check(client, peer, &response);
+	int r = call_check(client, peer, call, &response);
 	if (r)
 		return r;
 	fwrite(response.body, 1, response.len, stdout);

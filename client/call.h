@@ -18,6 +18,9 @@ struct call {
 	const ProtobufCMessage *body; /* borrowed; NULL: none, or json */
 	const char *json;	      /* a JSON body, unchanged */
 	size_t json_len;
+	const char *within; /* the field of that body which is the user's own text, at its end;
+			       NULL: all of it is */
+	size_t within_at;   /* where it begins */
 	const char *accept; /* a form of answer of its own; NULL: the usual */
 	const char *header; /* one more, "Name: value"; NULL: none */
 	http_data data;	    /* a stream: its pieces; NULL: an answer that is kept */
@@ -34,10 +37,13 @@ struct http_exchange *call_start(const struct client *client, const struct http_
 				 const struct call *call, http_done done, void *context);
 
 /**
- * call_check() - was it a success? Tells what was wrong otherwise, on standard error
+ * call_check() - was it a success? Tells what was wrong otherwise, on standard error, with faults
+ * where they are in the user's own text
+ * @call: that was answered; NULL: it had no such text
+ *
  * Return: 0; EXIT_FAILED; EXIT_NO_AGENT
  */
-int call_check(const struct client *client, const struct http_peer *peer,
+int call_check(const struct client *client, const struct http_peer *peer, const struct call *call,
 	       const struct http_response *response);
 
 /** call_unpack() - the message of a success. Return: 0; EXIT_FAILED, told */

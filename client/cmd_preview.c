@@ -106,7 +106,7 @@ static int write_pcap(const struct client *client, const struct call *shown, con
 	struct call call = *shown;
 	call.accept = "application/vnd.tcpdump.pcap";
 	call_perform(client, &client->peers[0], &call, false, &response);
-	int r = call_check(client, &client->peers[0], &response);
+	int r = call_check(client, &client->peers[0], &call, &response);
 	if (r)
 		return r;
 	if (!is_stdout(path))
@@ -133,6 +133,8 @@ static int run_preview(struct client *client, const struct options *options)
 		.path = "/v1/jobs:preview",
 		.json = json,
 		.json_len = strlen(json),
+		.within = "spec",
+		.within_at = strlen(json) - len - 1,
 		.answer = &pagecast__v1__preview_job_response__descriptor,
 	};
 	if (pcap) {

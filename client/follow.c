@@ -197,7 +197,7 @@ static void lose(struct followed *followed, const struct http_response *response
 	    now_ns - followed->lost_since_ns < (int64_t)FOLLOW_LOST_S * 1000000000)
 		return;
 	progress_clear(&followed->follow->progress);
-	finish(followed, call_check(followed->follow->client, followed->peer, response));
+	finish(followed, call_check(followed->follow->client, followed->peer, NULL, response));
 	if (!never_reached) {
 		_cleanup_free_ char *id = print_escaped(followed->id);
 		print_error("lost sight of job %s: it goes on if the agent does", id);
@@ -221,7 +221,7 @@ static void polled(void *context, struct http_response *response)
 		report(followed); /* deleted meanwhile, as like as not */
 		return;
 	}
-	int r = call_check(client, followed->peer, response);
+	int r = call_check(client, followed->peer, NULL, response);
 	if (!r)
 		r = call_unpack(client, followed->peer, response, &pagecast__v1__job__descriptor,
 				&message);
@@ -255,7 +255,7 @@ static void cancelled(void *context, struct http_response *response)
 	if (followed->done || (response->status >= 200 && response->status < 300))
 		return; /* the poll sees the end */
 	progress_clear(&followed->follow->progress);
-	call_check(followed->follow->client, followed->peer, response);
+	call_check(followed->follow->client, followed->peer, NULL, response);
 	followed->cancel_sent = response->status != 0; /* unreached: tried again */
 }
 

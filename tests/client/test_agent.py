@@ -561,7 +561,10 @@ class Preview(Case):
 
     def test_a_wrong_spec_is_refused(self):
         ran = self.pagecast("preview", "-", input=json.dumps(udp_job(70000)), code=1)
-        self.assertIn("70000", ran.stderr)
+        self.assertEqual(ran.stderr, "pagecast: streams[0].udp.port: 70000 is not between 1 and 65535\n")
+        for wrong in ('{"streams":[x]}', '{"streams":\n[x]}', '{"colour":1,"streams":[]}'):  # as in the user's own text
+            told = [self.pagecast(command, "-", input=wrong, code=1).stderr for command in ("preview", "submit")]
+            self.assertEqual(told[0], told[1])
         self.assertIn("0", self.pagecast("preview", "-", "--packets", "0", input="{}", code=2).stderr)
 
 
