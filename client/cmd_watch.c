@@ -33,11 +33,43 @@ static void print_jobs(const ProtobufCMessage *message, FILE *out, void *context
 	listing_print(page->jobs, page->n_jobs, out);
 }
 
-static int show(struct client *client, const struct call *call)
+struct screen {					    /* a terminal's */
+	ProtobufCMessage *lists[CLIENT_AGENTS_MAX]; /* owned: what is shown of each agent; NULL */
+	bool shown;
+};
+
+static void draw(const struct client *client, const struct screen *screen)
 {
-	if (isatty(STDOUT_FILENO) && !client->json)
-		fputs("\033[H\033[2J", stdout);
-	return call_each(client, call, print_jobs, NULL);
+	for (size_t i = 0; i < client->peer_count; i++)
+		if (screen->lists[i])
+			call_print(client, &client->peers[i], screen->lists[i], print_jobs, NULL);
+}
+
+static void clear(void)
+{
+	fputs("\033[H\033[2J", stdout);
+}
+
+static void free_lists(struct screen *screen)
+{
+	for (size_t i = 0; i < CLIENT_AGENTS_MAX; i++) {
+		call_free(screen->lists[i]);
+		screen->lists[i] = NULL;
+	}
+}
+
+static int show(struct client *client, const struct call *call, struct screen *screen)
+{
+	int codes[CLIENT_AGENTS_MAX];
+	if (!isatty(STDOUT_FILENO) || client->json)
+		return call_each(client, call, print_jobs, NULL);
+	free_lists(screen);
+	clear();
+	for (size_t i = 0; i < client->peer_count; i++)
+		codes[i] = call_message(client, &client->peers[i], call, &screen->lists[i]);
+	draw(client, screen);
+	screen->shown = true;
+	return client_merge(codes, client->peer_count);
 }
 
 /* Is it worth to look? Not while an agent is out of sight, for a while. */
@@ -51,27 +83,37 @@ static bool changed(struct feed *const *feeds, size_t count)
 	return any;
 }
 
-static int watch_feeds(struct client *client, const struct call *call, struct feed *const *feeds)
+static int watch_feeds(struct client *client, const struct call *call, struct feed *const *feeds,
+		       struct screen *screen)
 {
-	int64_t next_ns = 0;
+	static const int64_t INTERVAL_NS = (int64_t)INTERVAL_MS * 1000000;
+	int64_t shown_ns = 0, drawn_ns = 0;
 	while (!follow_signalled()) {
-		if (util_now_ns() >= next_ns && changed(feeds, client->peer_count)) {
-			int r = show(client, call);
-			if (r || !print_flush())
+		int64_t now_ns = util_now_ns();
+		if (now_ns >= shown_ns + INTERVAL_NS && changed(feeds, client->peer_count)) {
+			int r = show(client, call, screen);
+			if (r)
 				return r;
-			next_ns = util_now_ns() + (int64_t)INTERVAL_MS * 1000000;
+			shown_ns = drawn_ns = util_now_ns();
+		} else if (screen->shown && now_ns >= drawn_ns + INTERVAL_NS) {
+			clear();
+			draw(client, screen); /* nothing has happened, but everything is older */
+			drawn_ns = now_ns;
 		}
+		if (!print_flush())
+			return EXIT_DONE;
 		http_wait(client->http, TICK_MS, -1);
 	}
 	return EXIT_DONE; /* there is no other way to end it */
 }
 
 /* The whole table again when something changed, once a second at most: in place on a terminal,
- * below the last one otherwise. */
+ * where the ages go on in between, below the last one otherwise. */
 static int watch_all(struct client *client, const struct options *options)
 {
 	_cleanup_free_ char *query = NULL, *path = NULL;
 	struct feed *feeds[CLIENT_AGENTS_MAX] = {0};
+	struct screen screen = {0};
 	int r = listing_query(options, &query);
 	if (r)
 		return r;
@@ -82,7 +124,8 @@ static int watch_all(struct client *client, const struct options *options)
 	follow_signals();
 	for (size_t i = 0; i < client->peer_count; i++)
 		feeds[i] = feed_new(client, &client->peers[i]);
-	r = watch_feeds(client, &call, feeds);
+	r = watch_feeds(client, &call, feeds, &screen);
+	free_lists(&screen);
 	for (size_t i = 0; i < client->peer_count; i++)
 		feed_free(feeds[i]);
 	return r;

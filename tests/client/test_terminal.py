@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import termios
@@ -12,14 +13,14 @@ import time
 import unittest
 
 from cli import FakeAgent, PROTOBUF, command, environment, pb_job
-from pagecast_test import main, pb_bytes, pb_int
+from pagecast_test import Agent, main, pb_bytes, pb_int, udp_job
 
 RUNNING, SUCCEEDED = 3, 5
 HALF = pb_bytes(14, b"\x09" + struct.pack("<d", 0.5) + b"\x11" + struct.pack("<d", 1000.0))  # fraction, current_pps
 
 
-def on_terminal(*args, agent, columns=80, **env):
-    """Runs on a terminal of its own; exit code and everything that was written."""
+def on_terminal(*args, agent, columns=80, enough=None, **env):
+    """Runs on a terminal of its own; exit code and everything that was written. Ctrl-C when @enough(text)."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(command(*args, agent=agent), env=environment(**{"TERM": "xterm", **env}),
@@ -36,6 +37,9 @@ def on_terminal(*args, agent, columns=80, **env):
         if not chunk:
             break
         written += chunk
+        if enough and enough(written.decode(errors="replace")):
+            process.send_signal(signal.SIGINT)
+            enough = None
     os.close(master)
     return process.wait(60), written.decode()
 
@@ -88,6 +92,17 @@ class Terminal(unittest.TestCase):
         plain = re.sub(r"\x1b\[[0-9]*m", "", text).splitlines()
         self.assertEqual({line.index(word) for line, word in zip(plain[1:], ("RUNNING", "SUCCEEDED"))},
                          {plain[0].index("STATE")})
+
+    def test_jobs_that_are_watched_grow_older_also_when_nothing_happens(self):
+        def ages(text):
+            return list(dict.fromkeys(re.findall(r"SUCCEEDED.* (\d+ s)", text)))
+
+        with Agent() as agent:
+            agent.wait_end(agent.submit(udp_job(9, 1))["id"])
+            code, text = on_terminal("watch", agent=agent.urls[0], NO_COLOR="1",
+                                     enough=lambda text: len(ages(text)) >= 3)
+        self.assertEqual(code, 0, text)
+        self.assertGreaterEqual(len(ages(text)), 3, text)
 
 
 if __name__ == "__main__":
