@@ -2,10 +2,13 @@
  * resolve: destination MACs that the neighbour table did not know when a plan was compiled.
  *
  * The kernel is told to ask for them, and the table is looked at until they are all there or the
- * time is up. A MAC stands in front of every frame and in no checksum, so it is written into the
- * frames as they are. Before anything else reads the plan's bytes. Thread: one.
+ * time is up. Where it may not be told (CAP_NET_ADMIN), they are asked for here. A MAC stands in
+ * front of every frame and in no checksum, so it is written into the frames as they are. Before
+ * anything else reads the plan's bytes. Thread: one.
  */
 #include "base/clock.h"
+#include "base/solicit.h"
+#include "base/util.h"
 #include "packet/plan.h"
 
 #include <arpa/inet.h>
@@ -13,7 +16,20 @@
 #include <string.h>
 #include <time.h>
 
-#define LOOK_NS (5 * CLOCK_NS_PER_MS)
+#define LOOK_NS	 (5 * CLOCK_NS_PER_MS)
+#define AGAIN_NS (300 * CLOCK_NS_PER_MS) /* a request may be lost */
+
+struct resolving {
+	struct plan *plan;
+	struct solicit **solicits; /* [stream_count]; NULL: the kernel asks, or nobody has to */
+};
+
+static void end(struct resolving *resolving)
+{
+	for (size_t i = 0; resolving->solicits && i < resolving->plan->stream_count; i++)
+		solicit_free(resolving->solicits[i]);
+	free(resolving->solicits);
+}
 
 static bool is_open(const struct plan_stream *stream)
 {
@@ -43,36 +59,53 @@ static int refuse(const struct plan *plan, const struct plan_stream *stream, con
 			 (size_t)(stream - plan->streams), text, why);
 }
 
-/* Look one up, and ask for it the first time. Return: 0 known or not; an error_code */
-static int look(struct plan *plan, struct plan_stream *stream, bool ask, struct error *ret_error)
+/* Have one asked for, the kernel first. */
+static int ask(struct resolving *resolving, struct plan_stream *stream, struct error *ret_error)
 {
 	const struct plan_destination *to = &stream->destination;
+	struct solicit **solicit = &resolving->solicits[stream - resolving->plan->streams];
 	uint32_t ifindex = if_nametoindex(to->interface);
-	struct net_neighbour neighbour;
-	int r = net_neighbour_get(ifindex, &to->next_hop.any, &neighbour);
-	if (r == 0 && neighbour.has_mac) {
-		write_mac(plan, stream, neighbour.mac);
-		return 0;
-	}
-	if (r == 0 && ask)
-		r = net_neighbour_ask(ifindex, &to->next_hop.any);
+	int r = *solicit ? -EPERM : net_neighbour_ask(ifindex, &to->next_hop.any);
 	if (r == -EPERM)
-		return refuse(plan, stream,
-			      "is not in the neighbour table; asking for it needs CAP_NET_ADMIN",
+		r = *solicit ? solicit_again(*solicit)
+			     : solicit_new(solicit, ifindex, &to->next_hop.any);
+	if (r == -EPERM)
+		return refuse(resolving->plan, stream,
+			      "is not in the neighbour table; asking for it needs CAP_NET_RAW",
 			      ret_error);
-	return r < 0 ? refuse(plan, stream, "cannot be asked for it", ret_error) : 0;
+	return r < 0 ? refuse(resolving->plan, stream, "cannot be asked for it", ret_error) : 0;
+}
+
+/* Look one up. Return: 0 known or not; an error_code */
+static int look(struct resolving *resolving, struct plan_stream *stream, struct error *ret_error)
+{
+	const struct plan_destination *to = &stream->destination;
+	struct solicit *solicit = resolving->solicits[stream - resolving->plan->streams];
+	struct net_neighbour neighbour;
+	uint8_t mac[NET_MAC_BYTES];
+	int r = net_neighbour_get(if_nametoindex(to->interface), &to->next_hop.any, &neighbour);
+	if (r < 0)
+		return refuse(resolving->plan, stream, "cannot be asked for it", ret_error);
+	if (neighbour.has_mac)
+		write_mac(resolving->plan, stream, neighbour.mac);
+	else if (solicit && solicit_take(solicit, mac))
+		write_mac(resolving->plan, stream, mac);
+	return 0;
 }
 
 /* Return: 0 with *ret_open a stream that still waits, or NULL; an error_code */
-static int look_at_all(struct plan *plan, bool ask, struct plan_stream **ret_open,
+static int look_at_all(struct resolving *resolving, bool again, struct plan_stream **ret_open,
 		       struct error *ret_error)
 {
+	struct plan *plan = resolving->plan;
 	*ret_open = NULL;
 	for (size_t i = 0; i < plan->stream_count; i++) {
 		struct plan_stream *stream = &plan->streams[i];
 		if (!is_open(stream))
 			continue;
-		int r = look(plan, stream, ask, ret_error);
+		int r = look(resolving, stream, ret_error);
+		if (!r && again && is_open(stream))
+			r = ask(resolving, stream, ret_error);
 		if (r)
 			return r;
 		if (is_open(stream))
@@ -84,13 +117,21 @@ static int look_at_all(struct plan *plan, bool ask, struct plan_stream **ret_ope
 int plan_resolve(struct plan *plan, struct error *ret_error)
 {
 	const struct clock *clock = clock_real();
-	int64_t end_ns = clock_monotonic_ns(clock) + PLAN_RESOLVE_MS * CLOCK_NS_PER_MS;
-	for (bool ask = true;; ask = false) {
+	int64_t now_ns = clock_monotonic_ns(clock), again_ns = now_ns;
+	int64_t end_ns = now_ns + PLAN_RESOLVE_MS * CLOCK_NS_PER_MS;
+	_cleanup_(end) struct resolving resolving = {
+		.plan = plan, .solicits = calloc(plan->stream_count, sizeof(struct solicit *))};
+	if (!resolving.solicits)
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	for (;; now_ns = clock_monotonic_ns(clock)) {
 		struct plan_stream *open;
-		int r = look_at_all(plan, ask, &open, ret_error);
+		bool again = now_ns >= again_ns;
+		if (again)
+			again_ns += AGAIN_NS;
+		int r = look_at_all(&resolving, again, &open, ret_error);
 		if (r || !open)
 			return r;
-		if (clock_monotonic_ns(clock) >= end_ns)
+		if (now_ns >= end_ns)
 			return refuse(plan, open, "does not answer", ret_error);
 		nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
 	}

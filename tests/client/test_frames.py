@@ -43,24 +43,29 @@ class Frames(unittest.TestCase):
         ip("-n", cls.tx, "link", "add", "tx0", "type", "veth", "peer", "name", "rx0", "netns", cls.rx)
         for name, device, number in ((cls.tx, "tx0", 1), (cls.rx, "rx0", 2)):
             ip("-n", name, "addr", "add", f"198.18.0.{number}/24", "dev", device)
+            ip("-n", name, "addr", "add", f"fd00:c612::{number}/64", "dev", device, "nodad")
             ip("-n", name, "link", "set", device, "address", f"02:00:00:00:00:0{number}", "up")
             ip("-n", name, "link", "set", "lo", "up")
 
     def setUp(self):
+        self.receiver, port = self.receive(socket.AF_INET, "198.18.0.2")
+        self.to = f"198.18.0.2:{port}"
+
+    def receive(self, family, address):
         with open("/proc/self/ns/net", "rb") as own, open(f"/run/netns/{self.rx}", "rb") as other:
             enter(other.fileno())
             try:
-                self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                receiver = socket.socket(family, socket.SOCK_DGRAM)
             finally:
                 enter(own.fileno())
-        self.addCleanup(self.receiver.close)
-        self.receiver.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE: nobody reads meanwhile
-        self.receiver.bind(("198.18.0.2", 0))
-        self.receiver.settimeout(60)
-        self.to = f"198.18.0.2:{self.receiver.getsockname()[1]}"
+        self.addCleanup(receiver.close)
+        receiver.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE: nobody reads meanwhile
+        receiver.bind((address, 0))
+        receiver.settimeout(60)
+        return receiver, receiver.getsockname()[1]
 
-    def agent(self, policy):
-        agent = Agent(policy=policy, prefix=("ip", "netns", "exec", self.tx))
+    def agent(self, policy, *prefix):
+        agent = Agent(policy=policy, prefix=("ip", "netns", "exec", self.tx, *prefix))
         self.addCleanup(agent.close)
         return f"unix:{agent.unix}"
 
@@ -96,6 +101,35 @@ class Frames(unittest.TestCase):
         self.assertLess(time.monotonic() - start, 45)  # not for ever
         self.assertNotEqual(ran.returncode, 0)
         self.assertIn("missing, and 198.18.0.77 does not answer", ran.stdout + ran.stderr)
+
+    def test_a_missing_mac_is_asked_for_without_being_the_networks_administrator(self):
+        """As the service runs: CAP_NET_RAW lets the agent ask, not the kernel."""
+        agent = self.agent({"allowEthernet": True, "allowedNetworks": ["198.18.0.0/15", "fd00:c612::/64"]},
+                           "setpriv", "--bounding-set=-net_admin")
+        receiver, port = self.receive(socket.AF_INET6, "fd00:c612::2")
+        subprocess.run(["ip", "-n", self.tx, "neigh", "flush", "dev", "tx0"], check=True, timeout=30)
+        for to, own, at in ((self.to, "198.18.0.1:5000", self.receiver),
+                            (f"[fd00:c612::2]:{port}", "[fd00:c612::1]:5000", receiver)):
+            ran = pagecast("send", "eth://tx0", "--destination", to, "--source", own, "--text", "asked",
+                           "--packets", "100", agent=agent)
+            self.assertEqual(ran.returncode, 0, f"{ran.stdout}\n{ran.stderr}")
+            for _ in range(100):
+                self.assertEqual(at.recv(2000), b"asked")
+        for to, own, who in (("198.18.0.77:9", "198.18.0.1:5000", "198.18.0.77"),
+                             ("[fd00:c612::77]:9", "[fd00:c612::1]:5000", "fd00:c612::77")):
+            ran = pagecast("send", "eth://tx0", "--destination", to, "--source", own, "--text", "asked",
+                           "--packets", "100", agent=agent)
+            self.assertNotEqual(ran.returncode, 0)
+            self.assertIn(f"missing, and {who} does not answer", ran.stdout + ran.stderr)
+
+    def test_without_raw_sockets_nobody_is_asked(self):
+        agent = self.agent({"allowEthernet": True, "allowedNetworks": ["198.18.0.0/15"]},
+                           "setpriv", "--bounding-set=-net_admin,-net_raw")
+        subprocess.run(["ip", "-n", self.tx, "neigh", "flush", "dev", "tx0"], check=True, timeout=30)
+        ran = pagecast("send", "eth://tx0", "--destination", self.to, "--source", "198.18.0.1:5000",
+                       "--text", "asked", "--packets", "100", agent=agent)
+        self.assertNotEqual(ran.returncode, 0)
+        self.assertIn("CAP_NET_RAW", ran.stdout + ran.stderr)
 
     def test_the_policy_forbids_frames_unless_it_allows_them(self):
         ran = self.send(self.agent({"allowedNetworks": ["198.18.0.0/15"]}), "--text", "x", "--packets", "5")
