@@ -81,7 +81,8 @@ void reply_message(struct request *request, unsigned int status, const ProtobufC
 void reply_pack(struct request *request)
 {
 	struct reply *reply = &request->reply;
-	if (request->accept_gzip && gzip_replace((uint8_t **)&reply->body, &reply->len))
+	reply->packed = request->accept_gzip && gzip_replace((uint8_t **)&reply->body, &reply->len);
+	if (reply->packed)
 		reply_header(request, "Content-Encoding", "gzip");
 }
 

@@ -28,6 +28,7 @@ struct reply {
 	} headers[REPLY_HEADERS_MAX];
 	size_t header_count;
 	struct stream *stream; /* owned; in place of a body */
+	bool packed;	       /* the body, by gzip */
 	bool close;	       /* and end the connection */
 };
 

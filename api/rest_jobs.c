@@ -25,10 +25,17 @@ static const Pagecast__V1__Job *job_of(const struct method_result *result)
 	return (const Pagecast__V1__Job *)result->response;
 }
 
+/* Compressed bytes are not those that a strong tag stands for (RFC 9110, 8.8.1). What is not sent
+ * again would have been compressed, as like as not. */
+static void put_tag(struct request *request, const Pagecast__V1__Job *job, bool packed)
+{
+	reply_header(request, "ETag", "%s\"%" PRIu64 "\"", packed ? "W/" : "", job->revision);
+}
+
 static void render_job(struct request *request, const struct method_result *result)
 {
 	reply_message(request, MHD_HTTP_OK, result->response);
-	reply_header(request, "ETag", "\"%" PRIu64 "\"", job_of(result)->revision);
+	put_tag(request, job_of(result), request->reply.packed);
 }
 
 static void render_submitted(struct request *request, const struct method_result *result)
@@ -36,7 +43,7 @@ static void render_submitted(struct request *request, const struct method_result
 	const Pagecast__V1__Job *job = job_of(result);
 	reply_message(request, result->created ? MHD_HTTP_CREATED : MHD_HTTP_OK, result->response);
 	reply_header(request, "Location", "/v1/jobs/%s", job->id);
-	reply_header(request, "ETag", "\"%" PRIu64 "\"", job->revision);
+	put_tag(request, job, request->reply.packed);
 }
 
 static void render_nothing(struct request *request, const struct method_result *result)
@@ -198,7 +205,7 @@ static void answer_job(struct request *request, const struct method_result *resu
 		return;
 	}
 	reply_empty(request, MHD_HTTP_NOT_MODIFIED);
-	reply_header(request, "ETag", "\"%" PRIu64 "\"", job_of(result)->revision);
+	put_tag(request, job_of(result), request->accept_gzip);
 }
 
 /* The held request's turn: as if it had come now, without a wait. */
@@ -238,8 +245,12 @@ static bool hold(struct request *request, const struct get_options *options)
 	request_suspend(request);
 	if (waits_add(request->context->waits, &request->waiter))
 		return false;
-	reply_refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, ERROR_CODE_RESOURCE_EXHAUSTED,
-		     "more than %d requests wait already", LIMIT_WAITERS);
+	if (atomic_load(&request->context->stopping))
+		reply_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, ERROR_CODE_UNAVAILABLE,
+			     "the agent is stopping");
+	else
+		reply_refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, ERROR_CODE_RESOURCE_EXHAUSTED,
+			     "more than %d requests wait already", LIMIT_WAITERS);
 	request_resume(request);
 	return false;
 }
