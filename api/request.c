@@ -39,13 +39,22 @@ struct request *request_new(struct request_context *context, struct connection *
 	return request;
 }
 
+/* It has been answered: what it came with is not held for as long as the answer takes to leave, and
+ * no longer counts among the bodies. */
+static void drop_body(struct request *request)
+{
+	atomic_fetch_sub(&request->context->bodies_bytes, request->body_capacity);
+	free(request->body);
+	request->body = NULL;
+	request->body_len = request->body_capacity = 0;
+}
+
 void request_free(struct request *request)
 {
 	struct request_context *context = request->context;
-	atomic_fetch_sub(&context->bodies_bytes, request->body_capacity);
+	drop_body(request);
 	reply_deinit(&request->reply);
 	free(request->handler_state);
-	free(request->body);
 	free(request->target);
 	if (request->counted)
 		atomic_fetch_sub(&context->unanswered, 1);
@@ -285,8 +294,10 @@ static void take_body(struct request *request, const char *data, size_t len)
 static void run_task(struct pool_task *task)
 {
 	struct request *request = (struct request *)((char *)task - offsetof(struct request, task));
-	if (request->route->handle(request))
-		request_resume(request);
+	if (!request->route->handle(request))
+		return;
+	drop_body(request);
+	request_resume(request);
 }
 
 /* The request is whole: have it handled, here or in the pool. */
@@ -295,8 +306,12 @@ static enum MHD_Result work(struct request *request)
 	const struct route *route = request->route;
 	owe_answer(request);
 	request->stage = REQUEST_WORKING;
-	if (!route->blocks && !(route->method && route->method->blocks)) /* may hold it */
-		return route->handle(request) ? reply_queue(request) : MHD_YES;
+	if (!route->blocks && !(route->method && route->method->blocks)) { /* may hold it */
+		if (!route->handle(request))
+			return MHD_YES;
+		drop_body(request);
+		return reply_queue(request);
+	}
 	request->task.run = run_task;
 	request_suspend(request);
 	if (!pool_push(request->context->pool, &request->task)) {
