@@ -224,8 +224,15 @@ static void retry_unsaved(struct agent *agent, struct round *round)
 static void finish_missed(struct agent *agent, struct job *job)
 {
 	struct problem_set problems = {.count = 0};
+	agent_lock(agent);
+	const char *why =
+		agent->store_down ? "the store could not be written"
+		: agent->short_of_share
+			? "too little was left of the policy's maxTotalPps or maxTotalBpsL2"
+			: "no worker was free";
+	agent_unlock(agent);
 	problem_add(&problems, PROBLEM_START_MISSED, PROBLEM_ERROR, "startTime", 0, 1,
-		    "no worker was free in time: startTime and startTolerance had passed");
+		    "%s in time: startTime and startTolerance had passed", why);
 	job_finish_unsent(agent, job, JOB_EVENT_FAIL, &problems);
 }
 

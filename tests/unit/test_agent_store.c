@@ -4,6 +4,7 @@
 #include "unit/agent_fixture.h"
 
 #include <pthread.h>
+#include <time.h>
 
 /* A store that outlives its agents, and fails, forgets or dawdles when told to. */
 static struct moody {
@@ -360,6 +361,26 @@ TEST(agent_that_was_stopped_and_then_killed_tells_of_no_crash_where_there_was_no
 	close_receiver();
 }
 
+TEST(agent_says_why_a_start_was_missed_while_the_store_failed)
+{
+	char when[96], text[32];
+	time_t soon = time(NULL) + 3;
+	struct tm utc;
+	open_receiver();
+	open_store();
+	start_on_store();
+	moody.fail_updates = true;
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&soon, &utc));
+	snprintf(when, sizeof when, "\"startTime\":\"%s\",\"startTolerance\":\"0.1s\"", text);
+	Pagecast__V1__Job *job = wait_ended(submit("", when));
+	CHECK_INT(job->state, ==, STATE(FAILED));
+	CHECK(has_problem(job, "start_missed", "the store could not be written in time"));
+	drop(job);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
 static void *submit_slowly(void *context)
 {
 	struct error error = ERROR_NULL;
@@ -491,4 +512,5 @@ TEST_MAIN(CASE(agent_that_was_killed_finds_every_job_again),
 	  CASE(agent_is_not_held_up_by_a_slow_store),
 	  CASE(agent_that_cuts_a_long_history_lets_callers_between),
 	  CASE(agent_takes_a_request_id_anew_when_its_job_is_gone_also_from_the_store),
-	  CASE(agent_that_was_stopped_and_then_killed_tells_of_no_crash_where_there_was_none))
+	  CASE(agent_that_was_stopped_and_then_killed_tells_of_no_crash_where_there_was_none),
+	  CASE(agent_says_why_a_start_was_missed_while_the_store_failed))
