@@ -33,20 +33,20 @@ static void set_status(const struct ring *ring, uint32_t ahead, uint32_t value)
 }
 
 /* Slots lie one behind the other only where blocks have no rest: a power of two of them. */
-static struct tpacket_req geometry(uint32_t payload_bytes, uint32_t slots)
+static struct tpacket_req geometry(uint32_t payload_bytes, uint32_t slots_max)
 {
 	struct tpacket_req req = {.tp_frame_size = 1 << 11};
 	while (req.tp_frame_size < DATA_AT + payload_bytes)
 		req.tp_frame_size <<= 1;
 	req.tp_block_size = MAX(req.tp_frame_size, (uint32_t)BLOCK_BYTES_MIN);
-	req.tp_frame_nr = slots;
-	req.tp_block_nr = slots / (req.tp_block_size / req.tp_frame_size);
+	req.tp_frame_nr = MIN(slots_max, (uint32_t)RING_BYTES_MAX / req.tp_frame_size);
+	req.tp_block_nr = req.tp_frame_nr / (req.tp_block_size / req.tp_frame_size);
 	return req;
 }
 
-static int set_up(struct ring *ring, uint32_t payload_bytes, uint32_t slots)
+static int set_up(struct ring *ring, uint32_t payload_bytes, uint32_t slots_max)
 {
-	struct tpacket_req req = geometry(payload_bytes, slots);
+	struct tpacket_req req = geometry(payload_bytes, slots_max);
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_ifindex = (int)ring->ifindex};
 	void *memory;
 	int r = sys_setsockopt_int(ring->fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
@@ -71,14 +71,14 @@ static int set_up(struct ring *ring, uint32_t payload_bytes, uint32_t slots)
 	return sys_bind(ring->fd, (struct sockaddr *)&at, sizeof at);
 }
 
-int ring_open(struct ring *ring, uint32_t ifindex, uint32_t payload_bytes, uint32_t slots)
+int ring_open(struct ring *ring, uint32_t ifindex, uint32_t payload_bytes, uint32_t slots_max)
 {
 	*ring = (struct ring){.ifindex = ifindex, .fd = -1};
 	/* protocol 0: it hears nothing, it only sends */
 	int r = sys_socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (r >= 0) {
 		ring->fd = r;
-		r = set_up(ring, payload_bytes, slots);
+		r = set_up(ring, payload_bytes, slots_max);
 	}
 	if (r < 0)
 		ring_close(ring);

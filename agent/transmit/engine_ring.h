@@ -27,13 +27,17 @@ struct ring {
 	struct ring_slot *content; /* [slots] */
 };
 
+/* What the kernel copies out of a ring no longer than this it finds in a core's cache. */
+enum { RING_BYTES_MAX = 1 << 20 };
+
 /**
  * ring_open() - socket, ring, bind
  * @payload_bytes: the most one slot must hold, with its virtio_net_hdr
+ * @slots_max: a power of two; fewer where so many would be more than RING_BYTES_MAX
  *
  * Return: 0; negative errno: nothing is left behind
  */
-int ring_open(struct ring *ring, uint32_t ifindex, uint32_t payload_bytes, uint32_t slots);
+int ring_open(struct ring *ring, uint32_t ifindex, uint32_t payload_bytes, uint32_t slots_max);
 void ring_close(struct ring *ring);
 
 /** ring_payload_max() - bytes a slot holds, with the virtio_net_hdr */

@@ -4,9 +4,9 @@
  * Frames are copied into the ring's slots once and leave from there; a template that lies in its
  * slots already is only handed over again. A run of frames that the kernel can cut out of one long
  * frame without changing them (frame_train.h) is one slot, by PACKET_VNET_HDR. Where a stream has
- * no such run, its frames are copied by the kernel (if they are not long): to refer to a page each
- * costs a fifth more. The engine keeps a ring for each interface, which the flows share. With the
- * virtio_net_hdr the kernel no longer holds a frame against the MTU, so that is done here. No
+ * no such run, the kernel is told to copy its frames if that is quicker than to refer to their
+ * pages: see lone_max(). The engine keeps a ring for each interface, which the flows share. With
+ * the virtio_net_hdr the kernel no longer holds a frame against the MTU, so that is done here. No
  * PACKET_QDISC_BYPASS: it drops trains that the device does not cut itself. Thread: one worker.
  */
 #include "transmit/engine_private.h"
@@ -21,16 +21,16 @@
 #include <string.h>
 
 enum {
-	RINGS_MAX = 64,	  /* interfaces in one job: a ring is up to 2 MiB of the kernel's memory */
-	TRAIN_SLOTS = 16, /* one call's worth: 1 MiB stays in a core's cache where it is copied */
-	SINGLE_SLOTS = 256, /* one call's worth */
+	RINGS_MAX = 64, /* interfaces in one job: each has a ring of the kernel's memory */
+	SLOTS_MAX = FLOW_SEND_LONE_MAX, /* one call's worth */
+	LONE_REFERRED_MIN = 1536,	/* a longer frame is worth a reference to its pages */
 	VLAN_BYTES = 4,
 };
 
 struct txring_engine {
 	struct engine engine;
-	uint32_t payload_bytes, slots; /* of each ring: what the longest frames of the job need */
-	uint64_t fillings;	       /* loaded so far, in all flows */
+	uint32_t payload_bytes; /* of a slot: what the longest frames of the job need */
+	uint64_t fillings;	/* loaded so far, in all flows */
 	struct ring rings[RINGS_MAX];
 	size_t ring_count;
 	struct train pieces[FLOW_SEND_LONE_MAX]; /* of this call */
@@ -40,7 +40,7 @@ struct txring_flow {
 	struct flow flow;
 	struct ring *ring;
 	uint32_t mtu;
-	bool lone;	  /* no train can be made of its frames */
+	bool lone;	  /* the kernel copies its frames, of which no train can be made */
 	uint64_t filling; /* number of the loaded arena */
 	uint32_t longest; /* train seen */
 };
@@ -71,14 +71,11 @@ static bool makes_trains(const struct plan_stream *stream)
 static int txring_init(struct engine *engine, const struct plan *plan)
 {
 	struct txring_engine *own = txring_engine(engine);
-	own->slots = SINGLE_SLOTS;
 	for (size_t i = 0; i < plan->stream_count; i++) {
 		bool trains = makes_trains(&plan->streams[i]);
 		uint32_t longest = MAX(plan->streams[i].len_max, trains ? TRAIN_BYTES_MAX : 0u);
 		own->payload_bytes = MAX(own->payload_bytes, longest + FRAME_TRAIN_VNET_BYTES);
 	}
-	if (own->payload_bytes > TRAIN_BYTES_MAX / 4)
-		own->slots = TRAIN_SLOTS;
 	return 0;
 }
 
@@ -100,7 +97,7 @@ static int find_ring(struct txring_engine *own, uint32_t ifindex, struct ring **
 	if (own->ring_count == RINGS_MAX)
 		return -E2BIG;
 	*ret_ring = &own->rings[own->ring_count];
-	int r = ring_open(*ret_ring, ifindex, own->payload_bytes, own->slots);
+	int r = ring_open(*ret_ring, ifindex, own->payload_bytes, SLOTS_MAX);
 	own->ring_count += r == 0;
 	return r;
 }
@@ -152,6 +149,18 @@ static int find_link(const char *name, struct net_link *link, const char *field,
 	return -EAFNOSUPPORT;
 }
 
+/*
+ * The longest frame that leaves quicker as a copy. A device that hands its frames to a receiver on
+ * this host makes the kernel copy what refers to pages, and find room for it page by page: one copy
+ * at the start costs half.
+ */
+static uint32_t lone_max(const struct net_link *link)
+{
+	bool copied = link->loopback || strcmp(link->driver, "veth") == 0 ||
+		      strcmp(link->driver, "tun") == 0;
+	return copied ? FRAME_TRAIN_LONE_MAX : LONE_REFERRED_MIN;
+}
+
 static void describe_link(struct flow *flow, const struct net_link *link, bool lone)
 {
 	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
@@ -184,7 +193,7 @@ static int txring_flow_init(struct flow *flow, const char *field, struct problem
 	if (r < 0)
 		return told_ring(name, r, field, problems);
 	own->mtu = link.mtu;
-	own->lone = flow->stream->len_max <= FRAME_TRAIN_LONE_MAX && !makes_trains(flow->stream);
+	own->lone = flow->stream->len_max <= lone_max(&link) && !makes_trains(flow->stream);
 	describe_link(flow, &link, own->lone);
 	flow->limits = (struct train_limits){
 		.segments_max = TRAIN_SEGMENTS_MAX,

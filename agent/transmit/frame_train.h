@@ -13,7 +13,9 @@
 
 enum {
 	FRAME_TRAIN_VNET_BYTES = 10, /* struct virtio_net_hdr ahead of each frame */
-	FRAME_TRAIN_LONE_MAX = 1536, /* with what the kernel puts around it, in a block of 2 KiB */
+	/* with what the kernel puts around it, in a block of 16 KiB: a longer one takes memory that
+	 * a busy machine may not have in one piece */
+	FRAME_TRAIN_LONE_MAX = 15872,
 };
 
 /**
@@ -41,7 +43,7 @@ void frame_train_write(uint8_t *to, const uint8_t *frames, uint32_t len, uint32_
 
 /**
  * frame_train_write_lone() - a virtio_net_hdr and one frame, which the kernel is told to copy as it
- * copies headers, instead of referring to its page: much quicker for a frame of usual length
+ * copies headers, instead of referring to its pages
  * @to:  [FRAME_TRAIN_VNET_BYTES + @len]
  * @len: up to FRAME_TRAIN_LONE_MAX
  */

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "netns/lab.h"
 #include "packet/frame.h"
+#include "transmit/frame_train.h"
 
 #include <arpa/inet.h>
 #include <net/ethernet.h>
@@ -192,6 +193,32 @@ TEST(frames_that_segmentation_would_change_leave_one_by_one)
 	CHECK_STR(course.path, "ethernet: PACKET_TX_RING; one frame a slot");
 	CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE);
 	CHECK_INT(course.longest_burst, <=, FLOW_SEND_LONE_MAX);
+}
+
+/* Whether the kernel copies a long one or refers to its pages depends on how long it is. */
+TEST(long_frames_arrive_whole_one_by_one)
+{
+	static const uint32_t lens[] = {
+		1600, 4100, 8972, FRAME_TRAIN_LONE_MAX - 42, FRAME_TRAIN_LONE_MAX - 41, 40000};
+	lab_up();
+	lab_do("ip link set tx0 mtu 65535");
+	lab_enter(lab_rx);
+	lab_do("ip link set rx0 mtu 65535");
+	lab_enter(lab_tx);
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		struct course course;
+		struct job job;
+		frame_course(&course, &job, LAB_RX4);
+		uint8_t *bytes = add_frame(&job, lens[i], 1);
+		memset(bytes + header.udp_at + offsetof(struct udphdr, check), 0, 2);
+		add_frame(&job, 100, 1);
+		lab_run_all(&course, 601);
+		bool copied = lens[i] + header.header_bytes <= FRAME_TRAIN_LONE_MAX;
+		CHECK_INT(course.copies, ==,
+			  copied ? PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE
+				 : PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE);
+	}
+	no_bad_sums();
 }
 
 TEST(frames_of_long_passes_go_through_fresh_pages)
@@ -401,6 +428,7 @@ TEST_MAIN(CASE(frames_of_one_size_arrive_whole_and_in_order),
 	  CASE(frames_of_equal_headers_leave_as_trains), CASE(facts_of_the_ring_name_trains),
 	  CASE(frames_of_many_sizes_keep_their_order),
 	  CASE(frames_that_segmentation_would_change_leave_one_by_one),
+	  CASE(long_frames_arrive_whole_one_by_one),
 	  CASE(frames_of_long_passes_go_through_fresh_pages),
 	  CASE(device_that_does_not_cut_trains_gets_frames_cut),
 	  CASE(slots_are_filled_anew_only_when_that_is_safe),
