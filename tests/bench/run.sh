@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh [speed | pace | control | engines | api | readme] [OPTION…]: the figures of README.md.
+# run.sh [speed | pace | control | engines | api | watch | readme] [OPTION…]: the figures of README.md.
 #
 # Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
 # an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 # Each is bench_NAME.py, which takes what run() gives it; its place in README.md is <!-- NAME -->.
-benches="speed pace control engines api"
+benches="speed pace control engines api watch"
 programs="pagecastd ways gaps report_cost bare_api"
 
 run() {
