@@ -178,17 +178,26 @@ static int add_packets(struct preview *preview, uint32_t asked, struct error *re
 
 /* ---- how much, how long ---- */
 
+/* What no counter holds is told as the most that one does. */
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	uint64_t both;
+	return __builtin_add_overflow(a, b, &both) ? UINT64_MAX : both;
+}
+
 /* Payload bytes of the first @packets: whole passes, then the rest of one. */
 static uint64_t bytes_of(const struct plan_stream *stream, uint64_t packets)
 {
-	uint64_t bytes = packets / stream->pass_packets * stream->pass_bytes;
+	uint64_t bytes, passes = packets / stream->pass_packets;
+	if (__builtin_mul_overflow(passes, stream->pass_bytes, &bytes))
+		return UINT64_MAX;
 	struct plan_cursor cursor = {0};
 	for (uint64_t left = packets % stream->pass_packets; left;) {
 		const struct plan_item *item;
 		uint64_t run;
 		plan_peek_run(stream, &cursor, &item, &run);
 		run = MIN(run, left);
-		bytes += run * item->len;
+		bytes = sum(bytes, run * item->len);
 		plan_advance(stream, &cursor, run);
 		left -= run;
 	}
@@ -207,15 +216,16 @@ static void add_totals(struct preview *preview, size_t index)
 	sender_report(preview->prepared.sender, index, &report);
 	if (limit->kind == PLAN_LIMIT_DURATION) {
 		seconds = (double)limit->duration_ns / CLOCK_NS_PER_S;
-		packets = (uint64_t)(seconds * report.requested_pps);
+		packets = (uint64_t)MIN(seconds * report.requested_pps, (double)INT64_MAX);
 	} else if (limit->kind == PLAN_LIMIT_NONE) {
 		packets = 0;
 	} else if (report.requested_pps > 0 && packets) {
 		seconds = (double)(packets - 1) / report.requested_pps;
 	}
 	seconds += (double)stream->start_delay_ns / CLOCK_NS_PER_S;
-	preview->response.total_packets += packets;
-	preview->response.total_bytes += bytes_of(stream, packets);
+	preview->response.total_packets = sum(preview->response.total_packets, packets);
+	preview->response.total_bytes =
+		sum(preview->response.total_bytes, bytes_of(stream, packets));
 	preview->response.seconds = MAX(preview->response.seconds, seconds);
 }
 

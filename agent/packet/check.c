@@ -9,8 +9,6 @@
 #include "base/util.h"
 
 enum { NS_PER_S = 1000000000 };
-/* The proto's own bounds of a Duration and a Timestamp. */
-#define DURATION_SECONDS_MAX INT64_C(315576000000)
 
 size_t check_enter(struct check *check, const char *format, ...)
 {
@@ -136,11 +134,14 @@ bool check_duration(struct check *check, const char *field,
 			    seconds, nanos);
 		return false;
 	}
-	if (seconds < -DURATION_SECONDS_MAX || seconds > CHECK_SECONDS_MAX ||
-	    seconds * NS_PER_S + nanos < min_ns) {
+	bool within = seconds >= -CHECK_DURATION_SECONDS_MAX &&
+		      (seconds < CHECK_DURATION_SECONDS_MAX ||
+		       (seconds == CHECK_DURATION_SECONDS_MAX && !nanos));
+	if (!within || seconds * NS_PER_S + nanos < min_ns) {
 		format_seconds(least, min_ns / NS_PER_S, (int32_t)(min_ns % NS_PER_S));
 		check_fault(check, field, "%s is not between %s and %" PRId64 " s",
-			    format_seconds(shown, seconds, nanos), least, CHECK_SECONDS_MAX);
+			    format_seconds(shown, seconds, nanos), least,
+			    CHECK_DURATION_SECONDS_MAX);
 		return false;
 	}
 	*ret_ns = seconds * NS_PER_S + nanos;

@@ -19,8 +19,10 @@ enum {
 	CHECK_QUOTE_BYTES = 72,	 /* a value shown in a fault; longer ones are cut */
 	CHECK_FAULT_BYTES = 320, /* one description */
 };
-/* Nanoseconds in int64_t end in 2262: no time and no duration may be behind that. */
-#define CHECK_SECONDS_MAX INT64_C(9223372035)
+/* Nanoseconds in int64_t end in 2262: no time may be behind that. A duration is 100 years at most,
+ * as in a policy: an instant of either clock and two of them on top stay within. */
+#define CHECK_SECONDS_MAX	   INT64_C(9223372035)
+#define CHECK_DURATION_SECONDS_MAX INT64_C(3153600000)
 
 struct check {
 	struct error *error;

@@ -228,6 +228,25 @@ class Jobs(unittest.TestCase):
             "streams[0].rate.pps": "1e400 is not a number from -1.79e308 to 1.79e308",
             "streams[0].limit.packets": "-1 is not a whole number, 0 to 18446744073709551615"})
 
+    def test_the_longest_times_are_not_over_at_once(self):
+        longest, longer = "3153600000s", "3153600000.000000001s"
+        one = {"udp": {"address": "127.0.0.1", "port": self.sink.port}, "rate": {"pps": 1000}}
+        for spec in ({"streams": [{**one, "limit": {"duration": longest}}], "maxDuration": longest, "lease": longest},
+                     {"streams": [{**one, "burst": {"packets": 1, "gap": longest}, "limit": {"duration": longest}}]}):
+            job_id = self.agent.submit(spec)["id"]
+            pt.held(lambda i=job_id: int(self.agent.job(i)["account"]["packetsSent"]) > 0)
+            self.assertEqual(self.agent.post(f"/v1/jobs/{job_id}:cancel").json()["state"], "JOB_STATE_CANCELLED")
+        delayed = {"streams": [{**one, "startDelay": longest, "limit": {"duration": longest}}], "maxDuration": longest}
+        job_id = self.agent.submit(delayed)["id"]
+        pt.held(lambda: self.agent.job(job_id)["progress"]["waitingFor"] == "start_delay")
+        job = self.agent.post(f"/v1/jobs/{job_id}:cancel").json()
+        self.assertEqual((job["state"], job["account"]["packetsSent"]), ("JOB_STATE_CANCELLED", "0"))
+        for field, spec in (("startDelay", {"streams": [{**one, "startDelay": longer}]}),
+                            ("limit.duration", {"streams": [{**one, "limit": {"duration": longer}}]}),
+                            ("maxDuration", {"streams": [one], "maxDuration": "-315576000000s"}),
+                            ("lease", {"streams": [one], "lease": "9223372035s"})):
+            self.assert_error(self.agent.post("/v1/jobs", spec), 400, "invalid_argument", field)
+
     def test_a_request_id_in_the_body_is_told_where_it_goes(self):
         for name in ("requestId", "request_id"):
             self.assert_error(self.agent.post("/v1/jobs", {**pt.udp_job(self.sink.port, 1), name: "x"}),

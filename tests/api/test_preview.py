@@ -170,6 +170,16 @@ class Preview(unittest.TestCase):
         self.assertEqual((answer["totalPackets"], answer["totalBytes"]), ("100", "500"))
         self.assertIn("udp", answer["path"])
 
+    def test_totals_that_no_counter_holds(self):
+        stream = {"udp": {"address": "127.0.0.1", "port": 9}, "size": {"fixed": 60000}}
+        totals = {"packets": 1 << 53}, {"packets": 1 << 48}, {"duration": "3153600000s"}
+        for limit, packets, count in ((totals[0], 1 << 53, 60000 << 53), (totals[1], 1 << 48, 60000 << 48),
+                                      (totals[2], 3153600000 * 10**9, 3153600000 * 10**9 * 60000)):
+            spec = {"streams": [{**stream, "limit": limit, "rate": {"pps": 1e9}}]}
+            answer = self.agent.post("/v1/jobs:preview", {"spec": spec, "packets": 1}).json()
+            told = int(answer["totalPackets"]), int(answer["totalBytes"])
+            self.assertEqual(told, (packets, min(count, (1 << 64) - 1)))
+
     def test_what_would_be_refused_is_refused(self):
         answer = self.agent.post("/v1/jobs:preview", {"spec": pt.udp_job(70000, 1)})
         self.assertEqual((answer.status, answer.json()["code"]), (400, "invalid_argument"))

@@ -258,7 +258,7 @@ TEST(plan_checks_durations)
 	struct fixture f;
 	fixture_init(&f);
 	f.spec.max_duration = &f.duration;
-	fixture_bad(&f, "maxDuration", "0 s is not between 0.000000001 s and 9223372035 s");
+	fixture_bad(&f, "maxDuration", "0 s is not between 0.000000001 s and 3153600000 s");
 	f.duration.seconds = -2;
 	f.duration.nanos = -500000000;
 	fixture_bad(&f, "maxDuration", "-2.5 s is not between");
@@ -273,10 +273,14 @@ TEST(plan_checks_durations)
 	fixture_bad(&f, "maxDuration", "9223372036854775807 s is not between");
 	f.duration.seconds = INT64_MIN;
 	fixture_bad(&f, "maxDuration", "-9223372036854775808 s is not between");
-	f.duration.seconds = INT64_C(9223372035);
-	f.duration.nanos = 999999999;
+	f.duration.seconds = INT64_C(-315360000000); /* the longest there are; in ns beyond int64 */
+	fixture_bad(&f, "maxDuration", "-315360000000 s is not between");
+	f.duration.seconds = INT64_C(3153600000); /* 100 years: two, and a clock, fit int64 */
+	f.duration.nanos = 1;
+	fixture_bad(&f, "maxDuration", "3153600000.000000001 s is not between");
+	f.duration.nanos = 0;
 	fixture_good(&f);
-	CHECK_INT(f.plan->max_duration_ns, ==, INT64_C(9223372035999999999));
+	CHECK_INT(f.plan->max_duration_ns, ==, INT64_C(3153600000000000000));
 	f.spec.max_duration = NULL;
 	f.spec.lease = &f.duration;
 	f.duration = (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
