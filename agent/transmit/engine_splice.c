@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 enum {
 	RECUTS_MAX = 4, /* each makes the limits tighter: shorter, 64, 1 */
@@ -60,6 +61,20 @@ static void drop_master(struct splice_flow *own)
 	own->master_packets = 0;
 }
 
+/* From here on without; the path was told when the pages were loaded. */
+static void lose_master(struct splice_flow *own)
+{
+	static const char tee[] = "tee, ";
+	char *path = own->flow.path, *at = strstr(path, tee);
+	if (own->master.out >= 0 && at) {
+		char rest[sizeof own->flow.path];
+		snprintf(rest, sizeof rest, "%s", at + sizeof tee - 1);
+		snprintf(at, sizeof own->flow.path - (size_t)(at - path), "%s%s",
+			 own->teed ? "tee at first, " : "", rest);
+	}
+	drop_master(own);
+}
+
 /* A tee always begins at the front of the master, so only what starts a template can use it. */
 static bool load_by_tee(struct flow *flow, struct engine_pipe *pipe,
 			const struct splice_batch *batch, struct engine_counters *counters)
@@ -67,10 +82,12 @@ static bool load_by_tee(struct flow *flow, struct engine_pipe *pipe,
 	struct splice_flow *own = splice_flow(flow);
 	counters->syscalls++;
 	ssize_t r = sys_tee(own->master.out, pipe->in, batch->bytes, SPLICE_F_NONBLOCK);
-	if (r == (ssize_t)batch->bytes)
+	if (r == (ssize_t)batch->bytes) {
+		own->teed = true;
 		return true;
+	}
 	if (r != -EINTR)
-		drop_master(own); /* it goes on without */
+		lose_master(own);
 	engine_pipe_settle(pipe, counters);
 	return false;
 }
@@ -152,7 +169,7 @@ static bool hand_over_batch(struct flow *flow, const struct engine_pipe *pipe,
 			return true; /* a short vmsplice(): the rest comes with the next call */
 		if (!splice_hand_over(flow, pipe, piece, counters, &fault, &error)) {
 			if (fault != FLOW_ROOM) /* packets may be cut otherwise from here on */
-				drop_master(splice_flow(flow));
+				lose_master(splice_flow(flow));
 			if (fault != FLOW_RECUT)
 				flow_stopped(flow, cursor, piece, fault, error, result);
 			return fault != FLOW_RECUT;

@@ -26,6 +26,7 @@ struct splice_flow {
 	struct engine_pipe master; /* whole rounds of a template, to be teed; out -1: none */
 	size_t master_bytes;
 	uint64_t master_packets;
+	bool teed; /* something left that way */
 };
 
 /**

@@ -193,6 +193,18 @@ TEST(fault_in_tee)
 	shorten_each(SYS_CALL_TEE, -1, true);
 }
 
+TEST(fault_in_tee_is_told_in_the_path)
+{
+	struct fault fault = {.call = SYS_CALL_TEE, .only_device = -1, .error = ENOMEM, .times = 1};
+	struct course course;
+	for (fault.first = 1; fault.first <= 2; fault.first++) {
+		CHECK(run(WAY_TRAINS, fault, &course));
+		CHECK_STR(course.path,
+			  fault.first == 1 ? "udp: vmsplice, splice; trains of 128"
+					   : "udp: vmsplice, tee at first, splice; trains of 128");
+	}
+}
+
 TEST(fault_in_splice_to_the_socket)
 {
 	fail_each(SYS_CALL_SPLICE, 0);
@@ -392,7 +404,8 @@ TEST(refused_zerocopy_falls_back_to_copies_and_says_so)
 }
 
 TEST_MAIN(CASE(fault_in_vmsplice), CASE(fault_in_vmsplice_that_comes_back_short),
-	  CASE(fault_in_tee), CASE(fault_in_splice_to_the_socket),
+	  CASE(fault_in_tee), CASE(fault_in_tee_is_told_in_the_path),
+	  CASE(fault_in_splice_to_the_socket),
 	  CASE(fault_in_splice_to_the_socket_that_comes_back_short),
 	  CASE(fault_in_splice_to_dev_null), CASE(fault_in_send), CASE(fault_in_sendmmsg),
 	  CASE(fault_in_setsockopt_of_the_segment_size), CASE(fault_in_reading_the_error_queue),
