@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import json
+import os
+import socket
 import struct
 import threading
 import time
@@ -11,6 +13,11 @@ import pagecast_test as pt
 
 WATCHERS = 120
 HEARTBEAT_SECONDS = 10
+STALL_SECONDS = 30  # of a stream that is not read
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
 DELETIONS_REMEMBERED = 1024
 
 
@@ -280,6 +287,24 @@ class Events(unittest.TestCase):
                 self.assertIsNotNone(lines)
             took = time.monotonic() - began
         self.assertTrue(HEARTBEAT_SECONDS - 0.5 < took < HEARTBEAT_SECONDS + 40, took)
+
+    def test_a_watcher_that_does_not_read_is_dropped_and_nobody_else(self):
+        spec = pt.udp_job(self.sink.port, None, pps=50, text="x" * 60000)
+        job = self.agent.submit(spec)
+        self.addCleanup(self.cancel, job)
+        with self.watch(job) as other, socket.socket() as idle:
+            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            other.event()
+            files = open_files(self.agent.pid)
+            began = time.monotonic()
+            idle.connect((self.agent.host, self.agent.port))
+            idle.sendall(f"GET /v1/jobs/{job['id']}/events?view=JOB_VIEW_FULL HTTP/1.1\r\n"
+                         "Host: localhost\r\n\r\n".encode())
+            pt.held(lambda: open_files(self.agent.pid) > files)
+            while open_files(self.agent.pid) > files:
+                self.assertIsNotNone(other.event())
+                self.assertLess(time.monotonic() - began, STALL_SECONDS + 60)
+            self.assertGreater(time.monotonic() - began, STALL_SECONDS - 1)
 
     def test_many_watchers_see_the_same_end(self):
         job = self.submit()

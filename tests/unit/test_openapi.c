@@ -2,6 +2,7 @@
 #include "api/json.h"
 #include "api/openapi.h"
 #include "lib/test.h"
+#include "transmit/problem.h"
 
 #include "pagecast/v1/job.pb-c.h"
 
@@ -45,5 +46,18 @@ TEST(openapi_describes_the_messages_in_their_json_form)
 	free(text);
 }
 
-TEST_MAIN(CASE(openapi_is_strict_json_and_names_every_route),
+TEST(openapi_tells_every_code_of_a_problem)
+{
+	size_t len;
+	char *text = document(&len);
+	for (int code = 0; code < PROBLEM_CODE_COUNT; code++) {
+		char line[64];
+		snprintf(line, sizeof line, "- %s: ", problem_code_name((enum problem_code)code));
+		CHECK_HAS(text, line);
+	}
+	free(text);
+}
+
+TEST_MAIN(CASE(openapi_tells_every_code_of_a_problem),
+	  CASE(openapi_is_strict_json_and_names_every_route),
 	  CASE(openapi_describes_the_messages_in_their_json_form))
