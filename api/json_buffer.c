@@ -40,15 +40,6 @@ void json_buffer_text(struct json_buffer *buffer, const char *text)
 	json_buffer_append(buffer, text, strlen(text));
 }
 
-void json_buffer_char(struct json_buffer *buffer, char c)
-{
-	char *at = json_buffer_reserve(buffer, 1);
-	if (!at)
-		return;
-	*at = c;
-	buffer->len++;
-}
-
 static void quote_control(struct json_buffer *buffer, uint8_t byte)
 {
 	static const char shorts[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
@@ -61,15 +52,24 @@ static void quote_control(struct json_buffer *buffer, uint8_t byte)
 			buffer, (char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
 }
 
+/* Of ASCII: what stands in a JSON string as it is. */
+static bool is_plain(uint8_t byte)
+{
+	return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+}
+
 void json_buffer_quote_bytes(struct json_buffer *buffer, const char *text, size_t len)
 {
 	size_t done = 0, at = 0;
 	json_buffer_char(buffer, '"');
-	while (at < len) {
+	for (;;) {
+		while (at < len && is_plain((uint8_t)text[at]))
+			at++;
+		if (at == len)
+			break;
 		uint8_t byte = (uint8_t)text[at];
 		size_t n = byte < 0x80 ? 1 : utf8_sequence(text + at, len - at);
-		bool plain = n && byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7F;
-		if (plain) {
+		if (n && byte >= 0x80) {
 			at += n;
 			continue;
 		}

@@ -30,7 +30,16 @@ char *json_buffer_reserve(struct json_buffer *buffer, size_t len);
 void json_buffer_append(struct json_buffer *buffer, const char *text, size_t len);
 /** json_buffer_text() - append as it is */
 void json_buffer_text(struct json_buffer *buffer, const char *text);
-void json_buffer_char(struct json_buffer *buffer, char c);
+static inline void json_buffer_char(struct json_buffer *buffer, char c)
+{
+	char *at = buffer->len < buffer->capacity && !buffer->failed
+			   ? buffer->data + buffer->len
+			   : json_buffer_reserve(buffer, 1);
+	if (!at)
+		return;
+	*at = c;
+	buffer->len++;
+}
 /** json_buffer_quote() - append as a JSON string; what is not UTF-8 becomes U+FFFD */
 void json_buffer_quote(struct json_buffer *buffer, const char *text);
 void json_buffer_quote_bytes(struct json_buffer *buffer, const char *text, size_t len);

@@ -8,14 +8,11 @@
 size_t json_name_camel(const char *proto_name, char out[JSON_NAME_MAX])
 {
 	size_t n = 0;
-	bool raise = false;
 	for (const char *p = proto_name; *p && n < JSON_NAME_MAX - 1; p++) {
-		if (*p == '_')
-			raise = true;
-		else {
-			out[n++] = raise && *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
-			raise = false;
-		}
+		if (*p != '_')
+			out[n++] = *p;
+		else if (p[1] >= 'a' && p[1] <= 'z')
+			out[n++] = (char)(*++p - 'a' + 'A');
 	}
 	out[n] = '\0';
 	return n;

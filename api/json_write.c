@@ -146,11 +146,14 @@ static void write_list(struct writer *writer, const ProtobufCMessage *message,
 static void write_field(struct writer *writer, const ProtobufCMessage *message,
 			const ProtobufCFieldDescriptor *field)
 {
-	char key[JSON_NAME_MAX];
-	size_t len = json_name_camel(field->name, key);
-	json_buffer_char(&writer->buffer, '"');
-	json_buffer_append(&writer->buffer, key, len);
-	json_buffer_append(&writer->buffer, "\":", 2);
+	char *key = json_buffer_reserve(&writer->buffer, JSON_NAME_MAX + 3);
+	if (!key)
+		return;
+	*key = '"';
+	size_t len = 1 + json_name_camel(field->name, key + 1);
+	key[len++] = '"';
+	key[len++] = ':';
+	writer->buffer.len += len;
 	if (field->label == PROTOBUF_C_LABEL_REPEATED)
 		write_list(writer, message, field);
 	else

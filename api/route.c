@@ -90,34 +90,56 @@ static bool is_var_char(char c)
 	return c && c != '/' && c != ':';
 }
 
-bool route_pattern_match(const char *pattern, const char *path, struct route_match *ret_match)
+/* The value at @path of a variable that must not be empty. Return: its length; 0: there is none */
+static size_t var_len(const char *path)
 {
-	struct route_match match; /* filled as far as it is used: most patterns do not fit */
-	match.var_count = 0;
+	size_t len = 0;
+	while (is_var_char(path[len]))
+		len++;
+	return len <= ROUTE_VAR_BYTES_MAX ? len : 0;
+}
+
+static bool fits(const char *pattern, const char *path)
+{
 	while (*pattern) {
 		if (*pattern != '{') {
 			if (*pattern++ != *path++)
 				return false;
 			continue;
 		}
-		struct route_var *var = &match.vars[match.var_count++];
-		size_t name_len = strcspn(++pattern, "}");
-		size_t len = 0;
-		while (is_var_char(path[len]))
-			len++;
-		if (!len || len > ROUTE_VAR_BYTES_MAX)
+		size_t len = var_len(path);
+		if (!len)
 			return false;
+		pattern = strchr(pattern, '}') + 1;
+		path += len;
+	}
+	return !*path;
+}
+
+/* The variables of a path that fits. */
+static void take_vars(const char *pattern, const char *path, struct route_match *ret_match)
+{
+	ret_match->var_count = 0;
+	for (; *pattern; pattern++, path++) {
+		if (*pattern != '{')
+			continue;
+		struct route_var *var = &ret_match->vars[ret_match->var_count++];
+		size_t name_len = strcspn(++pattern, "}"), len = var_len(path);
 		memcpy(var->name, pattern, name_len);
 		var->name[name_len] = '\0';
 		memcpy(var->value, path, len);
 		var->value[len] = '\0';
-		pattern += name_len + 1;
-		path += len;
+		pattern += name_len;
+		path += len - 1;
 	}
-	if (*path)
-		return false;
-	*ret_match = match;
-	return true;
+}
+
+bool route_pattern_match(const char *pattern, const char *path, struct route_match *ret_match)
+{
+	bool match = fits(pattern, path);
+	if (match)
+		take_vars(pattern, path, ret_match);
+	return match;
 }
 
 const struct route_table *const *route_tables(size_t *ret_count)
@@ -136,26 +158,24 @@ const struct route *route_find(enum route_verb verb, const char *path,
 	for (size_t t = 0; t < TABLE_COUNT; t++) {
 		for (size_t i = 0; i < table(t)->count; i++) {
 			const struct route *route = &table(t)->routes[i];
-			struct route_match match;
-			if (!route_pattern_match(route->path, path, &match))
+			if (!fits(route->path, path))
 				continue;
 			*ret_known = true;
-			if (route->verb != verb || found)
-				continue;
-			found = route;
-			*ret_match = match;
+			if (route->verb == verb && !found)
+				found = route;
 		}
 	}
+	if (found)
+		take_vars(found->path, path, ret_match);
 	return found;
 }
 
 void route_allow(const char *path, char ret_allow[static ROUTE_ALLOW_BYTES])
 {
 	bool verbs[sizeof VERB_NAMES / sizeof *VERB_NAMES] = {[ROUTE_OPTIONS] = true};
-	struct route_match match;
 	for (size_t t = 0; t < TABLE_COUNT; t++)
 		for (size_t i = 0; i < table(t)->count; i++)
-			if (!path || route_pattern_match(table(t)->routes[i].path, path, &match))
+			if (!path || fits(table(t)->routes[i].path, path))
 				verbs[table(t)->routes[i].verb] = true;
 	verbs[ROUTE_HEAD] = verbs[ROUTE_GET];
 	size_t len = 0;
