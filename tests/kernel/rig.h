@@ -23,7 +23,7 @@
 #define UDP_SEGMENT 103
 #endif
 
-enum { PAGE = 4096, RIG_PAGES = 64, RIG_PIPE_BYTES = 1 << 20, RIG_TIMEOUT_MS = 1000 };
+enum { PAGE = 4096, RIG_PAGES = 64, RIG_PIPE_BYTES = 1 << 20, RIG_TIMEOUT_MS = 30000 };
 
 struct rig {
 	int out, in; /* the pipe */

@@ -281,7 +281,7 @@ TEST(slots_are_filled_anew_only_when_that_is_safe)
 		uint64_t count;
 		plan_peek_run(&job.stream, &expected, &item, &count);
 		size_t len = item->len - header.header_bytes;
-		CHECK_INT(receiver_take(course.receiver, got, sizeof got, 2000), ==, len);
+		CHECK_INT(receiver_take(course.receiver, got, sizeof got, 30000), ==, len);
 		CHECK(memcmp(got, item->bytes + header.header_bytes, len) == 0);
 		plan_advance(&job.stream, &expected, 1);
 	}

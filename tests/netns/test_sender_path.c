@@ -66,7 +66,7 @@ TEST(sender_tells_that_a_neighbour_does_not_answer)
 	}
 }
 
-TEST(sender_does_not_wait_for_a_neighbour_when_cancelled)
+static bool does_not_wait_for_a_neighbour_when_cancelled(void)
 {
 	lab_up();
 	job_to("198.18.0.77", 9);
@@ -76,9 +76,15 @@ TEST(sender_does_not_wait_for_a_neighbour_when_cancelled)
 	int64_t begin_ns = sending_now_ns();
 	sender_stop(lab.sender, SENDER_CANCELLED);
 	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
-	CHECK_INT(sending_now_ns() - begin_ns, <, 2 * CLOCK_NS_PER_S);
+	bool held = sending_now_ns() - begin_ns < CLOCK_NS_PER_S; /* an answer is awaited longer */
 	problem_of(PROBLEM_NO_NEIGHBOUR);
 	sending_close(&lab);
+	return held;
+}
+
+TEST(sender_does_not_wait_for_a_neighbour_when_cancelled)
+{
+	sending_attempt(does_not_wait_for_a_neighbour_when_cancelled);
 }
 
 TEST(sender_says_nothing_of_a_neighbour_that_answers_late)

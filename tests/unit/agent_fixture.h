@@ -37,6 +37,14 @@ UNUSED static void nap_ms(int ms)
 	usleep((useconds_t)ms * 1000);
 }
 
+/* What a machine that was held up did not give time for is tried again. Each attempt checks what
+ * must hold in any case, and returns whether it had the time for the rest. */
+UNUSED static void attempt(bool (*had_time)(void))
+{
+	for (int64_t until = now_ms() + WEDGED_MS; !had_time();)
+		CHECK_INT(now_ms(), <, until);
+}
+
 /* ---- the agent ---- */
 static char policy_file_name[64];
 
@@ -236,6 +244,23 @@ UNUSED static Pagecast__V1__Job *cancel(const char *id)
 	if (agent_cancel_job(agent, &OPERATOR, &request, &job, &error))
 		test_fail(__FILE__, __LINE__, "%s", error_message(&error));
 	return job;
+}
+
+UNUSED static int change(const char *json, Pagecast__V1__Job **ret_job, struct error *error)
+{
+	Pagecast__V1__UpdateJobRequest *request = (Pagecast__V1__UpdateJobRequest *)parse(
+		&pagecast__v1__update_job_request__descriptor, json);
+	int r = agent_update_job(agent, &OPERATOR, request, ret_job, error);
+	pagecast__v1__update_job_request__free_unpacked(request, NULL);
+	return r;
+}
+
+/* The JSON of a change of it. */
+UNUSED static const char *for_job(const char *id, const char *rest)
+{
+	static char text[512];
+	snprintf(text, sizeof text, "{\"id\":\"%s\"%s%s}", id, *rest ? "," : "", rest);
+	return text;
 }
 
 UNUSED static bool has_problem(const Pagecast__V1__Job *job, const char *code, const char *with)

@@ -225,7 +225,7 @@ TEST(agent_with_a_full_disk_cancels_and_stops)
 	CHECK_INT(count_received(NULL), ==, 0);
 	int64_t before = now_ms();
 	agent_stop(agent);
-	CHECK_INT(now_ms() - before, <, 20000);
+	CHECK_INT(now_ms() - before, <, WEDGED_MS);
 	disk_heal();
 	finish();
 }

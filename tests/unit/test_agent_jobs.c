@@ -458,8 +458,8 @@ TEST(agent_keeps_finished_jobs_so_long)
 	policy_file_name[0] = '\0';
 	CHECK_INT(agent_new(&agent, &options, &error), ==, 0);
 	CHECK_INT(agent_start(agent, &error), ==, 0);
-	drop(wait_ended(submit("", "")));
 	int64_t before = now_ms();
+	drop(wait_ended(submit("", "")));
 	for (size_t left = 1; left; nap_ms(20)) {
 		Pagecast__V1__ListJobsResponse *page = list("{}");
 		left = page->n_jobs;

@@ -7,6 +7,7 @@ TEST(agent_sends_what_was_asked_and_says_what_happened)
 {
 	open_receiver();
 	start_agent(NULL, 1);
+	int64_t before = now_ms();
 	const char *id =
 		submit("\"rate\":{\"pps\":2000},\"limit\":{\"packets\":1000}",
 		       "\"name\":\"first\",\"labels\":[{\"key\":\"run\",\"value\":\"7\"}]");
@@ -23,7 +24,9 @@ TEST(agent_sends_what_was_asked_and_says_what_happened)
 	CHECK(job->create_time && job->first_packet_time && job->end_time);
 	CHECK(job->report && job->report->path[0] && job->report->why[0]);
 	CHECK(job->report->requested_pps == 2000);
-	CHECK(job->report->achieved_pps > 500 && job->report->achieved_pps < 2500);
+	/* from the first packet to the last; what is late is made up for at 1.5 times the rate */
+	CHECK(job->report->achieved_pps > 990. * 1000 / (double)(now_ms() - before));
+	CHECK(job->report->achieved_pps < 3100);
 	CHECK_INT(job->n_stream_results, ==, 1);
 	CHECK_INT(job->stream_results[0]->account->packets_sent, ==, 1000);
 	CHECK(job->progress->fraction == 1);
@@ -178,7 +181,7 @@ TEST(agent_pauses_and_resumes_what_runs_and_only_that)
 	Pagecast__V1__Job *job = NULL;
 	open_receiver();
 	start_agent(NULL, 1);
-	const char *id = submit("\"limit\":{\"packets\":2000},\"rate\":{\"pps\":2000}", "");
+	const char *id = submit("\"limit\":{\"packets\":2000},\"rate\":{\"pps\":50}", "");
 	drop(wait_state(id, STATE(RUNNING)));
 	const char *waiting = submit("\"limit\":{\"packets\":1}", "");
 	wait_sent(id);
@@ -198,6 +201,9 @@ TEST(agent_pauses_and_resumes_what_runs_and_only_that)
 	drop(job);
 	expect_error(pause_job(waiting, &job, &error), &error, ERROR_CODE_FAILED_PRECONDITION,
 		     "is QUEUED; only a running job can be paused");
+	CHECK_INT(change(for_job(id, "\"rate\":{\"pps\":5000}"), &job, &error), ==, 0);
+	CHECK_INT(job->state, ==, STATE(PAUSED));
+	drop(job);
 	CHECK_INT(resume_job(id, &job, &error), ==, 0);
 	CHECK_INT(job->state, ==, STATE(RUNNING));
 	drop(job);
@@ -229,7 +235,7 @@ TEST(agent_answers_a_pause_when_nothing_leaves_any_more)
 		CHECK(job->progress->current_pps == 0);
 		uint64_t sent = job->account->packets_sent; /* to the last of them */
 		drop(job);
-		int64_t until_ms = now_ms() + 5000;
+		int64_t until_ms = now_ms() + WEDGED_MS;
 		while (received < sent && now_ms() < until_ms)
 			received += count_received("hello");
 		nap_ms(2);
@@ -239,22 +245,6 @@ TEST(agent_answers_a_pause_when_nothing_leaves_any_more)
 	}
 	end_agent();
 	close_receiver();
-}
-
-static int change(const char *json, Pagecast__V1__Job **ret_job, struct error *error)
-{
-	Pagecast__V1__UpdateJobRequest *request = (Pagecast__V1__UpdateJobRequest *)parse(
-		&pagecast__v1__update_job_request__descriptor, json);
-	int r = agent_update_job(agent, &OPERATOR, request, ret_job, error);
-	pagecast__v1__update_job_request__free_unpacked(request, NULL);
-	return r;
-}
-
-static const char *for_job(const char *id, const char *rest)
-{
-	static char text[512];
-	snprintf(text, sizeof text, "{\"id\":\"%s\"%s%s}", id, *rest ? "," : "", rest);
-	return text;
 }
 
 TEST(agent_changes_the_rate_of_a_running_job)
@@ -311,149 +301,6 @@ TEST(agent_refuses_wrong_changes_by_name)
 	close_receiver();
 }
 
-TEST(agent_ends_a_job_whose_lease_is_not_renewed)
-{
-	struct error error = ERROR_NULL;
-	Pagecast__V1__Job *job = NULL;
-	open_receiver();
-	start_agent(NULL, 1);
-	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":100}",
-				"\"lease\":\"1s\"");
-	const char *waiting = submit("\"limit\":{\"packets\":3}", "\"lease\":\"0.2s\"");
-	drop(wait_state(id, STATE(RUNNING)));
-	for (int i = 0; i < 3; i++) {
-		nap_ms(400);
-		CHECK_INT(change(for_job(id, ""), &job, &error), ==, 0);
-		CHECK_INT(job->state, ==, STATE(RUNNING));
-		drop(job);
-	}
-	job = wait_ended(waiting);
-	CHECK_INT(job->state, ==, STATE(CANCELLED));
-	CHECK(has_problem(job, "lease_expired", "lease"));
-	CHECK_INT(job->account->packets_cancelled, ==, 3);
-	drop(job);
-	job = wait_ended(id);
-	CHECK_INT(job->state, ==, STATE(CANCELLED));
-	CHECK(has_problem(job, "lease_expired", "lease"));
-	check_books(job);
-	drop(job);
-	end_agent();
-	close_receiver();
-}
-
-static const char *start_in_ms(int64_t ms, const char *more)
-{
-	static char text[200];
-	char stamp[40];
-	int64_t at_ns = clock_realtime_ns(clock_real()) + ms * CLOCK_NS_PER_MS;
-	time_t seconds = (time_t)(at_ns / CLOCK_NS_PER_S);
-	struct tm utc;
-	gmtime_r(&seconds, &utc);
-	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text, sizeof text, "\"startTime\":\"%s.%09ldZ\"%s", stamp,
-		 (long)(at_ns % CLOCK_NS_PER_S), more);
-	return text;
-}
-
-TEST(agent_starts_at_the_given_instant_and_not_before)
-{
-	open_receiver();
-	start_agent(NULL, 1);
-	int64_t before = now_ms();
-	const char *id = submit("\"limit\":{\"packets\":5}", start_in_ms(2600, ""));
-	Pagecast__V1__Job *job = get(id);
-	CHECK_INT(job->state, ==, STATE(SCHEDULED));
-	CHECK_STR(job->progress->waiting_for, "start_time");
-	drop(job);
-	nap_ms(200);
-	const char *now =
-		submit("\"limit\":{\"packets\":5}", ""); /* the worker is free till then */
-	job = wait_ended(now);
-	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
-	drop(job);
-	CHECK_INT(count_received("hello"), ==, 5);
-	while (now_ms() - before < 2300)
-		nap_ms(20);
-	uint64_t arrived = count_received("hello");
-	Pagecast__V1__JobState state = state_of(id);
-	if (now_ms() - before < 2600) { /* else the machine took its time */
-		CHECK_INT(state, ==, STATE(SCHEDULED));
-		CHECK_INT(arrived, ==, 0);
-	}
-	job = wait_ended(id);
-	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
-	CHECK_INT(now_ms() - before, >=, 2600);
-	CHECK(job->report->start_error_ns >= 0); /* how small it is: test_sender */
-	CHECK_INT(arrived + count_received("hello"), ==, 5);
-	drop(job);
-	end_agent();
-	close_receiver();
-}
-
-TEST(agent_cancels_a_job_that_holds_a_worker_for_its_start)
-{
-	open_receiver();
-	start_agent(NULL, 1);
-	const char *id = submit("\"limit\":{\"packets\":5}", start_in_ms(1900, ""));
-	nap_ms(200);			     /* taken and prepared by now */
-	Pagecast__V1__Job *job = cancel(id); /* which does not wait for the start: */
-	CHECK_INT(job->state, ==, STATE(CANCELLED));
-	CHECK_INT(job->account->packets_cancelled, ==, 5);
-	drop(job);
-	job = wait_ended(submit("\"limit\":{\"packets\":1}", ""));
-	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
-	drop(job);
-	end_agent();
-	close_receiver();
-}
-
-TEST(agent_fails_a_start_that_no_worker_was_free_for)
-{
-	open_receiver();
-	start_agent(NULL, 1);
-	const char *gate = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":10}", "");
-	drop(wait_state(gate, STATE(RUNNING)));
-	const char *strict = submit("\"limit\":{\"packets\":5}",
-				    start_in_ms(100, ",\"startTolerance\":\"0.1s\""));
-	const char *patient = submit("\"limit\":{\"packets\":5}", start_in_ms(100, ""));
-	Pagecast__V1__Job *job = wait_ended(strict);
-	CHECK_INT(job->state, ==, STATE(FAILED));
-	CHECK(has_problem(job, "start_missed", ""));
-	CHECK_INT(job->account->packets_cancelled, ==, 5);
-	drop(job);
-	job = get(patient); /* due, and waiting */
-	CHECK_INT(job->state, ==, STATE(QUEUED));
-	CHECK_INT(job->queue_position, ==, 1);
-	drop(job);
-	drop(cancel(gate));
-	job = wait_ended(patient);
-	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
-	CHECK(has_problem(job, "start_missed", "after start_time"));
-	drop(job);
-	end_agent();
-	close_receiver();
-}
-
-TEST(agent_holds_jobs_to_the_lower_max_duration)
-{
-	open_receiver();
-	start_agent("{\"maxDuration\":\"0.3s\"}", 2);
-	const char *by_policy = submit("\"limit\":{\"packets\":1000},\"rate\":{\"pps\":100}",
-				       "\"maxDuration\":\"5s\"");
-	const char *by_spec = submit("\"limit\":{\"packets\":1000},\"rate\":{\"pps\":100}",
-				     "\"maxDuration\":\"0.1s\"");
-	Pagecast__V1__Job *job = wait_ended(by_policy);
-	CHECK_INT(job->state, ==, STATE(FAILED));
-	CHECK(has_problem(job, "max_duration", "0.3 s"));
-	check_books(job);
-	drop(job);
-	job = wait_ended(by_spec);
-	CHECK(has_problem(job, "max_duration", "0.1 s"));
-	drop(job);
-	end_agent();
-	close_receiver();
-}
-
 TEST(agent_shares_the_policys_totals)
 {
 	open_receiver();
@@ -465,20 +312,26 @@ TEST(agent_shares_the_policys_totals)
 	drop(wait_state(rated, STATE(RUNNING)));
 	const char *open = submit("\"limit\":{\"untilCancelled\":true}", "");
 	drop(wait_state(open, STATE(RUNNING)));
-	count_received(NULL);
 	int64_t before = now_ms();
+	count_received(NULL);
 	nap_ms(1000);
 	uint64_t received = count_received("hello");
 	/* 800, and half of the 1,200 that were left */
 	CHECK_INT(received, <=, (2000 + 200) * (now_ms() - before + 10) / 1000);
-	CHECK_INT(received, >, 100);
+	for (int64_t until = now_ms() + WEDGED_MS; received <= 100; nap_ms(5)) {
+		CHECK_INT(now_ms(), <, until);
+		received += count_received("hello");
+	}
 	const char *large = submit("\"limit\":{\"packets\":5},\"rate\":{\"pps\":1500}", "");
-	nap_ms(100);
-	job = get(large);
-	CHECK_INT(job->state, ==, STATE(QUEUED));
-	CHECK_STR(job->progress->waiting_for,
-		  "a share of the policy's maxTotalPps and maxTotalBpsL2");
-	drop(job);
+	bool told = false;
+	for (int64_t until = now_ms() + WEDGED_MS; !told; nap_ms(5)) {
+		CHECK_INT(now_ms(), <, until);
+		job = get(large);
+		CHECK_INT(job->state, ==, STATE(QUEUED));
+		told = !strcmp(job->progress->waiting_for,
+			       "a share of the policy's maxTotalPps and maxTotalBpsL2");
+		drop(job);
+	}
 	expect_error(change(for_job(rated, "\"rate\":{\"pps\":1900}"), &job, &error), &error,
 		     ERROR_CODE_RESOURCE_EXHAUSTED, "of the policy's maxTotalPps");
 	expect_error(change(for_job(rated, "\"rate\":{\"unlimited\":true}"), &job, &error), &error,
@@ -538,7 +391,7 @@ TEST(agent_that_stops_interrupts_what_runs)
 	const char *waiting = submit("\"limit\":{\"packets\":5}", "");
 	int64_t before = now_ms();
 	agent_stop(agent);
-	CHECK_INT(now_ms() - before, <, 20000);
+	CHECK_INT(now_ms() - before, <, WEDGED_MS);
 	CHECK_INT(state_of(running), ==, STATE(INTERRUPTED));
 	CHECK_INT(state_of(paused), ==, STATE(INTERRUPTED));
 	CHECK_INT(state_of(waiting), ==, STATE(QUEUED));
@@ -561,10 +414,5 @@ TEST_MAIN(CASE(agent_sends_what_was_asked_and_says_what_happened),
 	  CASE(agent_pauses_and_resumes_what_runs_and_only_that),
 	  CASE(agent_answers_a_pause_when_nothing_leaves_any_more),
 	  CASE(agent_changes_the_rate_of_a_running_job), CASE(agent_refuses_wrong_changes_by_name),
-	  CASE(agent_ends_a_job_whose_lease_is_not_renewed),
-	  CASE(agent_starts_at_the_given_instant_and_not_before),
-	  CASE(agent_cancels_a_job_that_holds_a_worker_for_its_start),
-	  CASE(agent_fails_a_start_that_no_worker_was_free_for),
-	  CASE(agent_holds_jobs_to_the_lower_max_duration), CASE(agent_shares_the_policys_totals),
-	  CASE(agent_checks_the_policy_again_at_the_start),
+	  CASE(agent_shares_the_policys_totals), CASE(agent_checks_the_policy_again_at_the_start),
 	  CASE(agent_that_stops_interrupts_what_runs))

@@ -10,8 +10,8 @@
 static struct moody {
 	struct store store;
 	struct store *inner;
-	_Atomic bool fail_creates, fail_updates, frozen;
-	_Atomic int create_ms;
+	_Atomic bool fail_creates, fail_updates, frozen, hold_creates;
+	_Atomic int creating;			     /* calls of create that have begun */
 	_Atomic int removed, unwaited, unwaited_max; /* removals; in a row that nobody waited for */
 	_Atomic bool hold_removes, removing, overtaken; /* a create came during a removal */
 	pthread_mutex_t lock;
@@ -43,7 +43,9 @@ static size_t stored_count(void)
 static int moody_create(struct store *store, const struct store_job *job, struct error *ret_error)
 {
 	(void)store;
-	nap_ms(moody.create_ms);
+	moody.creating++;
+	for (int64_t until = now_ms() + WEDGED_MS; moody.hold_creates; nap_ms(1))
+		CHECK_INT(now_ms(), <, until);
 	if (moody.removing)
 		moody.overtaken = true;
 	if (moody.fail_creates)
@@ -400,16 +402,16 @@ TEST(agent_is_not_held_up_by_a_slow_store)
 	const char *running = submit(GATE, "");
 	drop(wait_state(running, STATE(RUNNING)));
 	strcpy(json, spec_text("", ""));
-	moody.create_ms = 1500;
-	int64_t before = now_ms();
+	moody.hold_creates = true;
+	int before = moody.creating;
 	CHECK_INT(pthread_create(&thread, NULL, submit_slowly, json), ==, 0);
-	nap_ms(50);
+	for (int64_t until = now_ms() + WEDGED_MS; moody.creating == before; nap_ms(1))
+		CHECK_INT(now_ms(), <, until);
 	for (int i = 0; i < 10; i++)
 		CHECK_INT(state_of(running), ==, STATE(RUNNING));
-	drop(cancel(running));
-	CHECK_INT(now_ms() - before, <, 1400);
+	drop(cancel(running)); /* were it held up, it would be so for ever */
+	moody.hold_creates = false;
 	pthread_join(thread, NULL);
-	CHECK_INT(now_ms() - before, >=, 1500);
 	end_agent();
 	close_store();
 	close_receiver();

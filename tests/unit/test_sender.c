@@ -86,7 +86,7 @@ TEST(sender_counts_exactly_the_packets_of_a_duration)
 	sending_attempt(counts_exactly_the_packets_of_a_duration);
 }
 
-TEST(sender_ends_a_duration_at_full_speed)
+static bool ends_a_duration_at_full_speed(void)
 {
 	sending_init(&lab, 1);
 	sending_duration(&lab, 0, 50 * CLOCK_NS_PER_MS);
@@ -94,11 +94,16 @@ TEST(sender_ends_a_duration_at_full_speed)
 	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
 	int64_t took_ns = sending_now_ns() - begin_ns;
 	CHECK_INT(took_ns, >=, 50 * CLOCK_NS_PER_MS);
-	CHECK_INT(took_ns, <, 10 * CLOCK_NS_PER_S);
+	CHECK_INT(took_ns, <, 60 * CLOCK_NS_PER_S);
 	sending_check_books(&lab);
-	CHECK_INT(lab.report.account.packets_sent, >, 1000);
-	CHECK(lab.report.longest_burst > 1);
+	bool held = lab.report.account.packets_sent > 1000 && lab.report.longest_burst > 1;
 	sending_close(&lab);
+	return held;
+}
+
+TEST(sender_ends_a_duration_at_full_speed)
+{
+	sending_attempt(ends_a_duration_at_full_speed);
 }
 
 static bool gives_each_stream_its_own_rate(void)
@@ -222,7 +227,7 @@ TEST(sender_repacks_fresh_arenas_without_a_seam)
 	sending_check_books(&lab);
 	static uint8_t buffer[2000];
 	for (uint32_t i = 0; i < 9001; i++) {
-		ssize_t len = receiver_take(lab.receivers[0], buffer, sizeof buffer, 1000);
+		ssize_t len = receiver_take(lab.receivers[0], buffer, sizeof buffer, 30000);
 		CHECK_INT(len, ==, 1000 + i / 1000);
 		CHECK(memcmp(buffer, job->items[i / 1000].bytes, (size_t)len) == 0);
 	}
@@ -284,13 +289,14 @@ static bool starts_a_delayed_stream_later(void)
 		sending_packets(&lab, i, 20);
 		lab.jobs[i].stream.start_delay_ns = i * 60 * CLOCK_NS_PER_MS;
 	}
+	int64_t begin_ns = clock_realtime_ns(clock_real());
 	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
 	struct sender_report reports[2];
 	for (size_t i = 0; i < 2; i++)
 		sender_report(lab.sender, i, &reports[i]);
 	int64_t apart_ns = reports[1].first_packet_ns - reports[0].first_packet_ns;
-	CHECK_INT(apart_ns, >, 55 * CLOCK_NS_PER_MS);
-	bool held = apart_ns < 65 * CLOCK_NS_PER_MS;
+	CHECK_INT(reports[1].first_packet_ns - begin_ns, >, 59 * CLOCK_NS_PER_MS);
+	bool held = apart_ns > 55 * CLOCK_NS_PER_MS && apart_ns < 65 * CLOCK_NS_PER_MS;
 	sending_close(&lab);
 	return held;
 }

@@ -112,6 +112,15 @@ TEST(sender_stops_while_it_waits_for_start_time)
 	sending_close(&lab);
 }
 
+static void until_obeyed(void)
+{
+	int64_t begin_ns = sending_now_ns();
+	while (!sender_obeyed(lab.sender)) {
+		CHECK_INT(sending_now_ns() - begin_ns, <, 60 * CLOCK_NS_PER_S);
+		sending_sleep_ns(CLOCK_NS_PER_MS / 10);
+	}
+}
+
 TEST(sender_has_obeyed_once_orders_are_in_force_or_it_has_ended)
 {
 	sending_init(&lab, 1);
@@ -120,8 +129,7 @@ TEST(sender_has_obeyed_once_orders_are_in_force_or_it_has_ended)
 	sender_pause(lab.sender);
 	CHECK(!sender_obeyed(lab.sender)); /* nobody runs it */
 	sending_start(&lab);
-	while (!sender_obeyed(lab.sender))
-		sending_sleep_ns(CLOCK_NS_PER_MS / 10);
+	until_obeyed();
 	struct sender_snapshot snapshot;
 	sender_snapshot(lab.sender, &snapshot);
 	CHECK(snapshot.paused);
@@ -242,17 +250,17 @@ TEST(sender_max_duration_counts_pauses_and_is_told)
 	sending_init(&lab, 1);
 	sending_rate(&lab, 0, 100);
 	sending_packets(&lab, 0, 100000);
-	lab.plan.max_duration_ns = 150 * CLOCK_NS_PER_MS;
+	lab.plan.max_duration_ns = 1500 * CLOCK_NS_PER_MS;
 	sending_start(&lab);
 	sending_until_sent(&lab, 1);
 	sender_pause(lab.sender);
 	CHECK_INT(sending_join(&lab), ==, SENDER_MAX_DURATION);
 	sending_check_books(&lab);
-	CHECK_INT(lab.report.account.packets_sent, <=, 16);
+	CHECK_INT(lab.report.account.packets_sent, <=, 151);
 	const struct problem *problem = sending_problem(&lab, PROBLEM_MAX_DURATION);
 	CHECK(problem && problem->severity == PROBLEM_ERROR);
 	CHECK_INT(problem->count, ==, lab.report.account.packets_cancelled);
-	CHECK_HAS(problem->message, "0.15 s");
+	CHECK_HAS(problem->message, "1.5 s");
 	sending_close(&lab);
 }
 
@@ -288,6 +296,7 @@ TEST(sender_takes_a_new_rate_at_one_packet_in_a_minute)
 	CHECK_INT(sending_received(&lab, 0), >, 10);
 	rate.value = 1 / 60.;
 	CHECK_INT(sender_set_rate(lab.sender, SIZE_MAX, &rate, &lab.error), ==, 0);
+	until_obeyed();
 	sending_sleep_ns(10 * AT_ONCE_NS);
 	uint64_t sent = sending_sent(&lab);
 	sending_sleep_ns(50 * CLOCK_NS_PER_MS);
@@ -306,10 +315,13 @@ TEST(sender_takes_a_new_rate_at_full_speed)
 	sending_until_sent(&lab, 10000);
 	struct plan_rate rate = {.kind = PLAN_RATE_PPS, .value = 100};
 	CHECK_INT(sender_set_rate(lab.sender, 0, &rate, &lab.error), ==, 0);
+	until_obeyed();
+	int64_t begin_ns = sending_now_ns();
 	sending_sleep_ns(100 * CLOCK_NS_PER_MS);
 	uint64_t sent = sending_sent(&lab);
 	sending_sleep_ns(100 * CLOCK_NS_PER_MS);
-	CHECK_INT(sending_sent(&lab) - sent, <=, 40);
+	CHECK_INT(sending_sent(&lab) - sent, <=,
+		  20 + (sending_now_ns() - begin_ns) / (10 * CLOCK_NS_PER_MS));
 	rate = (struct plan_rate){.kind = PLAN_RATE_UNLIMITED};
 	CHECK_INT(sender_set_rate(lab.sender, 0, &rate, &lab.error), ==, 0);
 	sending_until_sent(&lab, sent + 10000);
@@ -421,7 +433,8 @@ static bool shows_the_current_rate(void)
 	CHECK(snapshot.fraction >= 0.5 && snapshot.fraction <= 1);
 	bool held = snapshot.current_pps > 450 && snapshot.current_pps < 550;
 	CHECK(fabs(snapshot.current_bps_l2 / (snapshot.current_pps * 142 * 8) - 1) < 1e-9);
-	CHECK_INT(llabs(clock_realtime_ns(clock_real()) - snapshot.taken_ns), <, CLOCK_NS_PER_S);
+	CHECK_INT(llabs(clock_realtime_ns(clock_real()) - snapshot.taken_ns), <,
+		  60 * CLOCK_NS_PER_S);
 	sender_stop(lab.sender, SENDER_CANCELLED);
 	sending_join(&lab);
 	sending_close(&lab);
