@@ -24,7 +24,7 @@ NOBODY = 65534
 def create(file, name, role="operator", expires="never"):
     """A new token of the file."""
     ran = subprocess.run([pt.program("PAGECASTD"), "token", "create", "--tokens", file, "--name", name, "--role", role,
-                          "--expires", expires], check=True, capture_output=True, text=True, timeout=20)
+                          "--expires", expires], check=True, capture_output=True, text=True, timeout=60)
     return ran.stdout.strip()
 
 
@@ -34,7 +34,7 @@ def accessor(token):
 
 def revoke(file, token):
     subprocess.run([pt.program("PAGECASTD"), "token", "revoke", "--tokens", file, accessor(token)], check=True,
-                   capture_output=True, timeout=20)
+                   capture_output=True, timeout=60)
 
 
 def bearer(token):
@@ -187,7 +187,7 @@ class Tokens(Folder):
         wrong = good[:-1] + ("0" if good[-1] != "0" else "1")
 
         def ask(token, source=None):
-            with socket.create_connection((agent.host, agent.port), timeout=10,
+            with socket.create_connection((agent.host, agent.port), timeout=60,
                                           source_address=(source, 0) if source else None) as raw:
                 raw.sendall(f"GET /v1/agent HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                             f"Authorization: Bearer {token}\r\n\r\n".encode())
@@ -205,9 +205,15 @@ class Tokens(Folder):
         self.assertEqual(agent.get("/healthz").status, 200)
 
     def test_a_token_ends_when_it_said_it_would(self):
-        short, unending = create(self.file, "short", expires="2s"), create(self.file, "unending")
+        unending = create(self.file, "unending")
         agent = self.agent()
-        self.assertEqual(agent.get("/v1/agent", headers=bearer(short)).status, 200)
+        for seconds in (2, 8, 32):  # long enough to be good once
+            short = create(self.file, f"short-{seconds}", expires=f"{seconds}s")
+            self.reload(agent, "event=reloaded part=tokens")
+            if agent.get("/v1/agent", headers=bearer(short)).status == 200:
+                break
+        else:
+            self.fail("it never was good")
         answer = eventually(lambda: (lambda a: a if a.status != 200 else None)(
             agent.get("/v1/agent", headers=bearer(short))))
         self.assertEqual(answer.status, 401)
@@ -292,12 +298,12 @@ class Tokens(Folder):
         agent = self.agent()
         os.chmod(agent.folder, 0o755)
         os.chmod(agent.unix, 0o666)
-        script = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(10)\ns.connect(sys.argv[1])\n"
+        script = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(50)\ns.connect(sys.argv[1])\n"
                   "s.sendall(('GET /v1/agent HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n' + sys.argv[2] + '\\r\\n')"
                   ".encode())\nprint(s.recv(65536).split()[1].decode())")
         for header, status in (("", "401"), (f"Authorization: Bearer {token}\r\n", "200")):
             ran = subprocess.run(["python3", "-c", script, agent.unix, header], user=NOBODY, group=NOBODY, cwd="/",
-                                 extra_groups=[], check=True, capture_output=True, text=True, timeout=20)
+                                 extra_groups=[], check=True, capture_output=True, text=True, timeout=60)
             self.assertEqual(ran.stdout.strip(), status)
 
 
@@ -367,15 +373,23 @@ class Audit(Folder):
     def test_strangers_cannot_fill_the_disk(self):
         create(self.file, "ci")
         agent = self.agent()
-        asked = 300
+        asked = more = 0
         start = time.monotonic()
-        for _ in range(asked):
-            self.assertEqual(agent.post("/v1/jobs:cancel").status, 401)
-        seconds = time.monotonic() - start
-        lines = audits(agent)
-        self.assertLessEqual(len(lines), (int(seconds) + 2) * ANONYMOUS_LINES_A_SECOND)
-        left_out = asked - len(lines)
-        more = 0
+
+        def left_out():
+            """300 in one go: more than a second may tell of, unless the machine makes many of it."""
+            nonlocal asked
+            asked += 300
+            with agent.raw_socket() as raw:
+                raw.sendall(b"POST /v1/jobs:cancel HTTP/1.1\r\nHost: localhost\r\n\r\n" * 299
+                            + b"POST /v1/jobs:cancel HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                self.assertEqual(pt.statuses(pt.read_all(raw)), [401] * 300)
+            seconds = time.monotonic() - start
+            lines = audits(agent)
+            self.assertLessEqual(len(lines), (int(seconds) + 2) * ANONYMOUS_LINES_A_SECOND)
+            return asked - len(lines) > 0
+
+        pt.held(left_out)
 
         def told():
             """The first line of a later second counts those left out."""
@@ -385,7 +399,6 @@ class Audit(Folder):
             now = audits(agent)
             return now if len(now) + sum(int(line.get("left_out", 0)) for line in now) == asked + more else None
 
-        self.assertGreater(left_out, 0)
         eventually(told)
 
     def test_an_open_agent_audits_too(self):
@@ -401,7 +414,7 @@ class Refusals(Folder):
 
     def refused(self, *args):
         ran = subprocess.run([pt.program("PAGECASTD"), "--state-dir", os.path.join(self.folder, "state"), *args],
-                             check=False, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+                             check=False, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
         self.assertNotEqual(ran.returncode, 0)
         self.assertEqual(ran.stdout, "")
         return ran.stderr
@@ -457,7 +470,7 @@ class Network(Folder):
     def client(self, agent, *args):
         env = {name: value for name, value in os.environ.items() if not name.startswith("PAGECAST_")}
         return subprocess.run(["nsenter", "-t", str(agent.pid), "-n", "--", pt.program("PAGECAST"), *args], check=False,
-                              capture_output=True, text=True, timeout=30, env=env, stdin=subprocess.DEVNULL)
+                              capture_output=True, text=True, timeout=60, env=env, stdin=subprocess.DEVNULL)
 
     def test_an_exposed_agent_asks_for_tokens(self):
         token_file = os.path.join(self.folder, "ci.token")

@@ -21,7 +21,7 @@ import threading
 import time
 import unittest
 
-from pagecast_test import ENDED, PATIENCE, SANITIZED, Agent, UdpReceiver, held, main, udp_job
+from pagecast_test import ENDED, PATIENCE, SANITIZED, Agent, UdpReceiver, held, main, room_for_all, udp_job
 
 CYCLES = 500 if os.environ.get("PAGECAST_LONG") else 10 if SANITIZED else 40
 CALLERS = 4
@@ -33,7 +33,6 @@ SNAPSHOT_PACKETS = int(SNAPSHOT_SECONDS * ENDLESS_PPS)
 AGED_EVERY = 4  # cycles: the jobs that are seen to run do so for two snapshots
 FIRST = 100  # the highest priority there is: ahead of all that the callers ask for
 WEDGED_SECONDS = 60  # nothing that works takes as long, however slow the machine
-SO_RCVBUFFORCE = 33
 
 
 class NamedReceiver:
@@ -41,10 +40,7 @@ class NamedReceiver:
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
-        except PermissionError:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        room_for_all(self.socket)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.05)
         self.port = self.socket.getsockname()[1]
@@ -74,6 +70,13 @@ class NamedReceiver:
         """Until @count of @name arrived or were turned away: they may still wait in the socket."""
         deadline = time.monotonic() + WEDGED_SECONDS
         while self.counts[name] + self.turned_away() < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return self.counts[name]
+
+    def more(self, name, than=0):
+        """Until more of @name were counted, which still comes; how many. What was turned away is none of it."""
+        deadline = time.monotonic() + WEDGED_SECONDS
+        while self.counts[name] <= than and time.monotonic() < deadline:
             time.sleep(0.005)
         return self.counts[name]
 
@@ -212,8 +215,8 @@ class Caller(threading.Thread):
     def cancel(self, job):
         job.cancel_asked = True
         status, shown = self.call("POST", f"/v1/jobs/{job.id}:cancel")
-        self.test.assertEqual(status, 404 if job.deleted else 200, shown)
-        if status == 200 and shown["state"] not in ENDED:  # after 2 s it answers all the same
+        self.test.assertIn(status, (404,) if job.deleted else (200, 504), shown)
+        if status == 504:  # after 2 s it says that it goes on
             path = f"/v1/jobs/{job.id}?until=end&wait={WEDGED_SECONDS}"
             status, shown = self.call("GET", path)
         if status == 200:
@@ -224,7 +227,7 @@ class Caller(threading.Thread):
         before, wanted = set(job.priorities), self.random.randint(-100, FIRST - 1)
         job.priorities.add(wanted)
         status, shown = self.call("PATCH", f"/v1/jobs/{job.id}", {"priority": wanted})
-        self.test.assertIn(status, (404,) if job.deleted else (200, 409), shown)
+        self.test.assertIn(status, (404,) if job.deleted else (200, 409, 504), shown)
         job.priorities = {wanted} if status == 200 else before
         if status == 200:
             job.see(self.test, shown)
@@ -355,7 +358,7 @@ class KilledAgain(unittest.TestCase):
         self.assertEqual(answer.status, 201, answer)
         known.id = answer.json()["id"]
         self.known[name] = known
-        self.assertTrue(self.receiver.wait(name, 1), f"{name} does not run")
+        self.assertTrue(self.receiver.more(name), f"{name} does not run")
         return known
 
     def kill_among_callers(self, agent, number):
@@ -380,7 +383,7 @@ class KilledAgain(unittest.TestCase):
 
     def check_goes_on(self, agent, known, arrived):
         """It was running, is not ended, sends again, and says what that means for its counts."""
-        self.assertGreater(self.receiver.wait(known.name, arrived + 1), arrived, "it does not go on")
+        self.assertGreater(self.receiver.more(known.name, arrived), arrived, "it does not go on")
         known.cancel_asked = True
         agent.post(f"/v1/jobs/{known.id}:cancel")
         job = agent.wait_end(known.id, WEDGED_SECONDS)
@@ -421,7 +424,7 @@ class KilledAgain(unittest.TestCase):
         for known in self.known.values():
             if known.id and not (known.packets or known.deleted or known.end):
                 known.cancel_asked = True
-                known.see(self, agent.post(f"/v1/jobs/{known.id}:cancel").json())
+                known.see(self, agent.cancel(known.id))
 
     def clear(self, agent, by_name):
         """Keeps a long run linear: what has ended was looked at, and stays deleted from now on."""
@@ -476,8 +479,7 @@ class FullDisk(unittest.TestCase):
             self.assertEqual(agent.get("/readyz").status, 503)
             self.assertEqual(agent.get("/healthz").status, 200)
             for job_id in (waiting, running):
-                cancelled = agent.post(f"/v1/jobs/{job_id}:cancel")
-                self.assertEqual(cancelled.json()["state"], "JOB_STATE_CANCELLED")
+                self.assertEqual(agent.cancel(job_id)["state"], "JOB_STATE_CANCELLED")
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, before)
             self.assertEqual(agent.get("/readyz").status, 200)
             last = agent.submit(udp_job(receiver.port, packets=5))["id"]
@@ -498,7 +500,7 @@ class FullDisk(unittest.TestCase):
             waiting = agent.submit(udp_job(receiver.port, packets=5))["id"]
             before = resource.prlimit(agent.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
-            agent.post(f"/v1/jobs/{running}:cancel")  # a worker is free
+            agent.cancel(running)  # a worker is free
             arrived = receiver.wait(int(agent.job(running)["account"]["packetsSent"]))
             held(lambda: "the store" in agent.job(waiting)["progress"]["waitingFor"])
             self.assertEqual(agent.job(waiting)["state"], "JOB_STATE_QUEUED")
@@ -537,7 +539,7 @@ class Resumed(unittest.TestCase):
         return {"restartPolicy": "RESUME", "streams": [
             {"name": "steps", "udp": {"address": "127.0.0.1", "port": port},
              "payloads": [{"text": "a"}, {"text": "bb", "repeat": 2}, {"text": "c"}],
-             "rate": {"pps": 100}, "limit": {"packets": 600}},
+             "rate": {"pps": 100}, "limit": {"packets": 4000}},
             {"name": "timed", "udp": {"address": "127.0.0.1", "port": port},
              "payloads": [{"text": "t"}], "rate": {"pps": 200}, "limit": {"duration": "1.5s"}}], **more}
 
@@ -549,17 +551,17 @@ class Resumed(unittest.TestCase):
                 receiver.wait(count)
                 self.assertEqual(agent.stop(), 0)
                 agent.start()
-            faster = agent.request("PATCH", f"/v1/jobs/{job_id}", {"stream": "steps", "rate": {"pps": 1000}})
+            faster = agent.request("PATCH", f"/v1/jobs/{job_id}", {"stream": "steps", "rate": {"pps": 4000}})
             self.assertEqual(faster.status, 200, faster)
             job = agent.wait_end(job_id)
             steps, timed = job["streamResults"]
             sent = int(job["account"]["packetsSent"])
             self.assertEqual(job["state"], "JOB_STATE_SUCCEEDED")
             self.assertEqual(receiver.wait(sent), sent)
-            self.assertEqual(int(steps["account"]["packetsSent"]), 600)
-            self.assertIn(int(timed["account"]["packetsSent"]), range(100, 311))  # a stall takes some
+            self.assertEqual(int(steps["account"]["packetsSent"]), 4000)
+            self.assertIn(int(timed["account"]["packetsSent"]), range(1, 311))  # a stall takes some
             self.assertEqual([text for text in receiver.datagrams if text != b"t"],
-                             150 * [b"a", b"bb", b"bb", b"c"])
+                             1000 * [b"a", b"bb", b"bb", b"c"])
             self.assertTrue(job["account"]["balanced"])
             self.assertEqual(job["problems"], [])
             agent.close()
@@ -575,7 +577,7 @@ class Resumed(unittest.TestCase):
             self.assertEqual(agent.stop(), 0)
             agent.start()
             self.assertNotIn("endTime", agent.job(job_id))
-            job = agent.post(f"/v1/jobs/{job_id}:cancel").json()
+            job = agent.cancel(job_id)
             self.assertIn("went on", job["problems"][0]["message"])
             agent.close()
 
@@ -585,11 +587,15 @@ class Resumed(unittest.TestCase):
             job_id = agent.submit(self.spec(receiver.port))["id"]
             receiver.wait(100)
             agent.post(f"/v1/jobs/{job_id}:pause")
-            time.sleep(SNAPSHOT_SECONDS * PATIENCE)  # what was on its way when it answered
+
+            def still():
+                """What was on its way when it answered has come, and is counted."""
+                before = receiver.count
+                time.sleep(SNAPSHOT_SECONDS)
+                return receiver.count == before == int(agent.job(job_id)["account"]["packetsSent"])
+
+            held(still)
             arrived = receiver.count
-            deadline = time.monotonic() + WEDGED_SECONDS
-            while int(agent.job(job_id)["account"]["packetsSent"]) != arrived:
-                self.assertLess(time.monotonic(), deadline, "the account does not follow")
             stored = agent.request("PATCH", f"/v1/jobs/{job_id}", {"rate": {"pps": 400}})
             self.assertEqual(stored.status, 200, stored)
             before = int(stored.json()["revision"])
@@ -599,7 +605,7 @@ class Resumed(unittest.TestCase):
                 job = agent.wait_state(job_id, "JOB_STATE_PAUSED")
             self.assertGreater(int(job["revision"]), before)
             self.assertEqual(int(job["account"]["packetsSent"]), arrived)
-            job = agent.post(f"/v1/jobs/{job_id}:cancel").json()
+            job = agent.cancel(job_id)
             self.assertEqual(job["state"], "JOB_STATE_CANCELLED")
             self.assertEqual(int(job["account"]["packetsSent"]), arrived)
             self.assertTrue(job["account"]["balanced"])

@@ -76,7 +76,7 @@ class Transport(Tls):
     def test_versions(self):
         agent = self.agent()
         for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
-            connection = http.client.HTTPSConnection(agent.host, agent.port, timeout=10,
+            connection = http.client.HTTPSConnection(agent.host, agent.port, timeout=pt.ANSWER_SECONDS,
                                                      context=self.ca.context(version=version))
             connection.request("GET", "/healthz")
             self.assertEqual(connection.getresponse().status, 200)
@@ -112,7 +112,7 @@ class Transport(Tls):
         """Held requests, large bodies, kept connections: all that suspends a connection or fills its buffers."""
         agent = self.agent()
         with pt.UdpReceiver() as receiver:
-            connection = agent.connection(timeout=30)
+            connection = agent.connection(timeout=60)
             spec = pt.udp_job(receiver.port, packets=None, pps=10)
             big = pt.udp_job(receiver.port, packets=1)
             big["streams"][0]["payloads"] = [{"text": "x" * 60000} for _ in range(40)]  # 2.4 MB
@@ -150,7 +150,7 @@ class Transport(Tls):
         env = {name: value for name, value in os.environ.items() if not name.startswith("PAGECAST_")}
 
         def client(*args, **more):
-            return subprocess.run([pt.program("PAGECAST"), "--agent", agent.url, *args], check=False, timeout=30,
+            return subprocess.run([pt.program("PAGECAST"), "--agent", agent.url, *args], check=False, timeout=60,
                                   capture_output=True, text=True, stdin=subprocess.DEVNULL, env=dict(env, **more))
 
         with pt.UdpReceiver() as receiver:
@@ -192,7 +192,7 @@ class ClientCertificates(Tls):
         return super().agent("--tls-client-ca", self.ca.cert("ca"), *args, **options)
 
     def ask(self, agent, context, method="GET", path="/v1/agent", headers=None):
-        connection = http.client.HTTPSConnection(agent.host, agent.port, timeout=10, context=context)
+        connection = http.client.HTTPSConnection(agent.host, agent.port, timeout=pt.ANSWER_SECONDS, context=context)
         try:
             connection.request(method, path, headers=headers or {})
             answer = connection.getresponse()
@@ -266,7 +266,7 @@ class ClientCertificates(Tls):
                                         (("--cert", self.stranger.cert("alice"), "--key", self.stranger.key("alice")), 3,
                                          "does not take the client certificate"),
                                         (("--cert", self.ca.cert("alice"), "--key", self.ca.key("alice")), 0, "")):
-                ran = subprocess.run([*command, *more, *send], check=False, capture_output=True, text=True, timeout=30,
+                ran = subprocess.run([*command, *more, *send], check=False, capture_output=True, text=True, timeout=60,
                                      stdin=subprocess.DEVNULL, env=env)
                 self.assertEqual(ran.returncode, status, ran)
                 self.assertIn(words, ran.stderr)
@@ -276,7 +276,7 @@ class ClientCertificates(Tls):
 class Files(Tls):
     def serial(self, agent):
         """Of the certificate that a new connection is shown."""
-        with socket.create_connection((agent.host, agent.port), timeout=10) as raw, \
+        with socket.create_connection((agent.host, agent.port), timeout=pt.ANSWER_SECONDS) as raw, \
                 self.ca.context().wrap_socket(raw, server_hostname="localhost") as tls:
             return tls.getpeercert()["serialNumber"]
 
@@ -315,7 +315,7 @@ class Files(Tls):
 
     def refused(self, *args):
         ran = subprocess.run([pt.program("PAGECASTD"), "--state-dir", os.path.join(self.folder, "state"), "--listen",
-                              "127.0.0.1:0", *args], check=False, capture_output=True, text=True, timeout=20,
+                              "127.0.0.1:0", *args], check=False, capture_output=True, text=True, timeout=60,
                              stdin=subprocess.DEVNULL)
         self.assertNotEqual(ran.returncode, 0)
         self.assertEqual(ran.stdout, "")

@@ -27,7 +27,7 @@ class TokenCommand(unittest.TestCase):
         clean = {name: value for name, value in os.environ.items()
                  if not name.startswith("PAGECAST_") and name not in ("STATE_DIRECTORY", "XDG_STATE_HOME")}
         return subprocess.run([pt.program("PAGECASTD"), "token", *args, *words], check=False, capture_output=True, text=True,
-                              timeout=20, stdin=subprocess.DEVNULL, env=dict(clean, **env))
+                              timeout=60, stdin=subprocess.DEVNULL, env=dict(clean, **env))
 
     def create(self, *args, **options):
         ran = self.run_token("create", *args, **options)

@@ -113,7 +113,7 @@ async function drive(transport) {
   assert.equal(ended.account.packetsSent, 20n);
   assert.equal(ended.spec.name, "interop – ü");
   assert.ok(ended.account.balanced);
-  for (let i = 0; arrived < before + 20 && i < 200; i++)
+  for (let i = 0; arrived < before + 20 && i < 4000; i++)
     await new Promise((done) => setTimeout(done, 5));
   assert.equal(arrived - before, 20);
 

@@ -269,6 +269,20 @@ def read_all(raw):
     return data
 
 
+def until_taken(raws):
+    """Until the other side, which is of this machine, has read all that was sent to it."""
+    ports = {raw.getsockname()[1] for raw in raws}
+
+    def taken():
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            rows = [line.split() for line in list(file)[1:]]
+        unread = {int(row[2].split(":")[1], 16) for row in rows if not row[4].endswith(":00000000")}
+        unsent = {int(row[1].split(":")[1], 16) for row in rows if not row[4].startswith("00000000:")}
+        return not ports & (unread | unsent)
+
+    held(taken)
+
+
 def statuses(data):
     """The status codes of all the answers in a byte stream, each read by its Content-Length."""
     found = []
