@@ -53,9 +53,7 @@ enum {
 #define AGENT_PREPARE_AHEAD_NS	(2 * CLOCK_NS_PER_S) /* a worker is held this long at most */
 #define AGENT_PUBLISH_NS	(100 * CLOCK_NS_PER_MS)
 #define AGENT_CANCEL_WAIT_NS	(2 * CLOCK_NS_PER_S)
-/* For a pause to be in force: 10 ms, unless the worker's thread gets no core. */
-#define AGENT_OBEY_WAIT_NS (2 * CLOCK_NS_PER_S)
-#define AGENT_STOP_WAIT_NS (2500 * CLOCK_NS_PER_MS)
+#define AGENT_STOP_WAIT_NS	(2500 * CLOCK_NS_PER_MS)
 
 /* Deletions that watchers can still be told of; who was away for longer starts anew. */
 enum { WATCH_DELETIONS_MAX = 1024 };
@@ -190,8 +188,8 @@ struct job_end {
 void job_finish(struct agent *agent, struct job *job, struct job_end *end);
 /** job_wait_ended() - (L) until it has ended, or CLOCK_MONOTONIC @until_ns. Return: has it? */
 bool job_wait_ended(struct agent *agent, struct job *job, int64_t until_ns);
-/** agent_cancel_deadline() - how long a call of @caller (borrowed) may wait for an end,
- * CLOCK_MONOTONIC */
+/** agent_cancel_deadline() - how long a call of @caller (borrowed) may wait for an end, or for an
+ * order to be in force, CLOCK_MONOTONIC */
 static inline int64_t agent_cancel_deadline(const struct agent_caller *caller)
 {
 	int64_t until_ns = clock_monotonic_ns(clock_real()) + AGENT_CANCEL_WAIT_NS;

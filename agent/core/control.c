@@ -51,29 +51,38 @@ static void save(struct agent *agent, struct job *job, enum store_wait wait)
 		log_unsaved(job, &error);
 }
 
-/* Under the lock, let go meanwhile: until the sender has done as it was told, or has ended. */
-static void await_obeyed(struct agent *agent, const struct job *job)
+static bool obeyed(const struct job *job)
 {
-	int64_t until_ns = clock_monotonic_ns(agent->clock) + AGENT_OBEY_WAIT_NS;
-	while (job->live && job->live->sender && !sender_obeyed(job->live->sender))
+	return !job->live || !job->live->sender || sender_obeyed(job->live->sender);
+}
+
+/* Under the lock, let go meanwhile: until the sender has done as it was told, or has ended: 10 ms,
+ * unless its thread gets no core. Return: has it? */
+static bool await_obeyed(struct agent *agent, const struct job *job, int64_t until_ns)
+{
+	while (!obeyed(job))
 		if (agent_wait(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) == ETIMEDOUT)
-			return;
+			break;
+	return obeyed(job);
 }
 
 /* Under the lock. A paused job shows what had left, and nothing leaves any more; a resumed one
  * waits for nothing. Return: the revision to tell; 0: nothing changed */
-static uint64_t switch_pause(struct agent *agent, struct job *job, enum job_event event)
+static uint64_t switch_pause(struct agent *agent, struct job *job, enum job_event event,
+			     int64_t until_ns, bool *ret_obeyed)
 {
 	bool moved;
 	Pagecast__V1__JobState next = job_fsm(job->state, event);
-	if (next == job->state)
+	if (next == job->state) { /* told so before: it may still be on its way */
+		*ret_obeyed = await_obeyed(agent, job, until_ns);
 		return 0;
+	}
 	if (event == JOB_EVENT_PAUSE)
 		sender_pause(job->live->sender);
 	else
 		sender_resume(job->live->sender);
 	uint64_t revision = job_enter(agent, job, next);
-	await_obeyed(agent, job);
+	*ret_obeyed = await_obeyed(agent, job, until_ns);
 	if (job->live && job->live->sender && job_take_snapshot(job, &moved) &&
 	    job_publish(agent, job, moved))
 		revision = job->revision;
@@ -88,6 +97,7 @@ static int pause_or_resume(struct agent *agent, const struct agent_caller *calle
 	if (r)
 		return r;
 	_cleanup_job_ struct job *job = NULL;
+	bool is_obeyed;
 	agent_lock(agent);
 	r = find_settled(agent, caller, id, &job, ret_error);
 	if (!r && job_fsm(job->state, event) == PAGECAST__V1__JOB_STATE__JOB_STATE_UNSPECIFIED)
@@ -96,8 +106,16 @@ static int pause_or_resume(struct agent *agent, const struct agent_caller *calle
 		agent_unlock(agent);
 		return r;
 	}
-	uint64_t revision = switch_pause(agent, job, event);
-	r = view_job(agent, job, ret_job, ret_error);
+	uint64_t revision =
+		switch_pause(agent, job, event, agent_cancel_deadline(caller), &is_obeyed);
+	if (is_obeyed) {
+		r = view_job(agent, job, ret_job, ret_error);
+	} else {
+		agent_unlock(agent);
+		r = error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
+			      "job %s was told to %s but has not done so yet", job->id,
+			      event == JOB_EVENT_PAUSE ? "pause" : "resume");
+	}
 	if (revision) {
 		save(agent, job, STORE_NO_WAIT);
 		agent_notify(agent, revision);

@@ -154,6 +154,37 @@ TEST(agent_ends_what_it_cannot_judge_by_a_new_policy)
 	close_receiver();
 }
 
+TEST(agent_that_cannot_tell_that_a_job_has_paused_does_not_say_so)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	Pagecast__V1__PauseJobRequest request = PAGECAST__V1__PAUSE_JOB_REQUEST__INIT;
+	struct agent_caller hurried = OPERATOR;
+	open_receiver();
+	shut_gate(SYS_CALL_SPLICE, 0);
+	start_agent(NULL, 1);
+	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}",
+				"\"engine\":\"SPLICE\"");
+	wait_sent(id);
+	gate.armed = true;
+	wait_reached();
+	request.id = (char *)id;
+	hurried.deadline_ns = clock_monotonic_ns(clock_real()) + 50 * CLOCK_NS_PER_MS;
+	for (int i = 0; i < 2; i++)
+		expect_error(agent_pause_job(agent, &hurried, &request, &job, &error), &error,
+			     ERROR_CODE_DEADLINE_EXCEEDED,
+			     "was told to pause but has not done so yet");
+	gate.open = true;
+	CHECK_INT(agent_pause_job(agent, &OPERATOR, &request, &job, &error), ==, 0);
+	CHECK_INT(job->state, ==, STATE(PAUSED));
+	drop(job);
+	drop(cancel(id));
+	end_agent();
+	sys_set_hook(NULL);
+	close_receiver();
+}
+
 TEST_MAIN(CASE(agent_prepares_again_what_failed_while_the_policy_changed),
 	  CASE(agent_that_stops_does_not_keep_for_later_what_is_cancelled),
-	  CASE(agent_ends_what_it_cannot_judge_by_a_new_policy))
+	  CASE(agent_ends_what_it_cannot_judge_by_a_new_policy),
+	  CASE(agent_that_cannot_tell_that_a_job_has_paused_does_not_say_so))
