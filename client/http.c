@@ -281,6 +281,9 @@ static void set_fault(struct http_exchange *exchange, CURLcode code)
 	if (exchange->too_large)
 		response->fault =
 			util_printf("the answer is larger than %d MiB", HTTP_BODY_MAX >> 20);
+	else if (code == CURLE_COULDNT_CONNECT && error == EACCES && exchange->peer->socket)
+		response->fault = util_strdup("permission denied: the socket is for its owner and "
+					      "group; --agent http://… reaches it by TCP");
 	else if (code == CURLE_COULDNT_CONNECT && error)
 		response->fault = lower_first(strerror((int)error));
 	else if (code == CURLE_OPERATION_TIMEDOUT && !connect_us)

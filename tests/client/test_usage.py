@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
+import cli
 from cli import FakeAgent, JSON, pagecast
 from pagecast_test import free_port, main
 
@@ -125,6 +126,20 @@ class Reaching(unittest.TestCase):
             ran = pagecast("list", agent=f"unix:{folder}/api.sock")
             self.assertEqual(ran.returncode, 3)
             self.assertIn("no such file or directory; start one with `pagecastd`", ran.stderr)
+
+    def test_a_socket_of_somebody_else(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to be somebody else")
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as theirs:
+            theirs.bind(f"{folder}/api.sock")
+            os.chmod(f"{folder}/api.sock", 0o600)
+            os.chmod(folder, 0o755)
+            program = shutil.copy(cli.PAGECAST, folder)
+            ran = subprocess.run([program, "--agent", f"unix:{folder}/api.sock", "list"], user=65534, group=65534,
+                                 extra_groups=[], capture_output=True, text=True, timeout=60, check=False,
+                                 env=cli.environment(), cwd="/")
+            self.assertEqual(ran.returncode, 3, ran)
+            self.assertIn("permission denied: the socket is for its owner and group; --agent http://", ran.stderr)
 
     def test_a_handshake_that_does_not_end_is_given_up(self):
         with socket.create_server(("127.0.0.1", 0)) as deaf:
