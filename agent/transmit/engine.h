@@ -102,11 +102,17 @@ int flow_load(struct flow *flow, const struct trains *trains);
  * @counters: raised by what was really called and handed over
  *
  * Bounded work a call, so that the caller stays able to react: at most FLOW_SEND_TRAINS_MAX trains
- * or FLOW_SEND_LONE_MAX single datagrams, and FLOW_SEND_PACKETS_MAX packets. DONE with fewer than
+ * (of short ones, which are quick, FLOW_SEND_SHORT_MAX, where the engine gains by it) or
+ * FLOW_SEND_LONE_MAX single datagrams, and FLOW_SEND_PACKETS_MAX packets. DONE with fewer than
  * asked means just that, or the end of a fresh arena (trains_at_end()): call again for the rest.
  * DONE always moved the cursor by at least one packet; FULL and REFUSED may come after some.
  */
-enum { FLOW_SEND_TRAINS_MAX = 16, FLOW_SEND_LONE_MAX = 256, FLOW_SEND_PACKETS_MAX = 2048 };
+enum {
+	FLOW_SEND_TRAINS_MAX = 16,
+	FLOW_SEND_SHORT_MAX = 64,
+	FLOW_SEND_LONE_MAX = 256,
+	FLOW_SEND_PACKETS_MAX = 8192,
+};
 void flow_send(struct flow *flow, struct train_cursor *cursor, uint64_t packets_max,
 	       struct engine_result *ret_result, struct engine_counters *counters);
 

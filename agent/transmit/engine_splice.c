@@ -277,13 +277,13 @@ static bool wants_master(const struct flow *flow)
 }
 
 /* How many rounds like the one in @batch one call can hand over; 0: not even one. */
-static size_t rounds_of(const struct splice_batch *batch, uint64_t round_packets, size_t slots)
+static size_t rounds_of(const struct flow *flow, const struct splice_batch *batch, size_t slots)
 {
-	if (batch->bytes == 0 || batch->packets != round_packets)
+	if (batch->bytes == 0 || batch->packets != flow->trains->packets)
 		return 0;
 	size_t by_slots = slots / batch->slots;
 	size_t by_pieces = FLOW_SEND_LONE_MAX / batch->piece_count;
-	size_t by_trains = FLOW_SEND_TRAINS_MAX / MAX(batch->train_count, (size_t)1);
+	size_t by_trains = splice_trains_max(flow) / MAX(batch->train_count, (size_t)1);
 	by_pieces = MIN(by_pieces, by_trains);
 	return MIN(by_slots, by_pieces);
 }
@@ -300,7 +300,7 @@ static void load_master(struct splice_flow *own)
 	engine->master_count++;
 	struct splice_batch *batch = &engine->batch;
 	splice_gather(batch, flow, (struct train_cursor){0}, trains->packets, own->master.slots);
-	size_t rounds = rounds_of(batch, trains->packets, own->master.slots);
+	size_t rounds = rounds_of(flow, batch, own->master.slots);
 	splice_gather(batch, flow, (struct train_cursor){0}, rounds * trains->packets,
 		      own->master.slots);
 	if (rounds == 0 || batch->packets != rounds * trains->packets ||

@@ -38,6 +38,14 @@ struct splice_flow {
  */
 size_t splice_piped_bytes(const struct flow *flow, const struct train *piece);
 
+/**
+ * splice_trains_max() - how many trains one call may hand over
+ *
+ * Long ones are bounded by what the pipe holds. Of short ones one load should bring many, because
+ * it costs as much as a train or more; not where the kernel cuts them, for then they take long.
+ */
+size_t splice_trains_max(const struct flow *flow);
+
 /** splice_gather() - from @cursor on, as much as one call may hand over and @slots_max slots hold
  */
 void splice_gather(struct splice_batch *batch, const struct flow *flow, struct train_cursor cursor,

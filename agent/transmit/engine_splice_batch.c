@@ -15,6 +15,11 @@ size_t splice_piped_bytes(const struct flow *flow, const struct train *piece)
 	return train_bytes(piece);
 }
 
+size_t splice_trains_max(const struct flow *flow)
+{
+	return flow->segments_in_kernel ? FLOW_SEND_TRAINS_MAX : FLOW_SEND_SHORT_MAX;
+}
+
 /* Add @piece if the lists and @slots_max have room for it. */
 static bool batch_add(struct splice_batch *batch, const struct flow *flow,
 		      const struct train *piece, uint32_t slots_max)
@@ -22,7 +27,7 @@ static bool batch_add(struct splice_batch *batch, const struct flow *flow,
 	size_t len = splice_piped_bytes(flow, piece);
 	bool train = piece->segments > 1;
 	if (batch->piece_count == FLOW_SEND_LONE_MAX ||
-	    (train && batch->train_count == FLOW_SEND_TRAINS_MAX))
+	    (train && batch->train_count == splice_trains_max(flow)))
 		return false;
 	if (len) {
 		uint8_t *at = flow->trains->pages.memory + piece->offset;
