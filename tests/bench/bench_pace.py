@@ -52,7 +52,7 @@ def peer_commands(here, pps, packets):
 
 
 def one_run(here, agent, name, pps, packets):
-    with here.judge(pps=pps, idle_ms=max(700, 3000 // pps)) as verdict:
+    with here.judge(pps=pps, idle_ms=max(1500, 3000 // pps)) as verdict:
         if name == "agent":
             told = run_agent(agent, pps, packets)
         else:

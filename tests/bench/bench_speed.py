@@ -122,7 +122,7 @@ def smoke(here, agent):
     for sender in SENDERS:
         if isinstance(sender, Peer) or sender.missing(agent):
             continue
-        with here.judge(idle_ms=300) as verdict:
+        with here.judge(idle_ms=1000) as verdict:
             told = sender.send(here, agent, SMOKE_LENGTH, SMOKE_PACKETS, sender.at_once_max,
                                lab.RECEIVER)
         rows.append({"name": sender.name, "sent": told["packets"], **verdict})

@@ -123,7 +123,7 @@ class Lab:
             return [one.result() for one in told]
 
     @contextlib.contextmanager
-    def judge(self, pps=0, count=0, idle_ms=700):
+    def judge(self, pps=0, count=0, idle_ms=1500):
         """A gaps that listens while the block runs; the dictionary holds its verdict afterwards."""
         arguments = self.receiving(
             f"{self.programs}/gaps", "--port", str(PORT), "--idle-ms", str(idle_ms),
