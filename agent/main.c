@@ -19,12 +19,14 @@
 #include "pagecast/pulse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	EXIT_FAILED = 1,
@@ -421,10 +423,23 @@ static int edit_tokens(int argc, char **argv)
 	return token_command(argc, argv, known ? state_dir : NULL);
 }
 
+/* Whoever starts an agent without them must not find its log in a connection or in the store: what
+ * is opened next would take their numbers. */
+static void keep_standard_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon daemon;
 	_cleanup_error_ struct error error = ERROR_NULL;
+	keep_standard_descriptors();
 	if (argc > 1 && strcmp(argv[1], "token") == 0)
 		return edit_tokens(argc - 1, argv + 1);
 	int r = config_load(&daemon.config, OPTIONS, ARRAY_SIZE(OPTIONS),

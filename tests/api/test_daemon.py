@@ -292,6 +292,12 @@ class Scheduling(unittest.TestCase):
             agent.wait_end(agent.submit(udp_job(free_port(), packets=1))["id"])
             self.assertFalse(os.path.exists(os.path.join(agent.folder, "state")))
 
+    def test_what_it_was_started_without_is_nobody_elses(self):
+        with Agent(prefix=("sh", "-c", 'exec "$0" "$@" <&- 2>&-')) as agent:
+            agent.wait_end(agent.submit(udp_job(free_port(), packets=1))["id"])  # which logs
+            for descriptor in (0, 2):
+                self.assertEqual(os.readlink(f"/proc/{agent.pid}/fd/{descriptor}"), "/dev/null")
+
     def test_the_log_is_json_when_asked(self):
         with Agent("--log-format", "json") as agent:
             agent.submit(udp_job(free_port(), packets=1))
