@@ -325,8 +325,9 @@ void *worker_main(void *worker);
 /** resume_read() - into @job->live: what the stored record says was sent. Before the threads start.
  * Return: 0; -ENOMEM; -EBADMSG */
 int resume_read(struct job *job);
-/** resume_shorten() - what was sent before is not asked for again. Call once, after the policy */
-void resume_shorten(const struct job_earlier *earlier, struct plan *plan);
+/** resume_shorten() - what was sent before is not asked for again. Call once. Return: ns since its
+ * first packet, which max_duration counts */
+int64_t resume_shorten(const struct job_earlier *earlier, struct plan *plan);
 /** resume_record() - (L) the facts, with where its streams are. Return: owned; NULL */
 struct blob *resume_record(const struct job *job);
 /** resume_add() - what was sent before, into books or facts of what was sent since */

@@ -87,7 +87,7 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	if (duration_ns && (!plan->max_duration_ns || duration_ns < plan->max_duration_ns))
 		plan->max_duration_ns = duration_ns;
 	if (preparation->earlier)
-		resume_shorten(preparation->earlier, plan);
+		options.elapsed_ns = resume_shorten(preparation->earlier, plan);
 	return sender_new(&preparation->sender, plan, &options, &preparation->problems, ret_error);
 }
 

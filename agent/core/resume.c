@@ -81,17 +81,17 @@ static void shorten_stream(struct plan_stream *stream, const struct sender_progr
 	plan_skip(stream, &stream->first, attempted);
 }
 
-void resume_shorten(const struct job_earlier *earlier, struct plan *plan)
+int64_t resume_shorten(const struct job_earlier *earlier, struct plan *plan)
 {
 	if (earlier->stream_count != plan->stream_count)
-		return; /* nothing was stored yet */
+		return 0; /* nothing was stored yet */
 	for (size_t i = 0; i < plan->stream_count; i++)
 		shorten_stream(&plan->streams[i], &earlier->streams[i]);
 	plan->start_time_ns = 0;
 	plan->start_tolerance_ns = -1;
-	int64_t ago_ns = MAX(clock_realtime_ns(clock_real()) - earlier->first_packet_ns, 0);
-	if (plan->max_duration_ns && earlier->first_packet_ns)
-		plan->max_duration_ns = MAX(plan->max_duration_ns - ago_ns, 1);
+	if (!earlier->first_packet_ns)
+		return 0;
+	return MAX(clock_realtime_ns(clock_real()) - earlier->first_packet_ns, 0);
 }
 
 struct blob *resume_record(const struct job *job)

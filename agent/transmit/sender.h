@@ -72,7 +72,8 @@ struct sender_options {
 	const struct clock *clock;
 	double max_pps; /* of the whole job, from the policy; 0: none */
 	double max_bps_l2;
-	bool tell_streams; /* sender_streams() will be called */
+	int64_t elapsed_ns; /* of max_duration: the job was sent before, by another sender */
+	bool tell_streams;  /* sender_streams() will be called */
 	/* on the worker's thread once orders are in force, and once nothing is sent any more: what
 	 * sender_obeyed() waits for; may be NULL */
 	void (*obeyed)(void *context);

@@ -103,6 +103,13 @@ void sender_limit(struct sender *sender, const struct sender_limits *limits)
 	sender_waiter_wake(&sender->waiter);
 }
 
+void sender_set_deadline(struct sender *sender)
+{
+	int64_t left_ns = sender->max_duration_ns - sender->options.elapsed_ns;
+	if (sender->max_duration_ns)
+		sender->deadline_ns = sender->begun_ns + MAX(left_ns, 1);
+}
+
 static void take_limits(struct sender *sender, int64_t now_ns)
 {
 	pthread_mutex_lock(&sender->rates_lock);
@@ -114,7 +121,7 @@ static void take_limits(struct sender *sender, int64_t now_ns)
 	    (!sender->max_duration_ns || limits.max_duration_ns < sender->max_duration_ns)) {
 		sender->max_duration_ns = limits.max_duration_ns;
 		if (sender->started)
-			sender->deadline_ns = sender->begun_ns + sender->max_duration_ns;
+			sender_set_deadline(sender);
 	}
 	sender_share(sender, now_ns);
 	if (sender->started && !sender->paused)

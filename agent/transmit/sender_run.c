@@ -80,8 +80,7 @@ static void begin(struct sender *sender, int64_t late_ns)
 	if (plan->start_time_ns && late_ns < CLOCK_NS_PER_MS)
 		base_ns = plan->start_time_ns - sender->realtime_offset_ns;
 	sender->begun_ns = base_ns;
-	if (sender->max_duration_ns)
-		sender->deadline_ns = base_ns + sender->max_duration_ns;
+	sender_set_deadline(sender);
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		struct sender_stream *stream = &sender->streams[i];
 		stream->start_ns = stream->success_ns = base_ns + stream->plan->start_delay_ns;

@@ -622,7 +622,8 @@ class Resumed(unittest.TestCase):
             agent.start()
             job = agent.wait_end(job_id)
             self.assertEqual(job["state"], "JOB_STATE_FAILED")
-            self.assertIn("max_duration", [problem["code"] for problem in job["problems"]])
+            told, = [problem for problem in job["problems"] if problem["code"] == "max_duration"]
+            self.assertIn("stopped after max_duration, 0.4 s", told["message"])
             self.assertTrue(job["account"]["balanced"])
             agent.close()
 

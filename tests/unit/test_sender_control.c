@@ -264,6 +264,27 @@ TEST(sender_max_duration_counts_pauses_and_is_told)
 	sending_close(&lab);
 }
 
+TEST(sender_max_duration_counts_what_another_sender_took)
+{
+	struct sender_limits limits = {.max_duration_ns = INT64_C(3600) * CLOCK_NS_PER_S};
+	for (int lowered = 0; lowered < 2; lowered++) { /* from the start, or while it runs */
+		sending_init(&lab, 1);
+		sending_rate(&lab, 0, 100);
+		lab.options.elapsed_ns = limits.max_duration_ns;
+		if (!lowered)
+			lab.plan.max_duration_ns = limits.max_duration_ns;
+		sending_start(&lab);
+		if (lowered) {
+			sending_until_sent(&lab, 1);
+			sender_limit(lab.sender, &limits);
+		}
+		CHECK_INT(sending_join(&lab), ==, SENDER_MAX_DURATION);
+		CHECK(sending_problem(&lab, PROBLEM_MAX_DURATION));
+		CHECK_HAS(sending_problem(&lab, PROBLEM_MAX_DURATION)->message, "3600 s");
+		sending_close(&lab);
+	}
+}
+
 TEST(sender_max_duration_of_an_endless_stream_names_no_number_left)
 {
 	sending_init(&lab, 1);
@@ -453,6 +474,7 @@ TEST_MAIN(CASE(sender_stops_within_10_ms), CASE(sender_cancelled_packets_are_tho
 	  CASE(sender_paused_sends_nothing_and_costs_nothing),
 	  CASE(sender_pauses_and_resumes_within_10_ms), CASE(sender_pause_is_no_part_of_a_duration),
 	  CASE(sender_max_duration_counts_pauses_and_is_told),
+	  CASE(sender_max_duration_counts_what_another_sender_took),
 	  CASE(sender_max_duration_of_an_endless_stream_names_no_number_left),
 	  CASE(sender_takes_a_new_rate_at_one_packet_in_a_minute),
 	  CASE(sender_takes_a_new_rate_at_full_speed), CASE(sender_refuses_rates_that_are_none),
