@@ -111,10 +111,12 @@ static int open_stream(struct sender *sender, struct sender_stream *stream,
 		return fail(problems, ret_error, stream->field, result, "packing");
 	uint64_t line_bps = stream->path->line_bps;
 	if (stream->asked.kind == PLAN_RATE_LINE_PERCENT && !line_bps) {
-		problem_add(problems, PROBLEM_ENGINE_UNAVAILABLE, PROBLEM_ERROR, stream->field, 0,
-			    1, "rate.line_percent: the speed of %s is not known; give pps or bps",
+		char field[PROBLEM_FIELD_MAX];
+		snprintf(field, sizeof field, "streams[%zu].rate.linePercent", stream->index);
+		problem_add(problems, PROBLEM_ENGINE_UNAVAILABLE, PROBLEM_ERROR, field, 0, 1,
+			    "the speed of %s is not known; give pps or bps",
 			    stream->path->interface[0] ? stream->path->interface : "the line");
-		return fail(problems, ret_error, stream->field, -EINVAL, "");
+		return fail(problems, ret_error, field, -EINVAL, "");
 	}
 	result = pacer_new(&stream->pacer, stream->plan, engine_handover_ns(), line_bps);
 	if (result < 0)

@@ -39,7 +39,7 @@ static int check_rate(const struct sender_stream *stream, const struct plan_rate
 	case PLAN_RATE_LINE_PERCENT:
 		if (!stream->path->line_bps)
 			return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-					 "rate.line_percent: the speed of the line of %s is not "
+					 "rate.linePercent: the speed of the line of %s is not "
 					 "known; give pps or bps",
 					 stream->field);
 		break;

@@ -236,8 +236,7 @@ int64_t sender_serve(struct sender *sender, struct sender_stream *stream, int64_
 /* ---- sender_orders.c ---- */
 /** sender_obey() - take up what other threads asked for since the last call; may set sender->end */
 void sender_obey(struct sender *sender, int64_t now_ns);
-/** sender_set_deadline() - the max_duration in force ends a job that has begun. Never later than
- * now plus 100 years: nothing overflows */
+/** sender_set_deadline() - the max_duration in force ends a job that has begun */
 void sender_set_deadline(struct sender *sender);
 /** sender_orders_end() - the sending has ended: no order has anything left to change */
 void sender_orders_end(struct sender *sender);

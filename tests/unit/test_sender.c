@@ -406,7 +406,8 @@ TEST(sender_refuses_percent_of_an_unknown_line)
 	lab.jobs[0].stream.rate.value = 50;
 	CHECK_INT(sending_open(&lab), ==,
 		  ERROR_CODE_FAILED_PRECONDITION); /* loopback has no speed */
-	CHECK_HAS(error_message(&lab.error), "the speed of lo is not known");
+	CHECK_HAS(error_message(&lab.error),
+		  "streams[0].rate.linePercent: the speed of lo is not known");
 	CHECK_INT(lab.problems.count, ==, 1);
 	sending_close(&lab);
 }
