@@ -112,7 +112,7 @@ static uint64_t build(struct job *job, enum way way, const struct sockaddr *to)
 /* One run of @way under @fault. Return: true while the fault struck */
 static bool run(enum way way, struct fault fault, struct course *ret_course)
 {
-	struct course course = {0};
+	struct course course = {.chunk = 2048}; /* so that a job loads its pipe several times */
 	struct job job;
 	struct sockaddr_storage to;
 	course.receiver = receiver_open("127.0.0.1", &to);
