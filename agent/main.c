@@ -32,6 +32,7 @@ enum {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	STOP_S = 5, /* from SIGTERM to the end, at most */
+	CERTIFICATE_SOON_S = 14 * 24 * 3600,
 	FILES_WANTED = 65536,
 	MALLOC_ARENAS = 2, /* one a thread would cost an idle agent megabytes */
 	PIN_MAX = 64,
@@ -312,6 +313,23 @@ static int start_server(struct daemon *daemon)
 	return 0;
 }
 
+/* Clients refuse a certificate that has ended, and tell their user little of why. */
+static void warn_of_certificate(const struct daemon *daemon)
+{
+	int64_t left_s = server_certificate_expires_s(daemon->server);
+	if (left_s == INT64_MAX)
+		return;
+	left_s -= clock_realtime_ns(clock_real()) / CLOCK_NS_PER_S;
+	if (left_s <= 0)
+		log_event(LOG_LEVEL_WARN, "certificate_expired", "file",
+			  config_get(&daemon->config, "tls-cert"), "next",
+			  "served all the same; clients will refuse it", NULL);
+	else if (left_s < CERTIFICATE_SOON_S)
+		log_event(LOG_LEVEL_WARN, "certificate_expires", "file",
+			  config_get(&daemon->config, "tls-cert"), "hours_left",
+			  log_u64((uint64_t)left_s / 3600), NULL);
+}
+
 /* The agent listens before its workers run: the first job finds everything ready. */
 static int start(struct daemon *daemon)
 {
@@ -328,6 +346,7 @@ static int start(struct daemon *daemon)
 		printf("listening on %s\n", url);
 	fflush(stdout);
 	service_notify("READY=1");
+	warn_of_certificate(daemon);
 	return 0;
 }
 
@@ -351,6 +370,7 @@ static void reload(struct daemon *daemon)
 		reload_part(daemon, "tokens", server_reload_tokens);
 	if (config_get(&daemon->config, "tls-cert"))
 		reload_part(daemon, "certificates", server_reload_tls);
+	warn_of_certificate(daemon);
 	service_notify("READY=1");
 }
 

@@ -264,6 +264,11 @@ int server_reload_tls(struct server *server, struct error *ret_error)
 	return server->tls ? tls_reload(server->tls, ret_error) : 0;
 }
 
+int64_t server_certificate_expires_s(struct server *server)
+{
+	return server->tls ? tls_expires_s(server->tls) : INT64_MAX;
+}
+
 /* ---- stop ---- */
 
 /* The library gives the socket back and polls it no more; connections live on. */

@@ -45,6 +45,9 @@ const char *server_url(const struct server *server, size_t index);
 int server_reload_tokens(struct server *server, struct error *ret_error);
 /** server_reload_tls() - the same for certificates and the client CA; connections keep theirs */
 int server_reload_tls(struct server *server, struct error *ret_error);
+/** server_certificate_expires_s() - when the one in force ends, in seconds since 1970; INT64_MAX:
+ * there is none, or it does not tell */
+int64_t server_certificate_expires_s(struct server *server);
 
 /**
  * server_stop() - accept no more, answer what waits, close

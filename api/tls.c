@@ -149,6 +149,30 @@ int tls_reload(struct tls *tls, struct error *ret_error)
 	return 0;
 }
 
+static int64_t expiration_of(gnutls_certificate_credentials_t credentials)
+{
+	gnutls_datum_t der;
+	gnutls_x509_crt_t cert;
+	int64_t expires_s = INT64_MAX;
+	if (gnutls_certificate_get_crt_raw(credentials, 0, 0, &der) || gnutls_x509_crt_init(&cert))
+		return INT64_MAX;
+	if (gnutls_x509_crt_import(cert, &der, GNUTLS_X509_FMT_DER) == 0) {
+		time_t end = gnutls_x509_crt_get_expiration_time(cert);
+		if (end != (time_t)-1)
+			expires_s = end;
+	}
+	gnutls_x509_crt_deinit(cert);
+	return expires_s;
+}
+
+int64_t tls_expires_s(struct tls *tls)
+{
+	pthread_mutex_lock(&tls->lock);
+	int64_t expires_s = expiration_of(tls->in_force->x509);
+	pthread_mutex_unlock(&tls->lock);
+	return expires_s;
+}
+
 struct tls *tls_free(struct tls *tls)
 {
 	if (!tls)

@@ -11,6 +11,7 @@
 #include "pagecast/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
@@ -34,6 +35,9 @@ struct tls_session;
 int tls_new(struct tls **ret_tls, const struct tls_files *files, struct error *ret_error);
 /** tls_reload() - read them again; on failure the old ones stay in force */
 int tls_reload(struct tls *tls, struct error *ret_error);
+/** tls_expires_s() - when the certificate in force ends, in seconds since 1970; INT64_MAX: it does
+ * not tell */
+int64_t tls_expires_s(struct tls *tls);
 /** tls_free() - sessions may outlive it. Return: NULL */
 struct tls *tls_free(struct tls *tls);
 

@@ -1,11 +1,14 @@
 """The program pagecastd: its settings, signals, exit codes, what it costs while idle, what a kill leaves."""
 
+import ctypes
+import datetime
 import json
 import os
 import select
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import tempfile
 import threading
@@ -223,6 +226,20 @@ class Signals(unittest.TestCase):
             self.assertIn("maxStreams: 5000 is above", agent.log_text())
             self.assertEqual(rule(), 20)
             reload_with('{"maxPps": 40}', 40)
+
+
+class Clock(unittest.TestCase):
+    def test_the_agent_tells_how_well_its_clock_is_set(self):
+        """As the kernel says: adjtimex(2), whose answer ends in 5 where the clock is not synchronised."""
+        times = ctypes.create_string_buffer(256)
+        with Agent() as agent:
+            told = agent.get("/v1/agent").json()
+            state = ctypes.CDLL(None, use_errno=True).adjtimex(times)
+        _, _, _, max_error_us, _, status = struct.unpack_from("I4li", times)
+        self.assertEqual(told.get("clockSynchronised", False), 0 <= state < 5 and not status & 0x40)
+        at = datetime.datetime.fromisoformat(told["now"][:19] + "+00:00")
+        self.assertLess(abs((datetime.datetime.now(datetime.timezone.utc) - at).total_seconds()), 60)
+        self.assertAlmostEqual(told.get("clockMaxErrorUs", 0), max_error_us, delta=100_000)  # grows by 500 a second
 
 
 class Idle(unittest.TestCase):

@@ -274,6 +274,21 @@ class ClientCertificates(Tls):
 
 
 class Files(Tls):
+    def serve(self, days):
+        self.ca.make("short", certificates.SERVER, days=days)
+        for end in ("pem", "key"):
+            shutil.copy(self.ca.path(f"short.{end}"), os.path.join(self.folder, f"agent.{end}"))
+
+    def test_a_certificate_that_ends_is_told(self):
+        self.serve(days=200)
+        agent = self.agent()
+        self.assertNotIn("certificate_expire", agent.log_text())
+        for days, word in ((-1, "certificate_expired"), (3, "certificate_expires")):
+            self.serve(days)
+            os.kill(agent.pid, signal.SIGHUP)
+            eventually(lambda word=word: word in agent.log_text())
+        self.assertRegex(agent.log_text(), r"hours_left=7[12]\b")
+
     def serial(self, agent):
         """Of the certificate that a new connection is shown."""
         with socket.create_connection((agent.host, agent.port), timeout=pt.ANSWER_SECONDS) as raw, \
