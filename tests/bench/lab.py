@@ -96,6 +96,9 @@ class Lab:
             shell("ip", "-n", name, "link", "set", device, "address", mac,
                   "mtu", str(self.mtu), "up")
             shell("ip", "-n", name, "link", "set", "lo", "up")
+        for name in (self.tx, self.rx):  # it drops until the kernel's own thread has noticed the carrier
+            while " state UP " not in shell("ip", "-n", name, "link", "show", "up"):
+                time.sleep(0.02)
         for address, mac in ((RECEIVER, RECEIVER_MAC), (SINK, SINK_MAC)):
             shell("ip", "-n", self.tx, "neigh", "replace", address, "lladdr", mac, "dev", DEVICE)
 

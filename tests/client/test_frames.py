@@ -46,6 +46,10 @@ class Frames(unittest.TestCase):
             ip("-n", name, "addr", "add", f"fd00:c612::{number}/64", "dev", device, "nodad")
             ip("-n", name, "link", "set", device, "address", f"02:00:00:00:00:0{number}", "up")
             ip("-n", name, "link", "set", "lo", "up")
+        for name in (cls.tx, cls.rx):  # a link drops until the kernel's own thread has noticed the carrier
+            while subprocess.run(["ip", "-n", name, "link", "show", "up"], capture_output=True, text=True, check=True,
+                                 timeout=30).stdout.count("state UP") < 1:
+                time.sleep(0.02)
 
     def setUp(self):
         self.receiver, port = self.receive(socket.AF_INET, "198.18.0.2")

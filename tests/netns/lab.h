@@ -68,6 +68,14 @@ static inline void lab_side(const char *device, int own, int other)
 	       device);
 }
 
+/* A link that has a carrier drops all the same until the kernel's own thread has noticed. */
+static inline void lab_wait(const char *device)
+{
+	lab_do("for i in $(seq 600); do ip link show %s | grep -q 'state UP' && exit 0; sleep 0.1; "
+	       "done; exit 1",
+	       device);
+}
+
 /* A fresh lab; the test is on the transmit side afterwards. */
 static inline void lab_up(void)
 {
@@ -85,7 +93,9 @@ static inline void lab_up(void)
 	lab_side("tx0", 1, 2);
 	lab_enter(lab_rx);
 	lab_side("rx0", 2, 1);
+	lab_wait("rx0");
 	lab_enter(lab_tx);
+	lab_wait("tx0");
 }
 
 /* A receiver on the receive side, and a job towards it. */
