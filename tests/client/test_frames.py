@@ -15,6 +15,7 @@ from pagecast_test import Agent
 CLONE_NEWNET = 0x40000000
 PACKETS = 3000
 RX_MAC = "02:00:00:00:00:02"
+CAP_NET_ADMIN = 12
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -71,6 +72,8 @@ class Frames(unittest.TestCase):
     def agent(self, policy, *prefix):
         agent = Agent(policy=policy, prefix=("ip", "netns", "exec", self.tx, *prefix))
         self.addCleanup(agent.close)
+        with open(f"/proc/{agent.pid}/status", encoding="ascii") as status:
+            self.capabilities = int(next(line.split()[1] for line in status if line.startswith("CapEff:")), 16)
         return f"unix:{agent.unix}"
 
     def send(self, agent, *words):
@@ -110,6 +113,7 @@ class Frames(unittest.TestCase):
         """As the service runs: CAP_NET_RAW lets the agent ask, not the kernel."""
         agent = self.agent({"allowEthernet": True, "allowedNetworks": ["198.18.0.0/15", "fd00:c612::/64"]},
                            "setpriv", "--bounding-set=-net_admin")
+        self.assertFalse(self.capabilities >> CAP_NET_ADMIN & 1)
         receiver, port = self.receive(socket.AF_INET6, "fd00:c612::2")
         subprocess.run(["ip", "-n", self.tx, "neigh", "flush", "dev", "tx0"], check=True, timeout=30)
         for to, own, at in ((self.to, "198.18.0.1:5000", self.receiver),
