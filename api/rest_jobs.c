@@ -229,6 +229,7 @@ static void waiter_wake(struct waiter *waiter, bool expired)
 /* Returns false when the request is held. */
 static bool hold(struct request *request, const struct get_options *options)
 {
+	_cleanup_error_ struct error error = ERROR_NULL;
 	struct get_options *kept = malloc(sizeof *kept);
 	if (!kept) {
 		reply_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
@@ -243,14 +244,9 @@ static bool hold(struct request *request, const struct get_options *options)
 		.wake = waiter_wake,
 	};
 	request_suspend(request);
-	if (waits_add(request->context->waits, &request->waiter))
+	if (!waits_add(request->context->waits, &request->waiter, &error))
 		return false;
-	if (atomic_load(&request->context->stopping))
-		reply_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, ERROR_CODE_UNAVAILABLE,
-			     "the agent is stopping");
-	else
-		reply_refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, ERROR_CODE_RESOURCE_EXHAUSTED,
-			     "more than %d requests wait already", LIMIT_WAITERS);
+	reply_error(request, &error);
 	request_resume(request);
 	return false;
 }

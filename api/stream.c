@@ -172,13 +172,8 @@ static void hold(struct stream *stream)
 	};
 	connection_due(stream->connection, INT64_MAX);
 	MHD_suspend_connection(stream->mhd);
-	if (waits_add(stream->context->waits, &stream->waiter))
+	if (!waits_add(stream->context->waits, &stream->waiter, &error))
 		return;
-	if (atomic_load(&stream->context->stopping))
-		error_set(&error, ERROR_CODE_UNAVAILABLE, "the agent is stopping");
-	else
-		error_set(&error, ERROR_CODE_RESOURCE_EXHAUSTED,
-			  "more than %d requests wait already", LIMIT_WAITERS);
 	end(stream, &error);
 	MHD_resume_connection(stream->mhd);
 }

@@ -136,11 +136,12 @@ int waits_start(struct waits **ret_waits, struct error *ret_error)
 	return 0;
 }
 
-bool waits_add(struct waits *waits, struct waiter *waiter)
+int waits_add(struct waits *waits, struct waiter *waiter, struct error *ret_error)
 {
 	if (atomic_fetch_add(&waits->count, 1) >= LIMIT_WAITERS) {
 		atomic_fetch_sub(&waits->count, 1);
-		return false;
+		return error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
+				 "more than %d requests wait already", LIMIT_WAITERS);
 	}
 	pthread_mutex_lock(&waits->lock);
 	bool stop = waits->stop;
@@ -149,11 +150,12 @@ bool waits_add(struct waits *waits, struct waiter *waiter)
 		waits->incoming = waiter;
 	}
 	pthread_mutex_unlock(&waits->lock);
-	if (stop)
+	if (stop) {
 		atomic_fetch_sub(&waits->count, 1);
-	else
-		wake(waits);
-	return !stop;
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the agent is stopping");
+	}
+	wake(waits);
+	return 0;
 }
 
 void waits_finish(struct waits *waits)

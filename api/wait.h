@@ -25,9 +25,9 @@ struct waiter {
 
 int waits_start(struct waits **ret_waits, struct error *ret_error);
 
-/** waits_add() - hold @waiter (borrowed until its wake()). Return: false: LIMIT_WAITERS or stopping
- */
-bool waits_add(struct waits *waits, struct waiter *waiter);
+/** waits_add() - hold @waiter (borrowed until its wake()). Return: 0; RESOURCE_EXHAUSTED:
+ * LIMIT_WAITERS; UNAVAILABLE: stopping */
+int waits_add(struct waits *waits, struct waiter *waiter, struct error *ret_error);
 
 /** waits_changed() - for agent_set_listener(); @context is the struct waits */
 void waits_changed(void *context, uint64_t revision);

@@ -33,6 +33,12 @@ struct solicit {
 	uint8_t own_mac[NET_MAC_BYTES];
 };
 
+static int send_to(const struct solicit *solicit, const void *data, size_t len, const void *to,
+		   size_t to_len)
+{
+	return sendto(solicit->fd, data, len, 0, to, (socklen_t)to_len) < 0 ? -errno : 0;
+}
+
 /* ---- ARP ---- */
 
 static int open_arp(struct solicit *solicit)
@@ -63,10 +69,7 @@ static int ask_arp(struct solicit *solicit)
 					.sll_ifindex = (int)solicit->ifindex,
 					.sll_halen = NET_MAC_BYTES};
 	memset(everybody.sll_addr, 0xff, NET_MAC_BYTES);
-	return sendto(solicit->fd, &request, sizeof request, 0, (struct sockaddr *)&everybody,
-		      sizeof everybody) < 0
-		       ? -errno
-		       : 0;
+	return send_to(solicit, &request, sizeof request, &everybody, sizeof everybody);
 }
 
 static bool take_arp(const struct solicit *solicit, const void *data, size_t len,
@@ -132,10 +135,7 @@ static int ask_icmp6(struct solicit *solicit)
 	memcpy(&group.sin6_addr, PREFIX, sizeof PREFIX);
 	memcpy(&group.sin6_addr.s6_addr[sizeof PREFIX], &target->s6_addr[sizeof PREFIX],
 	       sizeof *target - sizeof PREFIX);
-	return sendto(solicit->fd, &request, sizeof request, 0, (struct sockaddr *)&group,
-		      sizeof group) < 0
-		       ? -errno
-		       : 0;
+	return send_to(solicit, &request, sizeof request, &group, sizeof group);
 }
 
 static bool take_icmp6(const struct solicit *solicit, const void *data, size_t len,

@@ -65,10 +65,9 @@ static int ask(struct resolving *resolving, struct plan_stream *stream, struct e
 	const struct plan_destination *to = &stream->destination;
 	struct solicit **solicit = &resolving->solicits[stream - resolving->plan->streams];
 	uint32_t ifindex = if_nametoindex(to->interface);
-	int r = *solicit ? -EPERM : net_neighbour_ask(ifindex, &to->next_hop.any);
-	if (r == -EPERM)
-		r = *solicit ? solicit_again(*solicit)
-			     : solicit_new(solicit, ifindex, &to->next_hop.any);
+	int r = *solicit ? solicit_again(*solicit) : net_neighbour_ask(ifindex, &to->next_hop.any);
+	if (r == -EPERM && !*solicit)
+		r = solicit_new(solicit, ifindex, &to->next_hop.any);
 	if (r == -EPERM)
 		return refuse(resolving->plan, stream,
 			      "is not in the neighbour table; asking for it needs CAP_NET_RAW",

@@ -16,6 +16,9 @@
 #define BACKOFF_FIRST_NS (50 * CLOCK_NS_PER_US)
 #define BACKOFF_MOST_NS	 CLOCK_NS_PER_MS
 
+/* How late what was due within a duration may leave behind its end. */
+#define STRAGGLERS_NS (20 * CLOCK_NS_PER_MS)
+
 enum { FRUITLESS_POLLS = 3 }; /* room told by poll(), yet none: then wait by time */
 
 static bool paced_by_bits(const struct sender_stream *stream)
@@ -34,9 +37,7 @@ static uint32_t next_len(const struct sender_stream *stream, uint64_t *ret_run)
 	return item->len;
 }
 
-/* Packets of a duration that were due within it leave a little late rather than never: so much. */
-#define STRAGGLERS_NS (20 * CLOCK_NS_PER_MS)
-
+/* Packets of a duration that were due within it leave a little late rather than never. */
 bool sender_stragglers(const struct sender_stream *stream, int64_t now_ns)
 {
 	uint64_t run;

@@ -70,6 +70,20 @@ static void wait_sent(const char *id)
 	}
 }
 
+/* An agent whose worker is inside a splice() of an endless job, until the gate opens. */
+static const char *held_while_sending(const char *more)
+{
+	open_receiver();
+	shut_gate(SYS_CALL_SPLICE, 0);
+	start_agent(NULL, 1);
+	const char *id =
+		submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}", more);
+	wait_sent(id);
+	gate.armed = true;
+	wait_reached();
+	return id;
+}
+
 static void *stop_agent(void *context)
 {
 	(void)context;
@@ -110,14 +124,7 @@ static bool is_told_to_stop(const char *id)
 TEST(agent_that_stops_does_not_keep_for_later_what_is_cancelled)
 {
 	pthread_t stopper, canceller;
-	open_receiver();
-	shut_gate(SYS_CALL_SPLICE, 0);
-	start_agent(NULL, 1);
-	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}",
-				"\"engine\":\"SPLICE\",\"restartPolicy\":\"RESUME\"");
-	wait_sent(id);
-	gate.armed = true;
-	wait_reached();
+	const char *id = held_while_sending("\"engine\":\"SPLICE\",\"restartPolicy\":\"RESUME\"");
 	CHECK_INT(pthread_create(&stopper, NULL, stop_agent, NULL), ==, 0);
 	wait_until(is_stopping, id);
 	CHECK_INT(pthread_create(&canceller, NULL, cancel_one, (void *)id), ==, 0);
@@ -160,14 +167,7 @@ TEST(agent_that_cannot_tell_that_a_job_has_paused_does_not_say_so)
 	Pagecast__V1__Job *job = NULL;
 	Pagecast__V1__PauseJobRequest request = PAGECAST__V1__PAUSE_JOB_REQUEST__INIT;
 	struct agent_caller hurried = OPERATOR;
-	open_receiver();
-	shut_gate(SYS_CALL_SPLICE, 0);
-	start_agent(NULL, 1);
-	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}",
-				"\"engine\":\"SPLICE\"");
-	wait_sent(id);
-	gate.armed = true;
-	wait_reached();
+	const char *id = held_while_sending("\"engine\":\"SPLICE\"");
 	request.id = (char *)id;
 	hurried.deadline_ns = clock_monotonic_ns(clock_real()) + 50 * CLOCK_NS_PER_MS;
 	for (int i = 0; i < 2; i++)

@@ -107,13 +107,16 @@ static struct waits *start_waits(void)
 	return waits;
 }
 
+static struct error error; /* of waits_add() */
+
 TEST(wait_wakes_whom_a_change_concerns)
 {
 	struct waits *waits = start_waits();
 	struct held a, b;
 	hold(&a, 60000);
 	hold(&b, 60000);
-	CHECK(waits_add(waits, &a.waiter) && waits_add(waits, &b.waiter));
+	CHECK_INT(waits_add(waits, &a.waiter, &error), ==, 0);
+	CHECK_INT(waits_add(waits, &b.waiter, &error), ==, 0);
 	atomic_store(&b.ready, true);
 	waits_changed(waits, 7);
 	sem_wait(&done);
@@ -131,7 +134,7 @@ TEST(wait_misses_no_change_that_comes_while_adding)
 	for (int i = 0; i < 50; i++) {
 		hold(&held, 60000);
 		atomic_store(&held.ready, true); /* it happened before the waiter was there */
-		CHECK(waits_add(waits, &held.waiter));
+		CHECK_INT(waits_add(waits, &held.waiter, &error), ==, 0);
 		sem_wait(&done);
 		CHECK_INT(atomic_load(&held.woken), ==, 1);
 	}
@@ -144,7 +147,7 @@ TEST(wait_ends_when_the_time_is_up)
 	struct held held;
 	hold(&held, 30);
 	int64_t from_ms = thread_now_ms();
-	CHECK(waits_add(waits, &held.waiter));
+	CHECK_INT(waits_add(waits, &held.waiter, &error), ==, 0);
 	sem_wait(&done);
 	CHECK_INT(atomic_load(&held.woken), ==, 2);
 	CHECK_INT(thread_now_ms() - from_ms, >=, 29);
@@ -157,12 +160,16 @@ TEST(wait_bounds_the_number_held)
 	struct waits *waits = start_waits();
 	for (int i = 0; i <= LIMIT_WAITERS; i++) {
 		hold(&held[i], 60000);
-		CHECK_INT(waits_add(waits, &held[i].waiter), ==, i < LIMIT_WAITERS);
+		CHECK_INT(waits_add(waits, &held[i].waiter, &error), ==,
+			  i < LIMIT_WAITERS ? 0 : ERROR_CODE_RESOURCE_EXHAUSTED);
 	}
+	error_deinit(&error);
 	waits_finish(waits);
 	for (int i = 0; i < LIMIT_WAITERS; i++)
 		CHECK_INT(atomic_load(&held[i].woken), ==, 2);
-	CHECK(!waits_add(waits, &held[LIMIT_WAITERS].waiter));
+	CHECK_INT(waits_add(waits, &held[LIMIT_WAITERS].waiter, &error), ==,
+		  ERROR_CODE_UNAVAILABLE);
+	error_deinit(&error);
 	waits_free(waits);
 }
 
