@@ -7,16 +7,16 @@
  * certificates. `pagecastd token …` runs no agent: it edits the file of tokens. Everything
  * else runs in the threads of core and api, in which these signals are blocked.
  */
-#include "api/policy_json.h"
+#include "api/auth/token_command.h"
+#include "api/rest/policy_json.h"
 #include "api/server.h"
-#include "api/token_command.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/service.h"
 #include "base/slice.h"
 #include "base/util.h"
-#include "pagecast/pulse.h"
+#include "pagecast/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -378,7 +378,7 @@ static void reload(struct daemon *daemon)
 static void feed_watchdog(int64_t watchdog_ns)
 {
 	int64_t now_ns = clock_monotonic_ns(clock_real());
-	int64_t oldest_ns = pulse_oldest();
+	int64_t oldest_ns = watchdog_oldest();
 	if (oldest_ns > now_ns - watchdog_ns / 2)
 		service_notify("WATCHDOG=1");
 	else

@@ -9,15 +9,15 @@
  */
 #include "api/server.h"
 
-#include "api/connection.h"
-#include "api/limits.h"
-#include "api/listen.h"
-#include "api/metrics.h"
-#include "api/request.h"
-#include "api/stream.h"
-#include "api/thread.h"
-#include "api/tls.h"
-#include "pagecast/pulse.h"
+#include "api/http/connection.h"
+#include "api/http/limits.h"
+#include "api/http/listen.h"
+#include "api/http/request.h"
+#include "api/http/thread.h"
+#include "api/http/tls.h"
+#include "api/live/stream.h"
+#include "api/rest/metrics.h"
+#include "pagecast/watchdog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -99,10 +99,10 @@ static enum MHD_Result on_step(void *context, struct MHD_Connection *mhd, const 
 	(void)context;
 	(void)mhd;
 	(void)url;
-	pulse_busy(thread_now_ns());
+	watchdog_busy(thread_now_ns());
 	enum MHD_Result result =
 		*request ? request_step(*request, method, version, data, len) : MHD_NO;
-	pulse_rest();
+	watchdog_rest();
 	return result;
 }
 

@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "core/store_sqlite.h"
-#include "core/store_timed.h"
+#include "store/store_sqlite.h"
+#include "store/store_timed.h"
 
 #include <errno.h>
 #include <fcntl.h>

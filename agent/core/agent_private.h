@@ -27,15 +27,15 @@
  */
 #pragma once
 #include "base/clock.h"
-#include "core/job.h"
-#include "core/job_fsm.h"
-#include "core/job_index.h"
-#include "core/job_queue.h"
-#include "core/metrics.h"
-#include "core/policy.h"
-#include "core/record.h"
-#include "core/store.h"
+#include "core/calls/metrics.h"
+#include "core/job/job.h"
+#include "core/job/job_fsm.h"
+#include "core/job/job_index.h"
+#include "core/job/job_queue.h"
+#include "core/job/record.h"
 #include "pagecast/agent.h"
+#include "policy/policy.h"
+#include "store/store.h"
 
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 /* address: literals of a spec turned into addresses: IP, zone, interface, MAC. No name is ever
  * looked up but that of an interface. */
 #pragma once
-#include "base/net.h"
+#include "net/net.h"
 #include "packet/check.h"
 
 /**

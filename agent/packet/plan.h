@@ -7,7 +7,7 @@
  * a row; a *pass* is all items in turn.
  */
 #pragma once
-#include "base/net.h"
+#include "net/net.h"
 #include "pagecast/error.h"
 
 #include <net/if.h>

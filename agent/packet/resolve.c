@@ -7,8 +7,8 @@
  * anything else reads the plan's bytes. Thread: one.
  */
 #include "base/clock.h"
-#include "base/solicit.h"
 #include "base/util.h"
+#include "net/neighbour_query.h"
 #include "packet/plan.h"
 
 #include <arpa/inet.h>
@@ -21,13 +21,14 @@
 
 struct resolving {
 	struct plan *plan;
-	struct solicit **solicits; /* [stream_count]; NULL: the kernel asks, or nobody has to */
+	struct neighbour_query *
+		*solicits; /* [stream_count]; NULL: the kernel asks, or nobody has to */
 };
 
 static void end(struct resolving *resolving)
 {
 	for (size_t i = 0; resolving->solicits && i < resolving->plan->stream_count; i++)
-		solicit_free(resolving->solicits[i]);
+		neighbour_query_free(resolving->solicits[i]);
 	free(resolving->solicits);
 }
 
@@ -63,11 +64,12 @@ static int refuse(const struct plan *plan, const struct plan_stream *stream, con
 static int ask(struct resolving *resolving, struct plan_stream *stream, struct error *ret_error)
 {
 	const struct plan_destination *to = &stream->destination;
-	struct solicit **solicit = &resolving->solicits[stream - resolving->plan->streams];
+	struct neighbour_query **solicit = &resolving->solicits[stream - resolving->plan->streams];
 	uint32_t ifindex = if_nametoindex(to->interface);
-	int r = *solicit ? solicit_again(*solicit) : net_neighbour_ask(ifindex, &to->next_hop.any);
+	int r = *solicit ? neighbour_query_again(*solicit)
+			 : net_neighbour_ask(ifindex, &to->next_hop.any);
 	if (r == -EPERM && !*solicit)
-		r = solicit_new(solicit, ifindex, &to->next_hop.any);
+		r = neighbour_query_new(solicit, ifindex, &to->next_hop.any);
 	if (r == -EPERM)
 		return refuse(resolving->plan, stream,
 			      "is not in the neighbour table; asking for it needs CAP_NET_RAW",
@@ -79,7 +81,7 @@ static int ask(struct resolving *resolving, struct plan_stream *stream, struct e
 static int look(struct resolving *resolving, struct plan_stream *stream, struct error *ret_error)
 {
 	const struct plan_destination *to = &stream->destination;
-	struct solicit *solicit = resolving->solicits[stream - resolving->plan->streams];
+	struct neighbour_query *solicit = resolving->solicits[stream - resolving->plan->streams];
 	struct net_neighbour neighbour;
 	uint8_t mac[NET_MAC_BYTES];
 	int r = net_neighbour_get(if_nametoindex(to->interface), &to->next_hop.any, &neighbour);
@@ -87,7 +89,7 @@ static int look(struct resolving *resolving, struct plan_stream *stream, struct 
 		return refuse(resolving->plan, stream, "cannot be asked for it", ret_error);
 	if (neighbour.has_mac)
 		write_mac(resolving->plan, stream, neighbour.mac);
-	else if (solicit && solicit_take(solicit, mac))
+	else if (solicit && neighbour_query_take(solicit, mac))
 		write_mac(resolving->plan, stream, mac);
 	return 0;
 }
@@ -119,7 +121,8 @@ int plan_resolve(struct plan *plan, struct error *ret_error)
 	int64_t now_ns = clock_monotonic_ns(clock), again_ns = now_ns;
 	int64_t end_ns = now_ns + PLAN_RESOLVE_MS * CLOCK_NS_PER_MS;
 	_cleanup_(end) struct resolving resolving = {
-		.plan = plan, .solicits = calloc(plan->stream_count, sizeof(struct solicit *))};
+		.plan = plan,
+		.solicits = calloc(plan->stream_count, sizeof(struct neighbour_query *))};
 	if (!resolving.solicits)
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	for (;; now_ns = clock_monotonic_ns(clock)) {

@@ -14,7 +14,7 @@
 #include "base/util.h"
 #include "lib/test.h"
 #include "lib/transmit.h"
-#include "transmit/sender.h"
+#include "sender/sender.h"
 
 #include <arpa/inet.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 /* codec: what the JSON and the wire target share: a type by letter, and the ways round. */
 #pragma once
-#include "api/json.h"
-#include "api/wire.h"
+#include "api/codec/json.h"
+#include "api/codec/wire.h"
 #include "every_type.pb-c.h"
 #include "fuzz/fuzz.h"
 #include "lib/messages.h"

@@ -1,8 +1,8 @@
 /* Envelopes of Connect streaming and gRPC-Web, and gzip inside: bounded, whatever is sent. */
 #include <string.h>
 
-#include "api/envelope.h"
-#include "api/gzip.h"
+#include "api/codec/gzip.h"
+#include "api/rpc/envelope.h"
 #include "fuzz/fuzz.h"
 
 enum { UNPACKED_MAX = 65536 };

@@ -8,10 +8,10 @@
  */
 #include <string.h>
 
-#include "api/base64.h"
-#include "api/envelope.h"
-#include "api/gzip.h"
-#include "api/stream_face.h"
+#include "api/codec/base64.h"
+#include "api/codec/gzip.h"
+#include "api/live/stream_protocol.h"
+#include "api/rpc/envelope.h"
 #include "fuzz/codec.h"
 #include "pagecast/rpc/v1/status.pb-c.h"
 

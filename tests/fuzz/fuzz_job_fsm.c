@@ -1,5 +1,5 @@
 /* Any order of events: a job stays in the schema's states, and what has ended stays ended. */
-#include "core/job_fsm.h"
+#include "core/job/job_fsm.h"
 #include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
 /* Page tokens from outside: only what was made here, for this query, is taken. */
 #include <string.h>
 
-#include "core/page_token.h"
+#include "core/calls/page_token.h"
 #include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
 /* The policy file: refused in words, or a Policy that both codecs carry unchanged. */
-#include "api/policy_json.h"
+#include "api/rest/policy_json.h"
 #include "fuzz/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

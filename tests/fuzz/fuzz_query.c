@@ -1,9 +1,9 @@
 /* Query strings and raw paths: taken apart as they say, or refused in words. */
 #include <string.h>
 
-#include "api/query.h"
-#include "api/route.h"
-#include "api/utf8.h"
+#include "api/codec/utf8.h"
+#include "api/http/query.h"
+#include "api/http/route.h"
 #include "fuzz/fuzz.h"
 
 static void check_query(const char *text)

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
-#include "api/method.h"
-#include "api/rpc_query.h"
-#include "api/wire.h"
+#include "api/codec/json.h"
+#include "api/codec/wire.h"
+#include "api/rpc/rpc_query.h"
+#include "api/tables/method.h"
 #include "fuzz/fuzz.h"
 
 /* As the dispatcher reads it. */

@@ -12,11 +12,11 @@
 
 #include "base/log.h"
 #include "core/agent_private.h"
-#include "core/database.h"
-#include "core/job_fsm.h"
-#include "core/store_sqlite.h"
-#include "core/store_sqlite_rows.h"
+#include "core/job/job_fsm.h"
 #include "fuzz/fuzz.h"
+#include "store/database.h"
+#include "store/store_sqlite.h"
+#include "store/store_sqlite_rows.h"
 
 enum { ROWS_MAX = 4, DAMAGES_MAX = 64 };
 

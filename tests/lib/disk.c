@@ -14,7 +14,7 @@ struct change { /* written, not synced; len 0 with @data NULL: cut to @offset */
 	struct change *next;
 };
 
-struct image { /* of one watched file */
+struct wire_image { /* of one watched file */
 	const char *name;
 	uint8_t *synced;
 	size_t synced_len;
@@ -24,7 +24,7 @@ struct image { /* of one watched file */
 
 struct disk_file {
 	sqlite3_file base;
-	struct image *image; /* NULL: not watched */
+	struct wire_image *image; /* NULL: not watched */
 	sqlite3_file *real;
 };
 
@@ -32,7 +32,7 @@ static sqlite3_vfs vfs;
 static sqlite3_vfs *default_vfs;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char watched[128];
-static struct image images[] = {{.name = "jobs.db"}, {.name = "jobs.db-wal"}};
+static struct wire_image images[] = {{.name = "jobs.db"}, {.name = "jobs.db-wal"}};
 static void (*on_change)(void);
 
 static struct {
@@ -109,7 +109,7 @@ static void apply(uint8_t **bytes, size_t *len, const struct change *change, siz
 	memcpy(*bytes + change->offset, change->data, change_len);
 }
 
-static void forget_changes(struct image *image)
+static void forget_changes(struct wire_image *image)
 {
 	while (image->first) {
 		struct change *change = image->first;
@@ -121,7 +121,7 @@ static void forget_changes(struct image *image)
 	image->changes = 0;
 }
 
-static void note(struct image *image, const void *data, size_t len, size_t offset)
+static void note(struct wire_image *image, const void *data, size_t len, size_t offset)
 {
 	struct change *change = calloc(1, sizeof *change);
 	CHECK(change);
@@ -150,7 +150,7 @@ static bool survives(enum disk_loss loss, size_t index)
 	return false;
 }
 
-static void photograph(const struct image *image, enum disk_loss loss, const char *directory)
+static void photograph(const struct wire_image *image, enum disk_loss loss, const char *directory)
 {
 	size_t len = image->synced_len, index = 0;
 	uint8_t *bytes = malloc(len + 1);
@@ -280,7 +280,7 @@ static const sqlite3_io_methods METHODS = {
 	.xShmUnmap = shm_unmap,
 };
 
-static struct image *image_of(const char *path)
+static struct wire_image *image_of(const char *path)
 {
 	size_t len = strlen(watched);
 	if (!len || !path || strncmp(path, watched, len) != 0 || path[len] != '/')

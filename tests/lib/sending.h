@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "lib/transmit.h"
-#include "transmit/sender.h"
+#include "sender/sender.h"
 
 #include <pthread.h>
 

@@ -5,7 +5,7 @@
  * engine reports against the next one expected: once, in order, byte for byte.
  */
 #pragma once
-#include "transmit/engine.h"
+#include "engine/engine.h"
 
 enum { JOB_ITEMS_MAX = 64 };
 

@@ -10,12 +10,13 @@ import lint
 import rules
 from tree import Tree
 
-README = """# Example
+MAP = """# Example
 
 ## Map
 | folder | what it is | may include |
 |---|---|---|
 | `proto` | schema | |
+| `agent` | this page | |
 | `agent/include/pagecast` | the agent's face | `proto` |
 | `agent/base` | the lowest | |
 | `agent/core` | jobs | `agent/base`, `proto`, `<sqlite3.h>` |
@@ -29,7 +30,8 @@ README = """# Example
 def tree_with(**files):
     """A small tree without a fault, and the given files: slashes are written as __, dots as _o_."""
     tree = Tree({
-        "README.md": README,
+        "README.md": "# Example\n",
+        "agent/README.md": MAP,
         "proto/pagecast/v1/a.proto": 'syntax = "proto3";\n',
         "agent/include/pagecast/agent.h": "/* agent: face. */\n#pragma once\n",
         "agent/base/base.c": "/* base: lowest. */\n#include <stdio.h>\n#include <linux/if.h>\n",
@@ -74,19 +76,19 @@ class Rules(unittest.TestCase):
 
     def test_a_map_that_is_gone_is_a_finding(self):
         tree = tree_with()
-        tree["README.md"] = "# Example\n"
+        tree["agent/README.md"] = "# Example\n"
         self.assertIn("no table of rooms", list(rules.check_includes(tree))[0])
 
     def test_files_without_a_room(self):
         self.finds("places", "notes.txt: does not belong at the root", notes_o_txt="x\n")
         self.finds("places", "src/ does not belong", src__a_o_c="/* a. */\n")
-        self.finds("places", "no row of README.md's map", agent__attic__a_o_c="/* a. */\n")
+        self.finds("places", "no row of the map", tests__attic__a_o_c="/* a. */\n")
 
     def test_a_room_without_files(self):
         tree = tree_with()
         del tree["api/api.c"]
         self.assertEqual(list(rules.check_places(tree)),
-                         ["README.md: the map names api, which is not there"])
+                         ["agent/README.md: the map names api, which is not there"])
 
     def test_promises_and_machine_paths(self):
         self.finds("words", 'api/x.c:2: "TO' 'DO"', api__x_o_c="/* x. */\n/* TO" "DO: y */\n")

@@ -1,4 +1,4 @@
-"""The project's files as a mapping of path to text, and the map of rooms out of README.md.
+"""The project's files as a mapping of path to text, and the map of rooms out of agent/README.md.
 
 What git ignores is left out by reading .gitignore, so that a copy without .git is judged the same.
 """

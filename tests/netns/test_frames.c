@@ -5,9 +5,9 @@
  */
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/frame_train.h"
 #include "netns/lab.h"
 #include "packet/frame.h"
-#include "transmit/frame_train.h"
 
 #include <arpa/inet.h>
 #include <net/ethernet.h>

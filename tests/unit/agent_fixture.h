@@ -3,8 +3,8 @@
  * arrives. Every helper fails the case on what it does not expect.
  */
 #pragma once
-#include "api/json.h"
-#include "api/policy_json.h"
+#include "api/codec/json.h"
+#include "api/rest/policy_json.h"
 #include "base/clock.h"
 #include "core/agent_private.h"
 #include "lib/test.h"

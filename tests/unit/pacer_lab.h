@@ -2,7 +2,7 @@
 #pragma once
 #include "base/clock.h"
 #include "lib/test.h"
-#include "transmit/pacer.h"
+#include "sender/pacer.h"
 
 enum { HANDOVER_NS = 2500 };
 #define HOUR_NS (3600 * CLOCK_NS_PER_S)

@@ -1,9 +1,9 @@
 /* Every call of the disk and every allocation fails in turn while jobs are submitted, read, listed
  * and cancelled: no crash, and nothing is acknowledged that is not stored. */
 #include "base/log.h"
-#include "core/store_sqlite.h"
 #include "lib/disk.h"
 #include "lib/heap.h"
+#include "store/store_sqlite.h"
 #include "unit/agent_fixture.h"
 
 #include <sqlite3.h>

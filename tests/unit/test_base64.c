@@ -1,5 +1,5 @@
 /* Base64 both ways: RFC 4648's own vectors, every length, and what is not base64. */
-#include "api/base64.h"
+#include "api/codec/base64.h"
 
 #include "lib/test.h"
 

@@ -4,8 +4,8 @@
  *
  * Heap is counted by lib/heap. CPU is printed, not judged: the machine is shared.
  */
-#include "api/json.h"
-#include "api/wire.h"
+#include "api/codec/json.h"
+#include "api/codec/wire.h"
 
 #include <time.h>
 

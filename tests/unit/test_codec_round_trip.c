@@ -1,6 +1,6 @@
 /* Every message type of the schema, filled at random, through both codecs and back. */
-#include "api/json.h"
-#include "api/wire.h"
+#include "api/codec/json.h"
+#include "api/codec/wire.h"
 
 #include <json-c/json.h>
 

@@ -1,5 +1,5 @@
 /* The earliest deadline comes first, whatever was added, moved and removed. */
-#include "core/deadlines.h"
+#include "core/job/deadlines.h"
 #include "lib/test.h"
 
 TEST(deadlines_come_in_order_of_time)

@@ -1,5 +1,5 @@
 /* The envelopes of Connect streaming and gRPC-Web: what is read, what is refused. */
-#include "api/envelope.h"
+#include "api/rpc/envelope.h"
 #include "lib/test.h"
 
 static enum error_code read_code(const void *body, size_t len)

@@ -1,8 +1,8 @@
 /* Which frames may be cut out of a longer one, and what that one looks like. */
+#include "engine/frame_train.h"
 #include "lib/test.h"
 #include "packet/checksum.h"
 #include "packet/frame.h"
-#include "transmit/frame_train.h"
 
 #include <arpa/inet.h>
 #include <net/ethernet.h>

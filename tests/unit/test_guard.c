@@ -1,7 +1,7 @@
 /* guard: Host and Origin. */
 #include "lib/test.h"
 
-#include "api/guard.h"
+#include "api/http/guard.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 /* gzip both ways, and hostile input. */
-#include "api/gzip.h"
+#include "api/codec/gzip.h"
 #include "lib/test.h"
 
 enum { BIG = 1 << 20 };

@@ -1,6 +1,6 @@
 /* Percentiles are within 0.8 % of the exact ones, whatever the range; the ends are exact. */
+#include "base/histogram.h"
 #include "lib/test.h"
-#include "transmit/histogram.h"
 
 #include <math.h>
 

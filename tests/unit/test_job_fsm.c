@@ -1,6 +1,6 @@
 /* The life of a job: every event in every state, as a table a person can check. */
 #include "base/util.h"
-#include "core/job_fsm.h"
+#include "core/job/job_fsm.h"
 #include "lib/test.h"
 
 #define S(name) PAGECAST__V1__JOB_STATE__JOB_STATE_##name

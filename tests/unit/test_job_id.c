@@ -1,6 +1,6 @@
 /* Names of jobs sort by creation, also within a millisecond and when the clock is set back. */
-#include "core/job_id.h"
 #include "lib/test.h"
+#include "store/job_id.h"
 
 static const int64_t NOW_NS = INT64_C(1469918176385) * 1000000; /* 01ARYZ6S41 as a ULID's time */
 

@@ -1,6 +1,6 @@
 /* The order of the queue, positions in it, and the index of all jobs. */
-#include "core/job_index.h"
-#include "core/job_queue.h"
+#include "core/job/job_index.h"
+#include "core/job/job_queue.h"
 #include "lib/test.h"
 
 static struct job *job_named(int number, int32_t priority)

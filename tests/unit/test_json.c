@@ -1,8 +1,8 @@
 /* Proto3 JSON in and out of the schema's messages: what is taken, what is refused, and how it is
  * told. */
-#include "api/json.h"
+#include "api/codec/json.h"
 
-#include "api/json_buffer.h"
+#include "api/codec/json_buffer.h"
 #include "every_type.pb-c.h"
 #include "lib/test.h"
 #include "pagecast/v1/agent_service.pb-c.h"

@@ -1,5 +1,5 @@
 /* Exact integers out of decimal text, shortest decimal text out of doubles. */
-#include "api/json_number.h"
+#include "api/codec/json_number.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Timestamps and durations as text, both ways, against the C library's calendar. */
-#include "api/json_time.h"
+#include "api/codec/json_time.h"
 
 #include <time.h>
 

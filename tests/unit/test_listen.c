@@ -1,7 +1,7 @@
 /* listen: which addresses are listened on, and what happens to a socket file that is there. */
 #include "lib/test.h"
 
-#include "api/listen.h"
+#include "api/http/listen.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>

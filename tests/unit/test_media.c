@@ -1,7 +1,7 @@
 /* media: Content-Type and Accept. */
 #include "lib/test.h"
 
-#include "api/media.h"
+#include "api/http/media.h"
 
 #include <stddef.h>
 

@@ -5,10 +5,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "base/net.h"
-#include "base/netlink.h"
 #include "base/util.h"
 #include "lib/test.h"
+#include "net/net.h"
+#include "net/netlink.h"
 
 static union net_ip ip(const char *text)
 {

@@ -1,6 +1,6 @@
 /* What a queue dropped is asked of the kernel; tests/netns makes one drop. */
-#include "base/net.h"
 #include "lib/test.h"
+#include "net/net.h"
 
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* Addresses and prefixes as the policy judges them, in all their spellings. */
-#include "core/network.h"
 #include "lib/test.h"
+#include "policy/network.h"
 
 #include <arpa/inet.h>
 

@@ -1,8 +1,8 @@
 /* The description of the REST face: well-formed, and of what is really served. */
-#include "api/json.h"
-#include "api/openapi.h"
+#include "api/codec/json.h"
+#include "api/rest/openapi.h"
+#include "base/problem.h"
 #include "lib/test.h"
-#include "transmit/problem.h"
 
 #include "pagecast/v1/job.pb-c.h"
 

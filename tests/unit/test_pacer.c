@@ -1,5 +1,5 @@
 /* The schedule in virtual time: exact over hours, gentle after stalls, honest about lateness. */
-#include "transmit/pacer_rate.h"
+#include "sender/pacer_rate.h"
 #include "unit/pacer_lab.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Page tokens fit the query they were made for, whole and unchanged. */
-#include "core/page_token.h"
+#include "core/calls/page_token.h"
 #include "lib/test.h"
 
 static const char ID[] = "01BX5ZZKBKACTAV9WEVGEMMVRZ";

@@ -1,6 +1,6 @@
 /* The arena is written once: reserve, fill, seal; then only retired or renewed. */
+#include "engine/pages.h"
 #include "lib/test.h"
-#include "transmit/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* The policy: the message itself, and what it lets pass. */
 #include "base/util.h"
-#include "core/policy.h"
 #include "lib/test.h"
+#include "policy/policy.h"
 
 #include <arpa/inet.h>
 #include <math.h>

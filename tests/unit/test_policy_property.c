@@ -4,8 +4,8 @@
  * with the policy: addresses as numbers, networks as ranges of numbers.
  */
 #include "base/util.h"
-#include "core/policy.h"
 #include "lib/test.h"
+#include "policy/policy.h"
 
 #include <arpa/inet.h>
 

@@ -1,10 +1,10 @@
 /* pool and wait: blocking work off the HTTP threads; requests held without a thread. */
 #include "lib/test.h"
 
-#include "api/limits.h"
-#include "api/pool.h"
-#include "api/thread.h"
-#include "api/wait.h"
+#include "api/http/limits.h"
+#include "api/http/pool.h"
+#include "api/http/thread.h"
+#include "api/live/wait.h"
 
 #include <pthread.h>
 #include <semaphore.h>

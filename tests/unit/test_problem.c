@@ -1,6 +1,6 @@
 /* A set holds each code once a field; what is counted stays true. */
+#include "base/problem.h"
 #include "lib/test.h"
-#include "transmit/problem.h"
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /* query: decoding, repetition, refusal. */
 #include "lib/test.h"
 
-#include "api/query.h"
+#include "api/http/query.h"
 
 static int parse(const char *raw, struct query *query)
 {

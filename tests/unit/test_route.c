@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/rest.h"
-#include "api/route.h"
+#include "api/http/route.h"
+#include "api/rest/rest.h"
 
 TEST(route_finds_each_verb_of_a_path)
 {

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "api/rpc_query.h"
+#include "api/rpc/rpc_query.h"
 
 static void check_message(const char *raw, enum media codec, const char *message, size_t len)
 {

@@ -1,8 +1,8 @@
 /* The power goes while the store writes: whatever the disk kept of what was not synced, every row
  * that was acknowledged is there, as it was acknowledged. */
-#include "core/store_sqlite.h"
 #include "lib/disk.h"
 #include "lib/test.h"
+#include "store/store_sqlite.h"
 
 #include <pthread.h>
 #include <sqlite3.h>

@@ -1,6 +1,6 @@
 /* The store's promises, as the one in memory keeps them. */
-#include "core/store.h"
 #include "lib/test.h"
+#include "store/store.h"
 
 static struct store *store;
 

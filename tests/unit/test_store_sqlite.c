@@ -1,7 +1,7 @@
 /* The store on SQLite: rows come back as they went in, old writes lose, bad files are refused in
  * words. */
-#include "core/store_sqlite.h"
 #include "lib/test.h"
+#include "store/store_sqlite.h"
 
 #include <pthread.h>
 #include <signal.h>

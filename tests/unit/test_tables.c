@@ -1,5 +1,5 @@
 /* The tables made from the schema at build time. */
-#include "api/tables.h"
+#include "api/tables/tables.h"
 #include "lib/test.h"
 
 #include "pagecast/v1/job.pb-c.h"

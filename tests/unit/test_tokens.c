@@ -1,6 +1,6 @@
 /* Bearer tokens: what is stored, what is refused, and who must wait. */
-#include "api/lockout.h"
-#include "api/tokens.h"
+#include "api/auth/lockout.h"
+#include "api/auth/tokens.h"
 #include "lib/test.h"
 
 #include <sys/stat.h>

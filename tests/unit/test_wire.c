@@ -2,7 +2,7 @@
  * The wire scan: what protobuf-c would crash, crawl or lie on is refused, with field path and
  * offset; what the standard allows is taken. Bytes are written as hex, so that each is to be seen.
  */
-#include "api/wire.h"
+#include "api/codec/wire.h"
 
 #include "every_type.pb-c.h"
 #include "lib/messages.h"

@@ -2,6 +2,7 @@
  * metrics: what the agent counts about itself, as numbers; how they are written is api/'s business.
  */
 #pragma once
+#include "pagecast/distribution.h"
 #include "pagecast/error.h"
 
 #include <stdbool.h>
@@ -11,23 +12,10 @@
 struct agent;
 
 enum {
-	AGENT_DISTRIBUTION_BOUNDS = 19,
 	AGENT_METRICS_STATES = 9,  /* of JobState, UNSPECIFIED counted */
 	AGENT_METRICS_ERRNOS = 32, /* different ones; more are added to the last, "other" */
 	AGENT_METRICS_ENGINES = 8,
 };
-
-/* 1 µs … 1 s in steps of 1, 2, 5; the last bucket is what is longer. */
-extern const uint64_t AGENT_DISTRIBUTION_BOUNDS_NS[AGENT_DISTRIBUTION_BOUNDS];
-
-struct agent_distribution {
-	uint64_t buckets[AGENT_DISTRIBUTION_BOUNDS + 1]; /* not cumulated */
-	uint64_t count;
-	double sum_ns;
-};
-
-/** distribution_add() - one more value */
-void distribution_add(struct agent_distribution *distribution, uint64_t value_ns);
 
 struct agent_metrics {
 	uint64_t jobs_by_state[AGENT_METRICS_STATES]; /* that are known now */

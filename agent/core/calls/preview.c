@@ -1,0 +1,307 @@
+/*
+ * preview: PreviewJob: what would be sent, without sending. See agent_private.h.
+ *
+ * The job is prepared as a worker would (sockets, pages, path), then its pacers run on a clock of
+ * their own to say which packet would leave when. A spec that is wrong or forbidden is refused as
+ * SubmitJob refuses it; what only the host is to blame for (no route, an engine that cannot) is a
+ * problem of the preview.
+ */
+#include "core/agent_private.h"
+
+#include "base/util.h"
+#include "packet/wire_image.h"
+#include "sender/pacer.h"
+
+#include <string.h>
+
+enum {
+	PREVIEW_PACKETS_DEFAULT = 10,
+	PREVIEW_PACKETS_MAX = 1000,
+	PREVIEW_BYTES_MAX =
+		4 << 20, /* of all packets shown: an answer stays as long as a spec may be */
+};
+
+struct preview_stream {
+	struct plan_stream
+		plan; /* a copy whose line_percent is put into pps; items are the plan's */
+	struct wire_image_context image;
+	struct pacer *pacer;
+	struct plan_cursor cursor;
+	uint64_t left;	/* packets until its limit; UINT64_MAX: no number */
+	int64_t end_ns; /* of a limit by duration */
+};
+
+struct preview {
+	struct preparation prepared;
+	struct preview_stream *streams; /* [stream_count] */
+	size_t stream_count;
+	Pagecast__V1__PreviewJobResponse response; /* points into what follows */
+	Pagecast__V1__PreviewPacket *packets;	   /* [packet_max] */
+	Pagecast__V1__PreviewPacket **packet_list;
+	Google__Protobuf__Duration *times;
+	char (*summaries)[WIRE_IMAGE_SUMMARY_MAX];
+	size_t packet_max, packet_bytes;
+	struct record_problems problems;
+};
+
+static void preview_deinit(struct preview *preview)
+{
+	for (size_t i = 0; i < preview->response.n_packets; i++)
+		free(preview->packets[i].bytes.data);
+	for (size_t i = 0; i < preview->stream_count; i++)
+		pacer_free(preview->streams[i].pacer);
+	free(preview->streams);
+	free(preview->packets);
+	free(preview->packet_list);
+	free(preview->times);
+	free(preview->summaries);
+	preparation_deinit(&preview->prepared);
+}
+
+static int no_memory(struct error *ret_error)
+{
+	return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+}
+
+/* ---- when each packet leaves ---- */
+
+static int init_stream(struct preview *preview, size_t index)
+{
+	struct preview_stream *stream = &preview->streams[index];
+	const struct plan_stream *plan = &preview->prepared.plan->streams[index];
+	stream->plan = *plan;
+	stream->left =
+		plan->limit.kind == PLAN_LIMIT_PACKETS || plan->limit.kind == PLAN_LIMIT_BYTES
+			? plan->limit.packets
+			: UINT64_MAX;
+	stream->end_ns = plan->limit.kind == PLAN_LIMIT_DURATION
+				 ? plan->start_delay_ns + plan->limit.duration_ns
+				 : INT64_MAX;
+	wire_image_context_init(&stream->image, plan);
+	if (plan->rate.kind == PLAN_RATE_LINE_PERCENT) { /* the sender knows the line */
+		struct sender_report report;
+		sender_report(preview->prepared.sender, index, &report);
+		stream->plan.rate.kind = PLAN_RATE_PPS;
+		stream->plan.rate.value = report.requested_pps;
+	}
+	int r = pacer_new(&stream->pacer, &stream->plan, 0, 0);
+	if (r == 0)
+		pacer_start(stream->pacer, plan->start_delay_ns);
+	return r;
+}
+
+static int init_streams(struct preview *preview, struct error *ret_error)
+{
+	const struct plan *plan = preview->prepared.plan;
+	preview->streams = calloc(plan->stream_count, sizeof *preview->streams);
+	if (!preview->streams)
+		return no_memory(ret_error);
+	preview->stream_count = plan->stream_count;
+	for (size_t i = 0; i < plan->stream_count; i++)
+		if (init_stream(preview, i) < 0)
+			return no_memory(ret_error);
+	return 0;
+}
+
+/* The stream whose next packet leaves first; NULL: all are done. */
+static struct preview_stream *next_stream(struct preview *preview, int64_t *ret_due_ns)
+{
+	struct preview_stream *first = NULL;
+	for (size_t i = 0; i < preview->stream_count; i++) {
+		struct preview_stream *stream = &preview->streams[i];
+		uint64_t packets;
+		int64_t due_ns = stream->left ? pacer_next(stream->pacer, 0, &packets) : INT64_MAX;
+		if (stream->left == 0 || due_ns >= stream->end_ns ||
+		    (first && due_ns >= *ret_due_ns))
+			continue;
+		first = stream;
+		*ret_due_ns = due_ns;
+	}
+	return first;
+}
+
+static int add_packet(struct preview *preview, struct preview_stream *stream, int64_t due_ns,
+		      struct error *ret_error)
+{
+	size_t index = preview->response.n_packets;
+	Pagecast__V1__PreviewPacket *packet = &preview->packets[index];
+	const struct plan_item *item;
+	uint64_t run;
+	plan_peek_run(&stream->plan, &stream->cursor, &item, &run);
+	size_t len = wire_image_len(&stream->plan, item);
+	pagecast__v1__preview_packet__init(packet);
+	packet->bytes.data = malloc(len ? len : 1);
+	if (!packet->bytes.data)
+		return no_memory(ret_error);
+	packet->bytes.len = len;
+	wire_image_write(&stream->image, &stream->plan, item, packet->bytes.data);
+	wire_image_summary(&stream->image, &stream->plan, item, preview->summaries[index]);
+	google__protobuf__duration__init(&preview->times[index]);
+	preview->times[index].seconds = due_ns / CLOCK_NS_PER_S;
+	preview->times[index].nanos = (int32_t)(due_ns % CLOCK_NS_PER_S);
+	packet->at = &preview->times[index];
+	packet->frame = stream->plan.destination.kind == PLAN_ETHERNET;
+	packet->summary = preview->summaries[index];
+	packet->stream = stream->plan.name;
+	preview->packet_list[index] = packet;
+	preview->response.n_packets++;
+	preview->packet_bytes += len;
+	plan_advance(&stream->plan, &stream->cursor, 1);
+	pacer_handed_over(stream->pacer, 1, item->len, due_ns, due_ns);
+	if (stream->left != UINT64_MAX)
+		stream->left--;
+	return 0;
+}
+
+static int add_packets(struct preview *preview, uint32_t asked, struct error *ret_error)
+{
+	preview->packet_max = asked ? asked : PREVIEW_PACKETS_DEFAULT;
+	preview->packets = calloc(preview->packet_max, sizeof *preview->packets);
+	preview->packet_list = calloc(preview->packet_max, sizeof(Pagecast__V1__PreviewPacket *));
+	preview->times = calloc(preview->packet_max, sizeof *preview->times);
+	preview->summaries = calloc(preview->packet_max, sizeof *preview->summaries);
+	if (!preview->packets || !preview->packet_list || !preview->times || !preview->summaries)
+		return no_memory(ret_error);
+	preview->response.packets = preview->packet_list;
+	while (preview->response.n_packets < preview->packet_max &&
+	       preview->packet_bytes < PREVIEW_BYTES_MAX) {
+		int64_t due_ns = 0;
+		struct preview_stream *stream = next_stream(preview, &due_ns);
+		if (!stream)
+			break;
+		int r = add_packet(preview, stream, due_ns, ret_error);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- how much, how long ---- */
+
+/* What no counter holds is told as the most that one does. */
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	uint64_t both;
+	return __builtin_add_overflow(a, b, &both) ? UINT64_MAX : both;
+}
+
+/* Payload bytes of the first @packets: whole passes, then the rest of one. */
+static uint64_t bytes_of(const struct plan_stream *stream, uint64_t packets)
+{
+	uint64_t bytes, passes = packets / stream->pass_packets;
+	if (__builtin_mul_overflow(passes, stream->pass_bytes, &bytes))
+		return UINT64_MAX;
+	struct plan_cursor cursor = {0};
+	for (uint64_t left = packets % stream->pass_packets; left;) {
+		const struct plan_item *item;
+		uint64_t run;
+		plan_peek_run(stream, &cursor, &item, &run);
+		run = MIN(run, left);
+		bytes = sum(bytes, run * item->len);
+		plan_advance(stream, &cursor, run);
+		left -= run;
+	}
+	return bytes;
+}
+
+/* What the schedule says of a whole stream: the mean over bursts and gaps. Unlimited: no time is
+ * expected. */
+static void add_totals(struct preview *preview, size_t index)
+{
+	const struct plan_stream *stream = &preview->prepared.plan->streams[index];
+	const struct plan_limit *limit = &stream->limit;
+	struct sender_report report;
+	double seconds = 0;
+	uint64_t packets = limit->packets;
+	sender_report(preview->prepared.sender, index, &report);
+	if (limit->kind == PLAN_LIMIT_DURATION) {
+		seconds = (double)limit->duration_ns / CLOCK_NS_PER_S;
+		packets = (uint64_t)MIN(seconds * report.requested_pps, (double)INT64_MAX);
+	} else if (limit->kind == PLAN_LIMIT_NONE) {
+		packets = 0;
+	} else if (report.requested_pps > 0 && packets) {
+		seconds = (double)(packets - 1) / report.requested_pps;
+	}
+	seconds += (double)stream->start_delay_ns / CLOCK_NS_PER_S;
+	preview->response.total_packets = sum(preview->response.total_packets, packets);
+	preview->response.total_bytes =
+		sum(preview->response.total_bytes, bytes_of(stream, packets));
+	preview->response.seconds = MAX(preview->response.seconds, seconds);
+}
+
+static void describe(struct preview *preview, struct sender_report *report)
+{
+	for (size_t i = 0; i < preview->stream_count; i++)
+		add_totals(preview, i);
+	sender_report(preview->prepared.sender, SIZE_MAX, report);
+	preview->response.path = report->path;
+	preview->response.kernel_copies = report->kernel_copies;
+}
+
+static int check_request(const Pagecast__V1__PreviewJobRequest *request, struct error *ret_error)
+{
+	if (!request->spec)
+		error_violate(ret_error, "spec", "missing: what is to be sent");
+	if (request->packets > PREVIEW_PACKETS_MAX)
+		error_violate(ret_error, "packets", "%u is more than %d", request->packets,
+			      PREVIEW_PACKETS_MAX);
+	return (int)ret_error->code;
+}
+
+/* The response as a message of its own. */
+static int copy_response(struct preview *preview, Pagecast__V1__PreviewJobResponse **ret_response,
+			 struct error *ret_error)
+{
+	record_fill_problems(&preview->problems, &preview->prepared.problems);
+	preview->response.problems = preview->problems.list;
+	preview->response.n_problems = preview->prepared.problems.count;
+	_cleanup_blob_ struct blob *packed = blob_pack(&preview->response.base);
+	if (packed)
+		*ret_response =
+			pagecast__v1__preview_job_response__unpack(NULL, packed->len, packed->data);
+	return packed && *ret_response ? 0 : no_memory(ret_error);
+}
+
+static int preview_job(struct agent *agent, const Pagecast__V1__PreviewJobRequest *request,
+		       struct preview *preview, Pagecast__V1__PreviewJobResponse **ret_response,
+		       struct error *ret_error)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	struct sender_report report;
+	int r = preparation_make(agent, request->spec, NULL, &preview->prepared, &error);
+	if (r && r != ERROR_CODE_FAILED_PRECONDITION) {
+		error_nest(&error, "spec");
+		error_move(ret_error, &error);
+		return r;
+	}
+	if (r && !problem_set_has_error(&preview->prepared.problems))
+		preparation_tell(&preview->prepared, &error);
+	r = preview->prepared.sender ? init_streams(preview, ret_error) : 0;
+	if (!r && preview->prepared.sender)
+		r = add_packets(preview, request->packets, ret_error);
+	if (!r && preview->prepared.sender) {
+		sender_look_ahead(preview->prepared.sender);
+		preview->prepared.problems = *sender_problems(preview->prepared.sender);
+		describe(preview, &report);
+	}
+	return r ? r : copy_response(preview, ret_response, ret_error);
+}
+
+int agent_preview_job(struct agent *agent, const struct agent_caller *caller,
+		      const Pagecast__V1__PreviewJobRequest *request,
+		      Pagecast__V1__PreviewJobResponse **ret_response, struct error *ret_error)
+{
+	int r = agent_require(caller, AGENT_ROLE_VIEWER, ret_error);
+	if (!r)
+		r = check_request(request, ret_error);
+	if (r)
+		return r;
+	struct preview *preview = calloc(1, sizeof *preview);
+	if (!preview)
+		return no_memory(ret_error);
+	pagecast__v1__preview_job_response__init(&preview->response);
+	r = preview_job(agent, request, preview, ret_response, ret_error);
+	preview_deinit(preview);
+	free(preview);
+	return r;
+}

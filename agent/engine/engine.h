@@ -1,0 +1,157 @@
+/*
+ * engine: the ways out of the machine, one contract. engine_<name>.c each; engine_private.h has the
+ * ops.
+ *
+ * An engine (one a job and worker) owns what its streams share: pipes, scratch, ring. A flow (one a
+ * stream) owns the connected socket. engine_send() hands over packets from a position in a sealed
+ * arena and says exactly what became of them: everything it reports as sent was taken by the
+ * kernel, everything else is still to be decided by the caller. Between two calls nothing is left
+ * inside: no byte in a pipe, no frame in a ring that could leave later or with another job. Thread:
+ * one worker. Never blocks longer than a system call on a non-blocking descriptor takes.
+ */
+#pragma once
+#include "base/problem.h"
+#include "engine/train.h"
+#include "packet/plan.h"
+#include "pagecast/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pagecast/v1/job.pb-c.h"
+
+struct engine;
+struct flow;
+
+struct engine_counters { /* real counts of system calls and pages handed to the kernel (each
+			    vmsplice, each slot) */
+	uint64_t syscalls;
+	uint64_t pages;
+};
+
+enum engine_outcome {
+	ENGINE_DONE,	/* all that was asked was sent */
+	ENGINE_FULL,	/* no room (EAGAIN, ENOBUFS) at the cursor: wait and call again, or drop */
+	ENGINE_REFUSED, /* `refused` packets at the cursor were refused with `error`: account and
+			   skip them */
+};
+
+struct engine_result {
+	enum engine_outcome outcome;
+	uint64_t sent;	  /* packets taken; the cursor was moved behind them */
+	uint64_t bytes;	  /* their payload (frame) bytes */
+	uint64_t refused; /* ENGINE_REFUSED: packets the cursor was moved over without sending */
+	uint64_t longest_burst; /* most packets handed over by one system call */
+	int error;		/* positive errno of FULL (EAGAIN, ENOBUFS) or REFUSED */
+};
+
+/* Soft errors that arrive for a flow after the send: ICMP, neighbour failures. */
+struct flow_complaints {
+	uint64_t refused; /* ECONNREFUSED */
+	uint64_t
+		no_neighbour; /* EHOSTUNREACH from this host itself: the next hop does not answer */
+	uint64_t unreachable; /* EHOSTUNREACH, ENETUNREACH and their kin from elsewhere */
+	uint64_t too_long;    /* EMSGSIZE: fragmentation needed */
+	uint64_t other;
+	int last_error;
+};
+
+/**
+ * engine_choose() - which engine a plan gets
+ * @ret_why: a sentence: why this engine and path; static or inside @plan's lifetime
+ *
+ * Return: 0; an error_code with @ret_error (FAILED_PRECONDITION: engine not available here, naming
+ * what is missing).
+ */
+int engine_choose(const struct plan *plan, Pagecast__V1__EngineKind *ret_kind, const char **ret_why,
+		  struct error *ret_error);
+
+/** engine_new() - pipes and scratch; allocates, sends nothing. Return: 0; negative errno */
+int engine_new(struct engine **ret_engine, Pagecast__V1__EngineKind kind, const struct plan *plan);
+struct engine *engine_free(struct engine *engine);
+
+/**
+ * flow_open() - socket, bind, connect, options for one stream
+ * @problems: what went wrong, in words, with @field
+ *
+ * Return: 0; negative errno (told in @problems).
+ */
+int flow_open(struct flow **ret_flow, struct engine *engine, const struct plan_stream *stream,
+	      const char *field, struct problem_set *problems);
+struct flow *flow_close(struct flow *flow);
+
+/** flow_limits() - how trains must be cut for this flow (device, MTU, layout, probe) */
+struct train_limits flow_limits(const struct flow *flow);
+
+/** flow_path() - "udp: vmsplice, tee, splice; trains of 44"; owned by the flow. */
+const char *flow_path(const struct flow *flow);
+Pagecast__V1__KernelCopies flow_kernel_copies(const struct flow *flow);
+/** flow_why() - why this path: "eth0 has no scatter-gather: the kernel copies"; owned by the flow,
+ * maybe empty */
+const char *flow_why(const struct flow *flow);
+
+/**
+ * flow_load() - take a packed arena for sending (load a master pipe with a template); borrowed
+ * until the next flow_load() or flow_close(). Return: 0; negative errno
+ */
+int flow_load(struct flow *flow, const struct trains *trains);
+
+/**
+ * flow_send() - hand over up to @packets_max (>= 1) packets from *cursor on, of the loaded trains
+ * @cursor:   not at the end of a filling; moved behind what was sent or refused
+ * @counters: raised by what was really called and handed over
+ *
+ * Bounded work a call, so that the caller stays able to react: at most FLOW_SEND_TRAINS_MAX trains
+ * (of short ones, which are quick, FLOW_SEND_SHORT_MAX, where the engine gains by it) or
+ * FLOW_SEND_LONE_MAX single datagrams, and FLOW_SEND_PACKETS_MAX packets. DONE with fewer than
+ * asked means just that, or the end of a fresh arena (trains_at_end()): call again for the rest.
+ * DONE always moved the cursor by at least one packet; FULL and REFUSED may come after some.
+ */
+enum {
+	FLOW_SEND_TRAINS_MAX = 16,
+	FLOW_SEND_SHORT_MAX = 64,
+	FLOW_SEND_LONE_MAX = 256,
+	FLOW_SEND_PACKETS_MAX = 8192,
+};
+void flow_send(struct flow *flow, struct train_cursor *cursor, uint64_t packets_max,
+	       struct engine_result *ret_result, struct engine_counters *counters);
+
+/** flow_wait_room() - after FULL: wait until there may be room, at most @timeout_ns; after ENOBUFS,
+ * which no descriptor announces the end of, for a growing moment. Return: 0 room; 1 timeout */
+int flow_wait_room(struct flow *flow, int64_t timeout_ns, struct engine_counters *counters);
+
+/** flow_complaints() - read soft errors that came in since the last call (error queue), add them up
+ */
+void flow_complaints(struct flow *flow, struct flow_complaints *complaints,
+		     struct engine_counters *counters);
+
+/**
+ * flow_tell_refused() - put into words that @packets of this flow were refused with @error
+ * (ENGINE_REFUSED)
+ */
+void flow_tell_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
+		       struct problem_set *problems);
+/**
+ * flow_tell_complaints() - put into words what came back, all in all ("nothing listens on …")
+ * @total: of the whole stream, so that the counts in the sentences stay true
+ */
+void flow_tell_complaints(const struct flow *flow, const struct flow_complaints *total,
+			  const char *field, struct problem_set *problems);
+
+/* What this machine can do, found out once at start by trying it (never by kernel version). */
+struct engine_fact {
+	Pagecast__V1__EngineKind kind;
+	bool available;
+	char why[160];
+	char facts[8][120];
+	size_t fact_count;
+};
+enum { ENGINE_KINDS = 4 };
+/** engine_probe() - try everything on loopback; bounded to 100 ms. Runs once: a second call, from
+ * any thread, returns at once */
+void engine_probe(void);
+/** engine_facts() - the result of the probe, [ENGINE_KINDS]; static. Thread: any after
+ * engine_probe() */
+const struct engine_fact *engine_facts(void);
+/** engine_handover_ns() - what handing over one datagram costs here, as the probe saw it */
+int64_t engine_handover_ns(void);

@@ -1,0 +1,222 @@
+/*
+ * engine_zerocopy: UDP by send(MSG_ZEROCOPY), with UDP_SEGMENT for trains.
+ *
+ * The kernel references the pages of the sealed arena, a huge one as one fragment, and tells by the
+ * error queue when it let go of them. Arenas are written once and replaced, so no page waits for
+ * that: completions are read because they hold locked memory and option memory of the socket, and
+ * because they tell whether the kernel copied after all. ENOBUFS means that one of those limits, or
+ * a queue of the device, is full; which one follows from the completions, since a send that the
+ * device dropped completes and one that never began does not. Where nothing is under way and there
+ * still is no memory, the flow goes on with copies and says so. Thread: one worker.
+ */
+#include "engine/engine_private.h"
+
+#include "base/sys.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	/* Completions behind: read them all. Option memory of older kernels holds some 25. */
+	BEHIND_MAX = 16,
+};
+
+struct zerocopy_flow {
+	struct flow flow;
+	bool on; /* MSG_ZEROCOPY is in use */
+};
+
+static bool copied(const struct flow *flow)
+{
+	return flow->completions.copied;
+}
+
+/* Say it once, when the kernel told so first. */
+static void note_copies(struct flow *flow)
+{
+	if (!copied(flow) || flow->copies == PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE)
+		return;
+	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+	snprintf(flow->why, sizeof flow->why,
+		 "the kernel reports that it copied after all, as it does for a receiver on this "
+		 "host and for fragments");
+}
+
+/* Completions that are due, at the least the one entry that most of them are merged into. */
+static void read_completions(struct flow *flow, struct engine_counters *counters)
+{
+	struct flow_completions *completions = &flow->completions;
+	if (completions->begun - completions->done > BEHIND_MAX)
+		flow_read_errors(flow, counters);
+	else if (completions->begun != completions->done)
+		flow_read_error(flow, counters);
+	if ((int32_t)(completions->done - completions->begun) > 0)
+		completions->begun = completions->done;
+	note_copies(flow);
+}
+
+static void stop_zerocopy(struct zerocopy_flow *own)
+{
+	own->on = false;
+	own->flow.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+	snprintf(own->flow.why, sizeof own->flow.why,
+		 "no memory may be locked for MSG_ZEROCOPY (ulimit -l, net.core.optmem_max): the "
+		 "kernel copies");
+}
+
+/* See the head of this file. */
+static enum flow_fault no_buffers(struct zerocopy_flow *own, const struct train *piece,
+				  unsigned int tries, struct engine_counters *counters)
+{
+	struct flow *flow = &own->flow;
+	struct flow_completions *completions = &flow->completions;
+	uint32_t done_before = completions->done;
+	flow_read_errors(flow, counters);
+	note_copies(flow);
+	if ((int32_t)(completions->done - completions->begun) > 0) { /* this send, dropped */
+		completions->begun = completions->done;
+		return flow_fault(flow, piece, ENOBUFS, tries, counters);
+	}
+	if (completions->done == completions->begun) {
+		stop_zerocopy(own);
+		return FLOW_RETRY;
+	}
+	bool may_double = piece->segments > 1 && flow->segments_in_kernel;
+	if (completions->done != done_before && !may_double && tries < FLOW_RETRIES_MAX)
+		return FLOW_RETRY;
+	return flow_fault(flow, piece, ENOBUFS, tries, counters);
+}
+
+/* Return: 0; negative errno */
+static int send_piece(struct zerocopy_flow *own, const struct train *piece,
+		      struct engine_counters *counters)
+{
+	struct flow *flow = &own->flow;
+	uint32_t len = train_bytes(piece);
+	const uint8_t *from = len ? flow->trains->pages.memory + piece->offset : NULL;
+	bool reference = own->on && len;
+	int r = flow_segment(flow, piece, counters);
+	if (r < 0)
+		return r;
+	counters->syscalls++;
+	ssize_t taken = sys_send(flow->fd, from, len,
+				 MSG_DONTWAIT | MSG_NOSIGNAL | (reference ? MSG_ZEROCOPY : 0));
+	if (taken < 0)
+		return (int)taken;
+	if (reference) {
+		flow->completions.begun++;
+		counters->pages += pages_covered(piece->offset, len);
+	}
+	return 0;
+}
+
+static enum flow_fault fault_of(struct zerocopy_flow *own, const struct train *piece, int error,
+				unsigned int tries, struct engine_counters *counters)
+{
+	if (error == ENOBUFS && own->on && piece->segment_bytes)
+		return no_buffers(own, piece, tries, counters);
+	return flow_fault(&own->flow, piece, error, tries, counters);
+}
+
+static void zerocopy_send(struct flow *flow, struct train_cursor *cursor, uint64_t packets_max,
+			  struct engine_result *result, struct engine_counters *counters)
+{
+	struct zerocopy_flow *own = container_of(flow, struct zerocopy_flow, flow);
+	unsigned int trains = 0, lone = 0, tries = 0;
+	while (result->sent < packets_max && trains < FLOW_SEND_TRAINS_MAX &&
+	       lone < FLOW_SEND_LONE_MAX && !trains_at_end(flow->trains, cursor)) {
+		struct train piece = flow_next_piece(flow, cursor, packets_max - result->sent);
+		int r = send_piece(own, &piece, counters);
+		if (r < 0) {
+			enum flow_fault fault = fault_of(own, &piece, -r, tries++, counters);
+			if (fault == FLOW_RECUT)
+				tries = 0;
+			if (fault == FLOW_RETRY || fault == FLOW_RECUT)
+				continue;
+			flow_stopped(flow, cursor, &piece, fault, -r, result);
+			break;
+		}
+		tries = 0;
+		trains += piece.segments > 1;
+		lone += piece.segments == 1;
+		result->longest_burst = MAX(result->longest_burst, (uint64_t)piece.segments);
+		flow_sent(flow, cursor, &piece, result);
+		if (flow->completions.begun - flow->completions.done > BEHIND_MAX)
+			read_completions(flow, counters);
+	}
+	read_completions(flow, counters);
+}
+
+static void describe(struct flow *flow)
+{
+	uint32_t longest = 0;
+	for (size_t i = 0; i < flow->trains->count; i++)
+		if (flow->trains->trains[i].segment_bytes)
+			longest = MAX(longest, flow->trains->trains[i].segments);
+	if (longest > 1)
+		snprintf(flow->path, sizeof flow->path,
+			 "udp: send with MSG_ZEROCOPY and UDP_SEGMENT; trains of %u", longest);
+	else
+		snprintf(flow->path, sizeof flow->path,
+			 "udp: send with MSG_ZEROCOPY; one packet a call");
+}
+
+static int zerocopy_load(struct flow *flow)
+{
+	if (flow->trains && !flow->path[0])
+		describe(flow);
+	return 0;
+}
+
+static const char *zerocopy_serves(const struct plan_destination *destination)
+{
+	return destination->kind == PLAN_UDP ? NULL : "MSG_ZEROCOPY is for UDP";
+}
+
+static int zerocopy_init(struct engine *engine, const struct plan *plan)
+{
+	(void)engine; /* all that is needed belongs to the flows */
+	(void)plan;
+	return 0;
+}
+
+static void zerocopy_deinit(struct engine *engine)
+{
+	(void)engine;
+}
+
+static int zerocopy_flow_init(struct flow *flow, const char *field, struct problem_set *problems)
+{
+	struct zerocopy_flow *own = container_of(flow, struct zerocopy_flow, flow);
+	int r = flow_open_socket(flow, field, problems);
+	if (r < 0)
+		return r;
+	r = sys_setsockopt_int(flow->fd, SOL_SOCKET, SO_ZEROCOPY, 1);
+	own->on = r == 0;
+	if (own->on)
+		return 0;
+	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+	snprintf(flow->why, sizeof flow->why, "SO_ZEROCOPY is refused here (%s): the kernel copies",
+		 errno_name(-r));
+	return 0;
+}
+
+static void zerocopy_flow_deinit(struct flow *flow)
+{
+	(void)flow; /* what is under way keeps its pages; nothing of it is this flow's any more */
+}
+
+const struct engine_ops engine_zerocopy_ops = {
+	.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY,
+	.name = "ZEROCOPY",
+	.engine_bytes = sizeof(struct engine),
+	.flow_bytes = sizeof(struct zerocopy_flow),
+	.serves = zerocopy_serves,
+	.init = zerocopy_init,
+	.deinit = zerocopy_deinit,
+	.flow_init = zerocopy_flow_init,
+	.flow_deinit = zerocopy_flow_deinit,
+	.load = zerocopy_load,
+	.send = zerocopy_send,
+};

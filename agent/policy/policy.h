@@ -1,0 +1,80 @@
+/*
+ * policy: what may be sent, where to and how much. Deny by default.
+ *
+ * The Policy message, checked and in a form that can be asked. Immutable; a reload makes a new one.
+ * What the message leaves out is filled in: allowed_networks with the built-in ones, bounds with
+ * the agent's own; empty lists of ports, interfaces and engines allow all. Judged are plans, not
+ * specs: what is checked is what will be sent. Thread: any.
+ */
+#pragma once
+#include "net/net.h"
+#include "packet/plan.h"
+#include "pagecast/error.h"
+#include "policy/network.h"
+
+#include <stdatomic.h>
+
+#include "pagecast/v1/agent_service.pb-c.h"
+
+enum {
+	POLICY_LIST_MAX = 1024, /* entries of each list: a rule set a person can still read */
+	POLICY_JOBS_QUEUED_DEFAULT = 1000,
+	POLICY_JOBS_QUEUED_MAX = 100000, /* the queue is an array that is shifted on insertion */
+};
+
+struct policy {
+	_Atomic uint32_t references;
+	Pagecast__V1__Policy *message; /* owned; in force, everything filled in */
+	struct network *networks;      /* [message->n_allowed_networks] */
+	struct network *sources;       /* [message->n_allowed_sources] */
+	bool names_multicast;	       /* some network lies within multicast */
+	int64_t max_duration_ns;       /* 0: none */
+};
+
+/**
+ * policy_new() - check a message and take it
+ * @message: borrowed; NULL: the built-in policy
+ *
+ * Return: 0 with *ret_policy owned; INVALID_ARGUMENT with all faults ("allowedNetworks[2]").
+ */
+int policy_new(struct policy **ret_policy, const Pagecast__V1__Policy *message,
+	       struct error *ret_error);
+struct policy *policy_ref(struct policy *policy);
+/** policy_unref() - NULL-safe. Return: NULL */
+struct policy *policy_unref(struct policy *policy);
+
+/* The host as the policy has to know it. */
+struct policy_host {
+	struct net_address *addresses; /* [count], owned */
+	size_t count;
+};
+/** policy_host_read() - ask the kernel. Return: 0; negative errno */
+int policy_host_read(struct policy_host *ret_host);
+void policy_host_deinit(struct policy_host *host);
+
+/**
+ * policy_check() - may this plan be sent?
+ * @plan: compiled, or an outline where policy_needs_bytes() says that this will do
+ *
+ * Return: 0; PERMISSION_DENIED with a violation for each thing forbidden, naming field and rule.
+ */
+int policy_check(const struct policy *policy, const struct policy_host *host,
+		 const struct plan *plan, struct error *ret_error);
+/** policy_needs_bytes() - do payloads carry headers of their own that have to be looked at? */
+bool policy_needs_bytes(const struct policy *policy, const struct plan *plan);
+/** policy_allows_interface(), policy_allows_engine() - by name; by kind */
+bool policy_allows_interface(const struct policy *policy, const char *name);
+bool policy_allows_engine(const struct policy *policy, Pagecast__V1__EngineKind kind);
+
+/**
+ * policy_pin() - bind each stream that names no interface to the one its route leaves by, where
+ * the policy restricts interfaces: a route that changes later cannot lead around the rule
+ */
+int policy_pin(const struct policy *policy, struct plan *plan, struct error *ret_error);
+
+struct policy_demand { /* what a plan asks for in all, on average */
+	double pps;    /* of the streams with a rate */
+	double bps_l2;
+	bool unlimited; /* some stream has no rate of its own */
+};
+void policy_demand(const struct plan *plan, struct policy_demand *ret_demand);

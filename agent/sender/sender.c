@@ -1,0 +1,170 @@
+/*
+ * sender: see sender.h; its parts are listed in sender_private.h. Here: making one and freeing it.
+ *
+ * Everything a job needs is allocated, opened and packed before sender_new() returns; while sending
+ * only fresh arenas are mapped.
+ */
+#include "sender/sender.h"
+
+#include "base/util.h"
+#include "sender/sender_private.h"
+
+#include <errno.h>
+
+static void free_stream(struct sender_stream *stream)
+{
+	flow_close(stream->flow);
+	trains_retire(&stream->filling);
+	pacer_free(stream->pacer);
+}
+
+struct sender *sender_free(struct sender *sender)
+{
+	if (!sender)
+		return NULL;
+	for (size_t i = 0; sender->streams && i < sender->stream_count; i++)
+		free_stream(&sender->streams[i]);
+	engine_free(sender->engine);
+	pthread_mutex_destroy(&sender->rates_lock);
+	free(sender->gap_errors);
+	free(sender->streams);
+	free(sender->paths);
+	free(sender->rates);
+	free(sender->told);
+	free(sender->heap);
+	free(sender->ring);
+	free(sender);
+	return NULL;
+}
+
+static void init_stream(struct sender *sender, size_t index)
+{
+	struct sender_stream *stream = &sender->streams[index];
+	stream->plan = &sender->plan->streams[index];
+	stream->index = index;
+	snprintf(stream->field, sizeof stream->field, "streams[%zu]", index);
+	stream->filling = TRAINS_NULL;
+	stream->heap_index = SIZE_MAX;
+	stream->end_ns = SENDER_NEVER_NS;
+	stream->pack_cursor = stream->send_cursor = stream->plan->first;
+	stream->asked = stream->paced = stream->plan->rate;
+	stream->mean_bits_l2 = pacer_mean_bits(stream->plan, PAGECAST__V1__LAYER__LAYER_L2);
+	stream->gap_error = &sender->gap_errors[index];
+	if (!sender_open_ended(stream))
+		stream->account.packets_requested = stream->plan->limit.packets;
+}
+
+static struct sender *allocate(const struct plan *plan, const struct sender_options *options)
+{
+	struct sender *sender = calloc(1, sizeof *sender);
+	if (!sender)
+		return NULL;
+	size_t count = plan->stream_count;
+	pthread_mutex_init(&sender->rates_lock, NULL);
+	sender->plan = plan;
+	sender->options = *options;
+	sender->clock = options->clock ? options->clock : clock_real();
+	sender->why = "";
+	sender->deadline_ns = SENDER_NEVER_NS;
+	sender->max_duration_ns = plan->max_duration_ns;
+	sender->stream_count = sender->active_count = count;
+	sender_waiter_init(&sender->waiter, sender->clock);
+	sender->streams = calloc(count, sizeof *sender->streams);
+	sender->gap_errors = calloc(count, sizeof *sender->gap_errors);
+	sender->rates = calloc(count, sizeof *sender->rates);
+	sender->heap = calloc(count, sizeof(struct sender_stream *));
+	sender->ring = calloc(count, sizeof(struct sender_stream *));
+	if (options->tell_streams)
+		sender->told = calloc(count, sizeof *sender->told);
+	if ((options->tell_streams && !sender->told) || !sender->streams || !sender->gap_errors ||
+	    !sender->rates || !sender->heap || !sender->ring)
+		return sender_free(sender);
+	for (size_t i = 0; i < count; i++)
+		init_stream(sender, i);
+	return sender;
+}
+
+/* A failure that nobody has put into words yet. Return: the error_code. */
+static int fail(struct problem_set *problems, struct error *ret_error, const char *field,
+		int result, const char *what)
+{
+	if (!problems->count)
+		problem_add(problems, sender_problem_of_errno(-result), PROBLEM_ERROR, field,
+			    -result, 1, "%s: %s", what, errno_name(-result));
+	const char *message = problems->problems[problems->count - 1].message;
+	enum error_code code = result == -ENOMEM || result == -EMFILE || result == -ENFILE
+				       ? ERROR_CODE_RESOURCE_EXHAUSTED
+				       : ERROR_CODE_FAILED_PRECONDITION;
+	return error_set(ret_error, code, "%s%s%s", field, field[0] ? ": " : "", message);
+}
+
+static int open_stream(struct sender *sender, struct sender_stream *stream,
+		       struct problem_set *problems, struct error *ret_error)
+{
+	int result =
+		flow_open(&stream->flow, sender->engine, stream->plan, stream->field, problems);
+	if (result < 0)
+		return fail(problems, ret_error, stream->field, result, "the socket");
+	stream->limits = flow_limits(stream->flow);
+	result = sender_pack(stream);
+	if (result < 0)
+		return fail(problems, ret_error, stream->field, result, "packing");
+	uint64_t line_bps = stream->path->line_bps;
+	if (stream->asked.kind == PLAN_RATE_LINE_PERCENT && !line_bps) {
+		char field[PROBLEM_FIELD_MAX];
+		snprintf(field, sizeof field, "streams[%zu].rate.linePercent", stream->index);
+		problem_add(problems, PROBLEM_ENGINE_UNAVAILABLE, PROBLEM_ERROR, field, 0, 1,
+			    "the speed of %s is not known; give pps or bps",
+			    stream->path->interface[0] ? stream->path->interface : "the line");
+		return fail(problems, ret_error, field, -EINVAL, "");
+	}
+	result = pacer_new(&stream->pacer, stream->plan, engine_handover_ns(), line_bps);
+	if (result < 0)
+		return fail(problems, ret_error, stream->field, result, "the rate");
+	return 0;
+}
+
+static int prepare(struct sender *sender, struct problem_set *problems, struct error *ret_error)
+{
+	int result = engine_choose(sender->plan, &sender->kind, &sender->why, ret_error);
+	if (result) {
+		problem_add(problems, PROBLEM_ENGINE_UNAVAILABLE, PROBLEM_ERROR, "engine", 0, 1,
+			    "%s", error_message(ret_error));
+		return result;
+	}
+	result = engine_new(&sender->engine, sender->kind, sender->plan);
+	if (result == 0)
+		result = sender_paths_find(sender);
+	if (result < 0)
+		return fail(problems, ret_error, "engine", result,
+			    "the engine could not be set up");
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		result = open_stream(sender, &sender->streams[i], problems, ret_error);
+		if (result)
+			return result;
+	}
+	sender_share(sender, 0);
+	sender->problems = *problems;
+	return 0;
+}
+
+int sender_new(struct sender **ret_sender, const struct plan *plan,
+	       const struct sender_options *options, struct problem_set *problems,
+	       struct error *ret_error)
+{
+	struct sender *sender = allocate(plan, options);
+	if (!sender)
+		return fail(problems, ret_error, "", -ENOMEM, "the job");
+	int result = prepare(sender, problems, ret_error);
+	if (result) {
+		sender_free(sender);
+		return result;
+	}
+	*ret_sender = sender;
+	return 0;
+}
+
+const struct problem_set *sender_problems(const struct sender *sender)
+{
+	return &sender->problems;
+}

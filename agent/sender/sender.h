@@ -1,0 +1,145 @@
+/*
+ * sender: one job being sent: its streams side by side, each with pacer, trains, flow and account.
+ *
+ * sender_new() compiles nothing and sends nothing: it opens sockets and packs pages, so that
+ * sender_run() can start on the nanosecond. sender_run() is the send loop, on the worker's thread.
+ * Control calls come from any thread, are in effect within 10 ms at any speed and never block on
+ * the worker: they change atomics and wake a futex. Snapshots are published by the worker (at least
+ * every 10 ms while counts move) and read by any thread without a lock held by the worker.
+ */
+#pragma once
+#include "pagecast/v1/job.pb-c.h"
+
+#include "base/clock.h"
+#include "base/histogram.h"
+#include "base/problem.h"
+#include "engine/engine.h"
+#include "packet/plan.h"
+#include "sender/account.h"
+
+struct sender;
+
+enum sender_end {
+	SENDER_RUNNING, /* not ended */
+	SENDER_LIMIT_REACHED,
+	SENDER_CANCELLED, /* by a call */
+	SENDER_LEASE_EXPIRED,
+	SENDER_MAX_DURATION,
+	SENDER_INTERRUPTED, /* the agent ends */
+	SENDER_FORBIDDEN,   /* by a policy that came while it ran; the caller says why */
+	SENDER_START_MISSED,
+	SENDER_ERROR, /* could not go on: problems say why */
+};
+
+/* The path of what sent nothing: calls that were never made are not told. */
+#define SENDER_PATH_NONE "none: nothing was sent"
+
+struct sender_report { /* of a job or of a stream */
+	struct account account;
+	Pagecast__V1__EngineKind engine;
+	char path[160];
+	char why[320];
+	Pagecast__V1__KernelCopies kernel_copies;
+	double requested_pps, achieved_pps, requested_bps, achieved_bps;
+	Pagecast__V1__Layer layer;
+	struct histogram_summary gap_error_ns;
+	uint64_t late_packets;
+	uint32_t longest_burst;
+	double start_error_ns;
+	double cpu_seconds;
+	int64_t first_packet_ns, last_packet_ns; /* CLOCK_REALTIME; 0: none */
+};
+
+struct sender_snapshot {
+	uint64_t version;	 /* rises with every publication */
+	struct account account;	 /* of the job */
+	int64_t taken_ns;	 /* CLOCK_REALTIME */
+	int64_t first_packet_ns; /* CLOCK_REALTIME, 0: none yet */
+	double current_pps;	 /* over the last second or less */
+	double current_bps_l2;
+	double fraction; /* 0 .. 1; 0 where the limit has no end */
+	bool paused;
+	char waiting_for[64]; /* "start_time", "room in the socket buffer", or empty */
+};
+
+struct sender_progress {	/* of one stream */
+	const char *name;	/* the plan's */
+	struct account account; /* as far as it is */
+	double fraction;	/* 0 .. 1 of its limit; 0 where that has no end */
+};
+
+struct sender_options {
+	const struct clock *clock;
+	double max_pps; /* of the whole job, from the policy; 0: none */
+	double max_bps_l2;
+	int64_t elapsed_ns; /* of max_duration: the job was sent before, by another sender */
+	bool tell_streams;  /* sender_streams() will be called */
+	/* on the worker's thread once orders are in force, and once nothing is sent any more: what
+	 * sender_obeyed() waits for; may be NULL */
+	void (*obeyed)(void *context);
+	void (*published)(
+		void *context); /* on the worker's thread after each publication; may be NULL */
+	void *context;
+};
+
+/**
+ * sender_new() - sockets open, pages packed, nothing sent
+ * @plan:     borrowed until sender_free()
+ * @problems: why it failed, in words; what is in it on success is in sender_problems() too
+ *
+ * Return: 0; an error_code > 0 when the job cannot run (problems say why).
+ */
+int sender_new(struct sender **ret_sender, const struct plan *plan,
+	       const struct sender_options *options, struct problem_set *problems,
+	       struct error *ret_error);
+
+/** sender_run() - send until the end. Thread: worker. Return: why it ended, never SENDER_RUNNING */
+enum sender_end sender_run(struct sender *sender);
+
+/* Control. Thread: any, from sender_new() until sender_free(). The first end reason given wins. */
+void sender_stop(struct sender *sender,
+		 enum sender_end why); /* CANCELLED, LEASE_EXPIRED, INTERRUPTED, FORBIDDEN */
+void sender_pause(struct sender *sender);
+void sender_resume(struct sender *sender);
+/**
+ * sender_set_rate() - a new rate, in effect within 10 ms, one new gap after the last packet
+ * @stream: SIZE_MAX: each stream gets this rate (not their sum)
+ * @rate:   copied; what is above the job's maximum is held to it
+ *
+ * Return: 0; NOT_FOUND: no such stream; INVALID_ARGUMENT: no rate; FAILED_PRECONDITION: percent of
+ * a line whose speed is unknown; with @ret_error.
+ */
+int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate *rate,
+		    struct error *ret_error);
+struct sender_limits {		    /* from the policy; 0: none */
+	double max_pps, max_bps_l2; /* of the whole job */
+	int64_t max_duration_ns;    /* from the start; only ever lowers the one in force */
+};
+/** sender_limit() - other maxima than those it was made with, in effect within 10 ms */
+void sender_limit(struct sender *sender, const struct sender_limits *limits);
+/** sender_obeyed() - every order given so far is in force: nothing leaves any more by what was so
+ * before; also once the sending has ended. Thread: as control */
+bool sender_obeyed(const struct sender *sender);
+/** sender_snapshot() - the last publication, whole. Thread: any; wait-free for the worker */
+void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
+
+/** sender_streams() - where each stream was at the last publication, [stream_count]; only with
+ * tell_streams. Thread: as sender_snapshot() */
+void sender_streams(const struct sender *sender, struct sender_progress *ret_streams);
+/** sender_stream_count() - constant */
+size_t sender_stream_count(const struct sender *sender);
+
+/* After sender_run() returned. Thread: the one that ran it. @stream SIZE_MAX: the job's. */
+void sender_report(const struct sender *sender, size_t stream, struct sender_report *ret_report);
+/** sender_each_gap_error() - the gap errors of all paced streams: @see(ns, how often) */
+void sender_each_gap_error(const struct sender *sender,
+			   void (*see)(void *context, uint64_t error_ns, uint64_t times),
+			   void *context);
+const struct problem_set *sender_problems(const struct sender *sender);
+
+/** sender_look_ahead() - instead of sender_run(): add the problems that are to be seen before
+ * anything is sent (interfaces down, neighbours that did not answer). sender_report() then tells
+ * the path */
+void sender_look_ahead(struct sender *sender);
+
+struct sender *sender_free(struct sender *sender);

@@ -1,0 +1,203 @@
+/*
+ * sender_orders: stop, pause, resume and new rates, from any thread; see sender_private.h.
+ *
+ * A control call writes what is wanted, then raises the count of orders and wakes the worker
+ * (sender_wait). The worker looks at the count before every hand-over and in every wait, so an
+ * order is taken up after one flow_send() at the latest.
+ */
+#include "sender/sender_private.h"
+
+#include "base/util.h"
+
+#include <math.h>
+
+void sender_stop(struct sender *sender, enum sender_end why)
+{
+	int none = SENDER_RUNNING;
+	atomic_compare_exchange_strong_explicit(&sender->stop, &none, (int)why,
+						memory_order_release, memory_order_relaxed);
+	sender_waiter_wake(&sender->waiter);
+}
+
+void sender_pause(struct sender *sender)
+{
+	atomic_store_explicit(&sender->pause_wanted, true, memory_order_release);
+	sender_waiter_wake(&sender->waiter);
+}
+
+void sender_resume(struct sender *sender)
+{
+	atomic_store_explicit(&sender->pause_wanted, false, memory_order_release);
+	sender_waiter_wake(&sender->waiter);
+}
+
+static int check_rate(const struct sender_stream *stream, const struct plan_rate *rate,
+		      struct error *ret_error)
+{
+	switch (rate->kind) {
+	case PLAN_RATE_UNLIMITED: return 0;
+	case PLAN_RATE_LINE_PERCENT:
+		if (!stream->path->line_bps)
+			return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+					 "rate.linePercent: the speed of the line of %s is not "
+					 "known; give pps or bps",
+					 stream->field);
+		break;
+	case PLAN_RATE_PPS:
+	case PLAN_RATE_BPS: break;
+	}
+	if (isfinite(rate->value) && rate->value > 0)
+		return 0;
+	return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+			 "rate: %g is no rate; it must be above 0", rate->value);
+}
+
+int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate *rate,
+		    struct error *ret_error)
+{
+	if (stream != SIZE_MAX && stream >= sender->stream_count)
+		return error_set(ret_error, ERROR_CODE_NOT_FOUND,
+				 "stream: there is no stream %zu; the job has %zu", stream,
+				 sender->stream_count);
+	size_t first = stream == SIZE_MAX ? 0 : stream;
+	size_t end = stream == SIZE_MAX ? sender->stream_count : stream + 1;
+	for (size_t i = first; i < end; i++) {
+		int result = check_rate(&sender->streams[i], rate, ret_error);
+		if (result)
+			return result;
+	}
+	struct plan_rate copy = *rate;
+	if (copy.layer == PAGECAST__V1__LAYER__LAYER_UNSPECIFIED)
+		copy.layer = PAGECAST__V1__LAYER__LAYER_L2;
+	pthread_mutex_lock(&sender->rates_lock);
+	for (size_t i = first; i < end; i++)
+		sender->rates[i] = (struct sender_order){.given = true, .rate = copy};
+	pthread_mutex_unlock(&sender->rates_lock);
+	atomic_store_explicit(&sender->rates_wanted, true, memory_order_release);
+	sender_waiter_wake(&sender->waiter);
+	return 0;
+}
+
+static void take_rates(struct sender *sender, int64_t now_ns)
+{
+	pthread_mutex_lock(&sender->rates_lock);
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		if (!sender->rates[i].given)
+			continue;
+		sender->streams[i].asked = sender->rates[i].rate;
+		sender->streams[i].rate_changes++;
+		sender->rates[i].given = false;
+	}
+	pthread_mutex_unlock(&sender->rates_lock);
+	sender_share(sender, now_ns);
+	if (sender->started && !sender->paused)
+		sender_schedule_all(sender, now_ns);
+}
+
+void sender_limit(struct sender *sender, const struct sender_limits *limits)
+{
+	pthread_mutex_lock(&sender->rates_lock);
+	sender->limits = *limits;
+	pthread_mutex_unlock(&sender->rates_lock);
+	atomic_store_explicit(&sender->limits_wanted, true, memory_order_release);
+	sender_waiter_wake(&sender->waiter);
+}
+
+void sender_set_deadline(struct sender *sender)
+{
+	int64_t left_ns = sender->max_duration_ns - sender->options.elapsed_ns;
+	if (sender->max_duration_ns)
+		sender->deadline_ns = sender->begun_ns + MAX(left_ns, 1);
+}
+
+static void take_limits(struct sender *sender, int64_t now_ns)
+{
+	pthread_mutex_lock(&sender->rates_lock);
+	struct sender_limits limits = sender->limits;
+	pthread_mutex_unlock(&sender->rates_lock);
+	sender->options.max_pps = limits.max_pps;
+	sender->options.max_bps_l2 = limits.max_bps_l2;
+	if (limits.max_duration_ns &&
+	    (!sender->max_duration_ns || limits.max_duration_ns < sender->max_duration_ns)) {
+		sender->max_duration_ns = limits.max_duration_ns;
+		if (sender->started)
+			sender_set_deadline(sender);
+	}
+	sender_share(sender, now_ns);
+	if (sender->started && !sender->paused)
+		sender_schedule_all(sender, now_ns);
+}
+
+static void pause_all(struct sender *sender, int64_t now_ns)
+{
+	sender->paused = true;
+	sender->paused_ns = now_ns;
+	if (sender->started)
+		for (size_t i = 0; i < sender->stream_count; i++)
+			pacer_pause(sender->streams[i].pacer, now_ns);
+	sender_publish(sender, now_ns);
+}
+
+static void resume_all(struct sender *sender, int64_t now_ns)
+{
+	sender->paused = false;
+	int64_t span_ns = now_ns - sender->paused_ns;
+	for (size_t i = 0; sender->started && i < sender->stream_count; i++) {
+		struct sender_stream *stream = &sender->streams[i];
+		pacer_resume(stream->pacer, now_ns);
+		if (stream->start_ns > sender->paused_ns)
+			stream->start_ns += span_ns;
+		if (stream->end_ns != SENDER_NEVER_NS)
+			stream->end_ns += span_ns;
+		stream->blocked = false;
+	}
+	if (sender->started)
+		sender_schedule_all(sender, now_ns);
+	sender->sample_count = 0; /* the current rate knows nothing of the pause */
+	sender_publish(sender, now_ns);
+}
+
+bool sender_obeyed(const struct sender *sender)
+{
+	return atomic_load_explicit(&sender->over, memory_order_acquire) ||
+	       atomic_load_explicit(&sender->obeyed, memory_order_acquire) ==
+		       atomic_load_explicit(&sender->waiter.orders, memory_order_acquire);
+}
+
+static void tell_obeyed(const struct sender *sender)
+{
+	if (sender->options.obeyed)
+		sender->options.obeyed(sender->options.context);
+}
+
+void sender_orders_end(struct sender *sender)
+{
+	atomic_store_explicit(&sender->over, true, memory_order_release);
+	tell_obeyed(sender);
+}
+
+static void take_orders(struct sender *sender, int64_t now_ns)
+{
+	int stop = atomic_load_explicit(&sender->stop, memory_order_acquire);
+	if (stop != SENDER_RUNNING) {
+		sender->end = (enum sender_end)stop;
+		return;
+	}
+	if (atomic_exchange_explicit(&sender->rates_wanted, false, memory_order_acq_rel))
+		take_rates(sender, now_ns);
+	if (atomic_exchange_explicit(&sender->limits_wanted, false, memory_order_acq_rel))
+		take_limits(sender, now_ns);
+	bool pause = atomic_load_explicit(&sender->pause_wanted, memory_order_acquire);
+	if (pause && !sender->paused)
+		pause_all(sender, now_ns);
+	else if (!pause && sender->paused)
+		resume_all(sender, now_ns);
+}
+
+void sender_obey(struct sender *sender, int64_t now_ns)
+{
+	sender->seen = sender_waiter_seen(&sender->waiter);
+	take_orders(sender, now_ns);
+	atomic_store_explicit(&sender->obeyed, sender->seen, memory_order_release);
+	tell_obeyed(sender);
+}

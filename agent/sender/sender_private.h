@@ -1,0 +1,293 @@
+/*
+ * sender_private: what the parts of the sender share; see sender.h.
+ *
+ *   sender.c          making and freeing one
+ *   sender_orders.c   control calls of other threads, and taking them up
+ *   sender_run.c      sender_run(): start, turns, end
+ *   sender_turns.c    choosing a stream, waiting until it is due, orders and publications between
+ *   sender_handover.c one hand-over of one stream, and its books
+ *   sender_pack.c     one filling after the other
+ *   sender_queue.c    which stream is next: a heap by instant, a ring of those always ready
+ *   sender_share.c    the job's maximum, shared by its streams
+ *   sender_path.c     interface and neighbour before and after
+ *   sender_problems.c what went wrong, in words
+ *   sender_snapshot.c what is published while it runs
+ *   sender_report.c   asked and achieved, of a stream and of the job
+ *
+ * Everything is the worker's own, except: waiter.orders, obeyed, over, stop, pause_wanted
+ * (atomics), rates (under rates_lock), and the words of the snapshot.
+ */
+#pragma once
+#include "net/net.h"
+#include "sender/pacer.h"
+#include "sender/pacer_rate.h"
+#include "sender/sender.h"
+#include "sender/sender_wait.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SENDER_PUBLISH_NS (10 * CLOCK_NS_PER_MS)
+/* A stream of refusals gives up after this many in a row without one success... */
+enum { SENDER_REFUSED_MAX = 10000 };
+/* ...that also lasted this long: an interface may come back. */
+#define SENDER_REFUSED_NS CLOCK_NS_PER_S
+/* Samples for current_pps, at least 100 ms apart: a second. */
+enum { SENDER_SAMPLES = 11 };
+#define SENDER_NEVER_NS INT64_MAX
+
+/* Where the packets of some streams go: looked up once for equal destinations. */
+struct sender_path {
+	const struct plan_destination *destination;
+	char interface[IF_NAMESIZE]; /* empty: not found out */
+	uint32_t ifindex;
+	bool asks_neighbour;   /* a next hop that needs an ARP or ND answer */
+	bool local;	       /* this host: complaints are there at once */
+	union net_ip next_hop; /* valid with asks_neighbour */
+	uint64_t line_bps;     /* 0: unknown */
+	uint32_t mtu;
+	struct net_link before;
+	uint32_t queue_drops_before;
+	bool queue_known;
+	enum net_neighbour_state neighbour_before, neighbour_after;
+};
+
+struct sender_refusals { /* of one errno, of one stream */
+	int error;
+	uint64_t packets;
+};
+enum { SENDER_ERRNOS_MAX = 8 }; /* different errnos told apart; more go with the last */
+
+enum sender_stream_state {
+	SENDER_STREAM_QUEUED, /* in the heap, until key_ns */
+	SENDER_STREAM_READY,  /* in the ring: unlimited, and its time has come */
+	SENDER_STREAM_ENDED,
+};
+
+struct sender_stream {
+	const struct plan_stream *plan;
+	size_t index;
+	char field[PROBLEM_FIELD_MAX];
+	struct flow *flow;
+	struct pacer *pacer;
+	struct sender_path *path;
+
+	/* packing: a filling is loaded and sent; a fresh one is then replaced by the next */
+	struct train_limits limits;
+	struct trains filling;
+	struct plan_cursor pack_cursor; /* behind what is packed */
+	struct plan_cursor send_cursor; /* behind what was handed over; kept for unequal sizes */
+	struct train_cursor cursor;
+	uint64_t filling_left; /* packets of a fresh filling not handed over; UINT64_MAX: cyclic */
+
+	/* schedule */
+	enum sender_stream_state state;
+	size_t heap_index;
+	int64_t key_ns;		  /* QUEUED: when to look at it again */
+	int64_t start_ns, end_ns; /* end_ns: of a duration limit, pauses added; else NEVER */
+	int64_t cost_ns;	  /* of a packet, lately: for how much fits before another's turn */
+
+	/* no room, when_full WAIT */
+	bool blocked;
+	int blocked_error; /* EAGAIN: the socket's buffer; else the device's queue */
+	bool poll_tells;   /* poll() tells when there is room; else only trying does */
+	int64_t blocked_since_ns, backoff_ns;
+	uint32_t fruitless; /* tries in a row that found none */
+
+	/* rate */
+	struct plan_rate asked; /* by the spec or by the last order */
+	struct plan_rate paced; /* what the pacer was given: asked, or the share of the maximum */
+	bool held;		/* by the job's maximum */
+	double demand_pps;	/* what asked comes to; infinite: unlimited */
+	double mean_bits_l2;	/* of a packet, over a pass */
+	bool was_held;
+	double held_pps_ns; /* what was asked for or given * how long, up to paced_since_ns */
+	int64_t paced_since_ns, paced_ns;
+	uint32_t rate_changes; /* by orders */
+
+	/* books */
+	struct account account;
+	struct engine_counters counters;
+	struct flow_complaints complaints;
+	struct sender_refusals refusals[SENDER_ERRNOS_MAX];
+	size_t refusal_count;
+	uint64_t refused_in_a_row;
+	int64_t success_ns;
+	bool gave_up;
+
+	/* report */
+	struct histogram *gap_error;
+	uint64_t bytes_layer,
+		bytes_l2; /* sent, as the rate's layer and as L2 count; unequal sizes */
+	int64_t first_ns, last_ns, last_done_ns; /* hand-overs; first_ns 0: none */
+	uint64_t last_packets;			 /* of the last hand-over */
+	uint32_t longest_burst;
+	int64_t busy_ns; /* inside hand-overs */
+};
+
+struct sender_sample {
+	int64_t at_ns;
+	uint64_t packets, bytes_l2;
+};
+
+/* The snapshot as words: written by the worker between an odd and an even sequence number. */
+enum { SENDER_SNAPSHOT_WORDS = sizeof(struct sender_snapshot) / sizeof(uint64_t) };
+_Static_assert(sizeof(struct sender_snapshot) % sizeof(uint64_t) == 0, "whole words");
+
+struct sender_board {
+	_Atomic uint32_t sequence;
+	_Atomic uint64_t words[SENDER_SNAPSHOT_WORDS];
+};
+
+/* Where a stream is, as words of the same publication. */
+enum sender_told_word {
+	TOLD_REQUESTED,
+	TOLD_SENT,
+	TOLD_DROPPED,
+	TOLD_FAILED,
+	TOLD_BYTES,
+	TOLD_SYSCALLS,
+	TOLD_PAGES,
+	TOLD_FRACTION, /* a double's bits */
+	TOLD_WORDS,
+};
+struct sender_told {
+	_Atomic uint64_t words[TOLD_WORDS];
+};
+
+struct sender_order { /* a rate asked for, not yet taken up */
+	bool given;
+	struct plan_rate rate;
+};
+
+struct sender {
+	const struct plan *plan;
+	struct sender_options options;
+	const struct clock *clock;
+	struct sender_stream *streams; /* [stream_count] */
+	size_t stream_count, active_count;
+	struct histogram *gap_errors; /* [stream_count], one block: untouched parts cost nothing */
+	struct sender_path *paths;    /* [path_count] */
+	size_t path_count;
+	struct engine *engine;
+	Pagecast__V1__EngineKind kind;
+	const char *why;
+	struct problem_set problems;
+
+	/* orders */
+	struct sender_waiter waiter;
+	uint32_t seen;		     /* orders looked at */
+	_Atomic uint32_t obeyed;     /* orders in force; writer: worker */
+	_Atomic bool over;	     /* nothing is sent any more; writer: worker */
+	_Atomic int stop;	     /* enum sender_end; first writer wins */
+	_Atomic bool pause_wanted;   /* writers: control calls; reader: worker */
+	_Atomic bool rates_wanted;   /* some rates[] is given */
+	_Atomic bool limits_wanted;  /* limits is given */
+	pthread_mutex_t rates_lock;  /* held for copying only */
+	struct sender_limits limits; /* under rates_lock: an order, not yet taken up */
+	struct sender_order *rates;  /* [stream_count] */
+	bool started;		     /* start_time has come */
+	bool paused;
+	int64_t paused_ns;
+
+	/* queue */
+	struct sender_stream **heap, **ring; /* [stream_count] each */
+	size_t heap_count, ring_head, ring_count;
+	uint32_t paced_in_a_row;
+
+	/* time */
+	int64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC, at the start */
+	int64_t begun_ns;	    /* when the schedule began; with `started` */
+	int64_t max_duration_ns;    /* in force; 0: none */
+	int64_t deadline_ns;	    /* of it, or NEVER */
+	double cpu_seconds;
+	enum sender_end end;
+
+	/* publishing */
+	struct sender_board board;
+	struct sender_told *told; /* [stream_count], within board.sequence; NULL: nobody asks */
+	struct sender_snapshot snapshot;
+	bool dirty;	    /* something to publish */
+	int64_t publish_ns; /* not before */
+	struct sender_sample samples[SENDER_SAMPLES];
+	size_t sample_count; /* ever taken */
+	size_t complaint_turn;
+};
+
+/* ---- sender_turns.c ---- */
+/** sender_send_all() - turns until sender->end is set */
+void sender_send_all(struct sender *sender);
+/** sender_read_complaints() - look into the error queues of the next @most flows */
+void sender_read_complaints(struct sender *sender, size_t most);
+/** sender_schedule() - put @stream where it belongs: the ring, or the heap until it is due */
+void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns);
+/** sender_schedule_all() - the same for all that go on, after rates or times changed */
+void sender_schedule_all(struct sender *sender, int64_t now_ns);
+
+/* ---- sender_handover.c ---- */
+/** sender_over() - @stream has nothing more to do at @now_ns */
+bool sender_over(const struct sender_stream *stream, int64_t now_ns);
+/** sender_stragglers() - packets of a duration that were due within it and may still leave */
+bool sender_stragglers(const struct sender_stream *stream, int64_t now_ns);
+/** sender_serve() - @stream's turn, in @budget_ns if it has no rate. Return: now */
+int64_t sender_serve(struct sender *sender, struct sender_stream *stream, int64_t now_ns,
+		     int64_t budget_ns);
+
+/* ---- sender_orders.c ---- */
+/** sender_obey() - take up what other threads asked for since the last call; may set sender->end */
+void sender_obey(struct sender *sender, int64_t now_ns);
+/** sender_set_deadline() - the max_duration in force ends a job that has begun */
+void sender_set_deadline(struct sender *sender);
+/** sender_orders_end() - the sending has ended: no order has anything left to change */
+void sender_orders_end(struct sender *sender);
+
+/* ---- sender_pack.c ---- */
+/** sender_pack() - the next filling of @stream, packed, loaded, the one before retired. Return: 0;
+ * negative errno */
+int sender_pack(struct sender_stream *stream);
+
+/* ---- sender_queue.c ---- */
+/** sender_queue_put() - @stream is to be looked at again at key_ns; enters or moves */
+void sender_queue_put(struct sender *sender, struct sender_stream *stream, int64_t key_ns);
+/** sender_queue_ready() - @stream may always send: behind the others in the ring */
+void sender_queue_ready(struct sender *sender, struct sender_stream *stream);
+/** sender_queue_end() - @stream is done */
+void sender_queue_end(struct sender *sender, struct sender_stream *stream);
+/** sender_queue_first() - earliest in the heap, or NULL */
+struct sender_stream *sender_queue_first(const struct sender *sender);
+/** sender_queue_take_ready() - head of the ring, taken out; NULL: the ring is empty */
+struct sender_stream *sender_queue_take_ready(struct sender *sender);
+
+/* ---- sender_share.c ---- */
+/** sender_share() - give each pacer its rate: what was asked, or its fair share of the maximum */
+void sender_share(struct sender *sender, int64_t now_ns);
+/** sender_share_note() - the rate in force was so until now: for what was asked in the mean */
+void sender_share_note(struct sender_stream *stream, int64_t now_ns);
+/** sender_share_mean_pps() - what a held stream might send, in the mean over its time */
+double sender_share_mean_pps(const struct sender_stream *stream);
+
+/* ---- sender_path.c ---- */
+/** sender_paths_find() - routes, links and neighbours of all streams; what can't be found out stays
+ * unknown. Return: 0; -ENOMEM */
+int sender_paths_find(struct sender *sender);
+/** sender_paths_linger() - wait a little for what comes back: ICMP, neighbours being asked for */
+void sender_paths_linger(struct sender *sender);
+
+/* ---- sender_problems.c ---- */
+/** sender_problems_refused() - @packets of @stream were refused with @error */
+void sender_problems_refused(struct sender_stream *stream, int error, uint64_t packets);
+/** sender_problems_collect() - everything that is to be said at the end */
+void sender_problems_collect(struct sender *sender);
+/** sender_problem_of_errno() - which of the closed list an errno of sending is */
+enum problem_code sender_problem_of_errno(int error);
+
+/* ---- sender_snapshot.c ---- */
+/** sender_publish() - show the state of now to other threads */
+void sender_publish(struct sender *sender, int64_t now_ns);
+/** sender_books() - a stream's account as it stands: requested follows what was attempted where the
+ * limit names no number */
+struct account sender_books(const struct sender_stream *stream);
+/** sender_open_ended() - the limit names no number of packets */
+bool sender_open_ended(const struct sender_stream *stream);
+/** sender_bytes_at() - what was sent, as @layer (the rate's, or L2) counts it */
+uint64_t sender_bytes_at(const struct sender_stream *stream, Pagecast__V1__Layer layer);

@@ -1,0 +1,206 @@
+/*
+ * sender_problems: what is to be said about a job besides its counts; see sender_private.h.
+ *
+ * While sending only numbers are kept: refusals by errno, complaints that came back. The sentences
+ * are made once, at the end, when the counts in them are final.
+ */
+#include "sender/sender_private.h"
+
+#include "base/util.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+void sender_problems_refused(struct sender_stream *stream, int error, uint64_t packets)
+{
+	size_t i = 0;
+	while (i < stream->refusal_count && stream->refusals[i].error != error)
+		i++;
+	if (i == SENDER_ERRNOS_MAX)
+		i--;
+	else if (i == stream->refusal_count)
+		stream->refusals[stream->refusal_count++].error = error;
+	stream->refusals[i].packets += packets;
+}
+
+enum problem_code sender_problem_of_errno(int error)
+{
+	switch (error) {
+	case EMSGSIZE: return PROBLEM_MESSAGE_TOO_LONG;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case EADDRNOTAVAIL: return PROBLEM_NO_ROUTE;
+	case EPERM:
+	case EACCES: return PROBLEM_PERMISSION;
+	case ENETDOWN: return PROBLEM_INTERFACE_DOWN;
+	case ENODEV:
+	case ENXIO: return PROBLEM_INTERFACE_GONE;
+	case ECONNREFUSED: return PROBLEM_PORT_UNREACHABLE;
+	case EAGAIN:
+	case ENOBUFS:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE: return PROBLEM_NO_ROOM;
+	default: return PROBLEM_KERNEL_ERROR;
+	}
+}
+
+static const char *destination_text(const struct sender_stream *stream)
+{
+	const struct plan_destination *destination = &stream->plan->destination;
+	return destination->text[0] ? destination->text : destination->interface;
+}
+
+static bool neighbour_silent(const struct sender_path *path)
+{
+	return path->asks_neighbour && (path->neighbour_after == NET_NEIGHBOUR_FAILED ||
+					path->neighbour_after == NET_NEIGHBOUR_INCOMPLETE);
+}
+
+static const char *neighbour_text(const struct sender_path *path, char hop[static INET6_ADDRSTRLEN])
+{
+	bool v4 = path->next_hop.any.sa_family == AF_INET;
+	hop[0] = '\0';
+	inet_ntop(path->next_hop.any.sa_family,
+		  v4 ? (const void *)&path->next_hop.v4.sin_addr
+		     : (const void *)&path->next_hop.v6.sin6_addr,
+		  hop, INET6_ADDRSTRLEN);
+	return v4 ? "ARP answer" : "neighbour advertisement";
+}
+
+/* The neighbour table knows what no send is told. A neighbour that was never known got nothing. */
+static void say_neighbour(struct problem_set *set, const struct sender_stream *stream)
+{
+	const struct sender_path *path = stream->path;
+	if (!neighbour_silent(path) || !stream->account.packets_sent)
+		return;
+	char hop[INET6_ADDRSTRLEN];
+	const char *answer = neighbour_text(path, hop);
+	bool known_before = path->neighbour_before == NET_NEIGHBOUR_REACHABLE ||
+			    path->neighbour_before == NET_NEIGHBOUR_STALE;
+	uint64_t lost =
+		known_before ? stream->complaints.no_neighbour : stream->account.packets_sent;
+	problem_put(set, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, stream->field, EHOSTUNREACH, lost,
+		    "no %s from %s%s: the kernel threw packets away", answer, hop,
+		    known_before ? " any more" : "");
+}
+
+static void say_stream(struct sender *sender, const struct sender_stream *stream)
+{
+	struct problem_set *set = &sender->problems;
+	for (size_t i = 0; i < stream->refusal_count; i++)
+		flow_tell_refused(stream->flow, stream->refusals[i].error,
+				  stream->refusals[i].packets, stream->field, set);
+	flow_tell_complaints(stream->flow, &stream->complaints, stream->field, set);
+	say_neighbour(set, stream);
+	if (stream->account.packets_dropped)
+		problem_add(set, PROBLEM_NO_ROOM, PROBLEM_WARNING, stream->field, ENOBUFS,
+			    stream->account.packets_dropped,
+			    "%llu packets to %s were dropped: no room in the socket buffer or the "
+			    "device's queue, and the job says to drop then",
+			    (unsigned long long)stream->account.packets_dropped,
+			    destination_text(stream));
+	if (stream->gave_up)
+		problem_add(set, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, stream->field, 0, 1,
+			    "gave up sending to %s: %llu refusals in a row without one success",
+			    destination_text(stream), (unsigned long long)stream->refused_in_a_row);
+}
+
+/* What left the job and got no further than this host. */
+static void say_lost(struct sender *sender, const struct sender_path *path,
+		     const struct net_link *now)
+{
+	uint64_t device = now->tx_dropped > path->before.tx_dropped
+				  ? now->tx_dropped - path->before.tx_dropped
+				  : 0;
+	uint32_t drops = path->queue_drops_before, queue = 0;
+	if (path->queue_known && net_queue_drops(path->ifindex, &drops) == 0)
+		queue = drops - path->queue_drops_before;
+	if (!device && !queue)
+		return;
+	problem_add(&sender->problems, PROBLEM_NO_ROOM, PROBLEM_WARNING, "", ENOBUFS,
+		    device + queue,
+		    "while the job ran, the queue of %s dropped %" PRIu32 " packets and the device "
+		    "%" PRIu64 " (of all its users)",
+		    now->name, queue, device);
+}
+
+/* The interface as it is now against what it was. */
+static void say_link(struct sender *sender, const struct sender_path *path)
+{
+	struct problem_set *set = &sender->problems;
+	struct net_link now;
+	int result = net_link_by_index(path->ifindex, &now);
+	if (result == -ENODEV)
+		problem_add(set, PROBLEM_INTERFACE_GONE, PROBLEM_WARNING, "", ENODEV, 0,
+			    "%s is gone since the job began", path->interface);
+	if (result < 0)
+		return;
+	if (!now.up)
+		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
+			    "%s is down", now.name);
+	else if (!now.carrier)
+		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
+			    "%s has no carrier: nothing is plugged in, or the other end is down",
+			    now.name);
+	say_lost(sender, path, &now);
+}
+
+static void say_links(struct sender *sender)
+{
+	for (size_t p = 0; p < sender->path_count; p++) {
+		bool told = !sender->paths[p].interface[0];
+		for (size_t q = 0; q < p && !told; q++)
+			told = sender->paths[q].ifindex == sender->paths[p].ifindex;
+		if (!told)
+			say_link(sender, &sender->paths[p]);
+	}
+}
+
+static void say_end(struct sender *sender, const struct account *account)
+{
+	struct problem_set *set = &sender->problems;
+	unsigned long long left = account->packets_cancelled;
+	if (sender->end == SENDER_MAX_DURATION && left)
+		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, left,
+			    "stopped after max_duration, %.9g s: %llu packets were not sent",
+			    (double)sender->max_duration_ns / CLOCK_NS_PER_S, left);
+	else if (sender->end == SENDER_MAX_DURATION)
+		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, 0,
+			    "stopped after max_duration, %.9g s, before its own end",
+			    (double)sender->max_duration_ns / CLOCK_NS_PER_S);
+	if (sender->end == SENDER_LEASE_EXPIRED)
+		problem_add(set, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, left,
+			    "the lease of %.9g s ran out without being renewed",
+			    (double)sender->plan->lease_ns / CLOCK_NS_PER_S);
+	if (!account->packets_sent && !set->count)
+		problem_add(set, PROBLEM_NOT_STARTED, PROBLEM_INFO, "", 0, left,
+			    "stopped before the first packet was due");
+}
+
+void sender_problems_collect(struct sender *sender)
+{
+	struct account account = {0};
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		say_stream(sender, &sender->streams[i]);
+		account_add(&account, &sender->streams[i].account);
+	}
+	say_links(sender);
+	say_end(sender, &account);
+}
+
+void sender_look_ahead(struct sender *sender)
+{
+	char hop[INET6_ADDRSTRLEN];
+	for (size_t p = 0; p < sender->path_count; p++) {
+		const struct sender_path *path = &sender->paths[p];
+		if (!path->asks_neighbour || path->neighbour_before != NET_NEIGHBOUR_FAILED)
+			continue;
+		const char *answer = neighbour_text(path, hop);
+		problem_add(&sender->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, "",
+			    EHOSTUNREACH, 0, "no %s from %s when it was last asked", answer, hop);
+	}
+	say_links(sender);
+}

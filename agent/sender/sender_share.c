@@ -1,0 +1,130 @@
+/*
+ * sender_share: the job's maximum (from the policy), shared by its streams; see sender_private.h.
+ *
+ * Max-min fairness: who asks for less than an equal share gets what it asks, and what it leaves is
+ * shared by the others. A stream without a rate asks for everything. Packets and bits are shared
+ * apart, and a stream gets the lower of its two shares. Done again whenever a rate changes or a
+ * stream ends, so that the maximum is used and never passed.
+ */
+#include "sender/sender_private.h"
+
+#include "base/util.h"
+
+#include <math.h>
+
+enum unit { PACKETS, BITS_L2 };
+
+static uint64_t line_bps(const struct sender_stream *stream)
+{
+	return stream->path ? stream->path->line_bps : 0;
+}
+
+/* What a stream asks for; infinite without a rate. */
+static double demand(const struct sender_stream *stream, enum unit unit)
+{
+	return unit == PACKETS ? stream->demand_pps : stream->demand_pps * stream->mean_bits_l2;
+}
+
+static void note_demand(struct sender_stream *stream)
+{
+	double pps = pacer_rate_pps(stream->plan, &stream->asked, line_bps(stream));
+	stream->demand_pps = pps > 0 ? pps : INFINITY;
+}
+
+/* The level at which min(demand, level) of all streams that go on adds up to @maximum. Each round
+ * settles the streams below the level of the round before; there are at most as many as streams. */
+static double fair_level(const struct sender *sender, double maximum, enum unit unit)
+{
+	double level = 0;
+	for (size_t round = 0; round <= sender->stream_count; round++) {
+		double taken = 0;
+		size_t sharing = 0;
+		for (size_t i = 0; i < sender->stream_count; i++) {
+			const struct sender_stream *stream = &sender->streams[i];
+			if (stream->state == SENDER_STREAM_ENDED)
+				continue;
+			double wanted = demand(stream, unit);
+			if (wanted <= level)
+				taken += wanted;
+			else
+				sharing++;
+		}
+		if (!sharing)
+			return INFINITY; /* all get what they ask for */
+		double next = (maximum - taken) / (double)sharing;
+		if (next <= level * (1 + 1e-12))
+			break;
+		level = next;
+	}
+	return level;
+}
+
+static bool same_rate(const struct plan_rate *a, const struct plan_rate *b)
+{
+	return a->kind == b->kind && a->value == b->value && a->layer == b->layer &&
+	       a->max_back_to_back == b->max_back_to_back;
+}
+
+void sender_share_note(struct sender_stream *stream, int64_t now_ns)
+{
+	int64_t span_ns = now_ns - stream->paced_since_ns;
+	if (stream->paced_since_ns && span_ns > 0) {
+		double pps = pacer_rate_pps(stream->plan, &stream->paced, line_bps(stream));
+		stream->held_pps_ns += pps * (double)span_ns;
+		stream->paced_ns += span_ns;
+	}
+	stream->paced_since_ns = now_ns;
+}
+
+double sender_share_mean_pps(const struct sender_stream *stream)
+{
+	if (stream->paced_ns > 0)
+		return stream->held_pps_ns / (double)stream->paced_ns;
+	return pacer_rate_pps(stream->plan, &stream->paced, line_bps(stream));
+}
+
+static void give(struct sender_stream *stream, const struct plan_rate *rate, int64_t now_ns)
+{
+	if (same_rate(&stream->paced, rate))
+		return;
+	sender_share_note(stream, now_ns);
+	if (pacer_set_rate(stream->pacer, rate, now_ns) == 0)
+		stream->paced = *rate;
+}
+
+/* The packets a second a stream may have: the lower of its shares; INFINITY: no maximum binds it.
+ */
+static double share_pps(const struct sender_stream *stream, double level_pps, double level_bps)
+{
+	double share = INFINITY;
+	if (demand(stream, PACKETS) > level_pps)
+		share = level_pps;
+	if (demand(stream, BITS_L2) > level_bps)
+		share = MIN(share, level_bps / stream->mean_bits_l2);
+	return share;
+}
+
+void sender_share(struct sender *sender, int64_t now_ns)
+{
+	double level_pps = INFINITY, level_bps = INFINITY;
+	for (size_t i = 0; i < sender->stream_count; i++)
+		note_demand(&sender->streams[i]);
+	if (sender->options.max_pps > 0)
+		level_pps = fair_level(sender, sender->options.max_pps, PACKETS);
+	if (sender->options.max_bps_l2 > 0)
+		level_bps = fair_level(sender, sender->options.max_bps_l2, BITS_L2);
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		struct sender_stream *stream = &sender->streams[i];
+		if (stream->state == SENDER_STREAM_ENDED)
+			continue;
+		double share = share_pps(stream, level_pps, level_bps);
+		struct plan_rate rate = stream->asked;
+		stream->held = isfinite(share);
+		stream->was_held |= stream->held;
+		if (stream->held) {
+			rate.kind = PLAN_RATE_PPS;
+			rate.value = share;
+		}
+		give(stream, &rate, now_ns);
+	}
+}

@@ -1,0 +1,244 @@
+/*
+ * sender_snapshot: what other threads see of a running job; see sender_private.h.
+ *
+ * The worker writes the snapshot word by word between an odd and an even sequence number; a reader
+ * tries again when the number was odd or has changed. All words are atomic: nothing is torn that a
+ * reader keeps, and the worker never waits.
+ */
+#include "sender/sender_private.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A stream that found no room for this long is what the job waits for. */
+#define BLOCKED_TELL_NS (10 * CLOCK_NS_PER_MS)
+/* current_pps looks back this far, or to the sample before. */
+#define LOOK_BACK_NS CLOCK_NS_PER_S
+
+bool sender_open_ended(const struct sender_stream *stream)
+{
+	return stream->plan->limit.kind == PLAN_LIMIT_DURATION ||
+	       stream->plan->limit.kind == PLAN_LIMIT_NONE;
+}
+
+struct account sender_books(const struct sender_stream *stream)
+{
+	struct account account = stream->account;
+	account.syscalls = stream->counters.syscalls;
+	account.pages = stream->counters.pages;
+	if (sender_open_ended(stream))
+		account.packets_requested = account_attempted(&account);
+	return account;
+}
+
+uint64_t sender_bytes_at(const struct sender_stream *stream, Pagecast__V1__Layer layer)
+{
+	if (stream->plan->one_len)
+		return stream->account.packets_sent *
+		       plan_layer_bytes(stream->plan, stream->plan->len_max, layer);
+	return layer == PAGECAST__V1__LAYER__LAYER_L2 ? stream->bytes_l2 : stream->bytes_layer;
+}
+
+static double fraction_of(const struct sender_stream *stream, int64_t now_ns)
+{
+	const struct plan_limit *limit = &stream->plan->limit;
+	if (stream->state == SENDER_STREAM_ENDED ||
+	    (limit->kind != PLAN_LIMIT_NONE && !limit->packets && !limit->duration_ns))
+		return 1;
+	switch (limit->kind) {
+	case PLAN_LIMIT_NONE: return 0;
+	case PLAN_LIMIT_DURATION:
+		if (now_ns <= stream->start_ns)
+			return 0;
+		return 1 - (double)(stream->end_ns - now_ns) / (double)limit->duration_ns;
+	case PLAN_LIMIT_PACKETS:
+	case PLAN_LIMIT_BYTES: break;
+	}
+	return (double)account_attempted(&stream->account) /
+	       (double)stream->account.packets_requested;
+}
+
+static void current_rate(struct sender *sender, struct sender_snapshot *snapshot,
+			 const struct sender_sample *now)
+{
+	const struct sender_sample *since = NULL;
+	size_t kept = MIN(sender->sample_count, (size_t)SENDER_SAMPLES);
+	for (size_t i = 1; i <= kept; i++) { /* newest first; at least one sample back */
+		const struct sender_sample *sample =
+			&sender->samples[(sender->sample_count - i) % SENDER_SAMPLES];
+		if (since && now->at_ns - sample->at_ns > LOOK_BACK_NS)
+			break;
+		since = sample;
+	}
+	if (!since || now->at_ns <= since->at_ns)
+		return;
+	double seconds = (double)(now->at_ns - since->at_ns) / CLOCK_NS_PER_S;
+	snapshot->current_pps = (double)(now->packets - since->packets) / seconds;
+	snapshot->current_bps_l2 = 8.0 * (double)(now->bytes_l2 - since->bytes_l2) / seconds;
+}
+
+static void take_sample(struct sender *sender, const struct sender_sample *now)
+{
+	if (sender->sample_count) {
+		size_t last = (sender->sample_count - 1) % SENDER_SAMPLES;
+		if (now->at_ns - sender->samples[last].at_ns < LOOK_BACK_NS / (SENDER_SAMPLES - 1))
+			return;
+	}
+	sender->samples[sender->sample_count++ % SENDER_SAMPLES] = *now;
+}
+
+static const char *waiting_for(const struct sender *sender, int64_t now_ns)
+{
+	if (sender->end != SENDER_RUNNING)
+		return "";
+	if (sender->paused)
+		return "resume";
+	if (!sender->started)
+		return sender->plan->start_time_ns ? "start_time" : "";
+	bool all_delayed = true;
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		const struct sender_stream *stream = &sender->streams[i];
+		if (stream->blocked && now_ns - stream->blocked_since_ns >= BLOCKED_TELL_NS)
+			return stream->blocked_error == EAGAIN ? "room in the socket buffer"
+							       : "room in the device's queue";
+		all_delayed &= stream->state == SENDER_STREAM_ENDED || now_ns < stream->start_ns;
+	}
+	return all_delayed ? "start_delay" : "";
+}
+
+/* A stream found no room, and too lately to be told: look again. */
+static bool soon_to_tell(const struct sender *sender, int64_t now_ns)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		if (sender->streams[i].blocked &&
+		    now_ns - sender->streams[i].blocked_since_ns < BLOCKED_TELL_NS)
+			return true;
+	return false;
+}
+
+/* Between the odd and the even number. */
+static void tell_stream(struct sender_told *told, const struct sender_stream *stream,
+			int64_t now_ns)
+{
+	struct account books = sender_books(stream);
+	double fraction = stream->plan->limit.kind == PLAN_LIMIT_NONE
+				  ? 0
+				  : MIN(MAX(fraction_of(stream, now_ns), 0.0), 1.0);
+	uint64_t words[TOLD_WORDS] = {
+		[TOLD_REQUESTED] = books.packets_requested,
+		[TOLD_SENT] = books.packets_sent,
+		[TOLD_DROPPED] = books.packets_dropped,
+		[TOLD_FAILED] = books.packets_failed,
+		[TOLD_BYTES] = books.bytes_sent,
+		[TOLD_SYSCALLS] = books.syscalls,
+		[TOLD_PAGES] = books.pages,
+	};
+	memcpy(&words[TOLD_FRACTION], &fraction, sizeof fraction);
+	for (size_t i = 0; i < TOLD_WORDS; i++)
+		atomic_store_explicit(&told->words[i], words[i], memory_order_release);
+}
+
+static void show(struct sender *sender, const struct sender_snapshot *snapshot, int64_t now_ns)
+{
+	struct sender_board *board = &sender->board;
+	uint64_t words[SENDER_SNAPSHOT_WORDS];
+	memcpy(words, snapshot, sizeof words);
+	uint32_t sequence = atomic_load_explicit(&board->sequence, memory_order_relaxed);
+	/* Each word is released, so a reader that got one of them also sees the odd number. */
+	atomic_store_explicit(&board->sequence, sequence + 1, memory_order_relaxed);
+	for (size_t i = 0; i < SENDER_SNAPSHOT_WORDS; i++)
+		atomic_store_explicit(&board->words[i], words[i], memory_order_release);
+	for (size_t i = 0; sender->told && i < sender->stream_count; i++)
+		tell_stream(&sender->told[i], &sender->streams[i], now_ns);
+	atomic_store_explicit(&board->sequence, sequence + 2, memory_order_release);
+}
+
+void sender_publish(struct sender *sender, int64_t now_ns)
+{
+	struct sender_snapshot *snapshot = &sender->snapshot;
+	struct sender_sample now = {.at_ns = now_ns};
+	int64_t first_ns = 0;
+	double fraction = 0;
+	bool endless = false;
+	snapshot->account = (struct account){0};
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		const struct sender_stream *stream = &sender->streams[i];
+		struct account books = sender_books(stream);
+		account_add(&snapshot->account, &books);
+		now.packets += books.packets_sent;
+		now.bytes_l2 += sender_bytes_at(stream, PAGECAST__V1__LAYER__LAYER_L2);
+		if (stream->first_ns && (!first_ns || stream->first_ns < first_ns))
+			first_ns = stream->first_ns;
+		fraction += fraction_of(stream, now_ns);
+		endless |= stream->plan->limit.kind == PLAN_LIMIT_NONE;
+	}
+	snapshot->version++;
+	snapshot->taken_ns = now_ns + sender->realtime_offset_ns;
+	snapshot->first_packet_ns = first_ns ? first_ns + sender->realtime_offset_ns : 0;
+	snapshot->current_pps = snapshot->current_bps_l2 = 0;
+	snapshot->paused = sender->paused;
+	snapshot->fraction =
+		endless ? 0 : MIN(MAX(fraction / (double)sender->stream_count, 0.0), 1.0);
+	if (!sender->paused && sender->end == SENDER_RUNNING)
+		current_rate(sender, snapshot, &now);
+	take_sample(sender, &now);
+	snprintf(snapshot->waiting_for, sizeof snapshot->waiting_for, "%s",
+		 waiting_for(sender, now_ns));
+	show(sender, snapshot, now_ns);
+	sender->dirty = soon_to_tell(sender, now_ns);
+	sender->publish_ns = now_ns + SENDER_PUBLISH_NS;
+	if (sender->options.published)
+		sender->options.published(sender->options.context);
+}
+
+void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot)
+{
+	const struct sender_board *board = &sender->board;
+	uint64_t words[SENDER_SNAPSHOT_WORDS];
+	uint32_t before, after;
+	do {
+		before = atomic_load_explicit(&board->sequence, memory_order_acquire);
+		for (size_t i = 0; i < SENDER_SNAPSHOT_WORDS; i++)
+			words[i] = atomic_load_explicit(&board->words[i], memory_order_acquire);
+		after = atomic_load_explicit(&board->sequence, memory_order_relaxed);
+	} while (before != after || before & 1);
+	memcpy(ret_snapshot, words, sizeof words);
+}
+
+size_t sender_stream_count(const struct sender *sender)
+{
+	return sender->stream_count;
+}
+
+static void read_told(const struct sender_told *told, struct sender_progress *progress)
+{
+	uint64_t words[TOLD_WORDS];
+	for (size_t i = 0; i < TOLD_WORDS; i++)
+		words[i] = atomic_load_explicit(&told->words[i], memory_order_acquire);
+	progress->account = (struct account){
+		.packets_requested = words[TOLD_REQUESTED],
+		.packets_sent = words[TOLD_SENT],
+		.packets_dropped = words[TOLD_DROPPED],
+		.packets_failed = words[TOLD_FAILED],
+		.bytes_sent = words[TOLD_BYTES],
+		.syscalls = words[TOLD_SYSCALLS],
+		.pages = words[TOLD_PAGES],
+	};
+	memcpy(&progress->fraction, &words[TOLD_FRACTION], sizeof progress->fraction);
+}
+
+void sender_streams(const struct sender *sender, struct sender_progress *ret_streams)
+{
+	const struct sender_board *board = &sender->board;
+	uint32_t before, after;
+	do {
+		before = atomic_load_explicit(&board->sequence, memory_order_acquire);
+		for (size_t i = 0; i < sender->stream_count; i++) {
+			ret_streams[i].name = sender->plan->streams[i].name;
+			read_told(&sender->told[i], &ret_streams[i]);
+		}
+		after = atomic_load_explicit(&board->sequence, memory_order_relaxed);
+	} while (before != after || before & 1);
+}

@@ -1,0 +1,113 @@
+/*
+ * sender_turns: the send loop of one job; see sender_private.h.
+ *
+ * A turn: take up orders, publish, choose a stream, wait until it is due, let it hand over. Streams
+ * with a rate come first, in the order they are due; those without share what is left, one slice
+ * each, cut so that it ends before the next deadline. Nothing in a turn blocks longer than 2 ms or
+ * a system call on a non-blocking descriptor.
+ */
+#include "sender/sender_private.h"
+
+#include "base/util.h"
+#include "pagecast/watchdog.h"
+
+/* A publication between two hand-overs must leave this much before the second. */
+#define PUBLISH_ROOM_NS (500 * CLOCK_NS_PER_US)
+
+enum {
+	PACED_IN_A_ROW_MAX = 32, /* then a stream without a rate has its turn too */
+	COMPLAINTS_A_TURN = 16,	 /* flows whose error queue is read at a publication */
+};
+
+void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
+{
+	uint64_t packets;
+	int64_t due_ns = pacer_next(stream->pacer, now_ns, &packets);
+	if (pacer_unlimited(stream->pacer) && due_ns <= now_ns && !stream->blocked) {
+		sender_queue_ready(sender, stream);
+		return;
+	}
+	if (due_ns >= stream->end_ns && !sender_stragglers(stream, now_ns))
+		due_ns = stream->end_ns;
+	sender_queue_put(sender, stream, due_ns);
+}
+
+void sender_schedule_all(struct sender *sender, int64_t now_ns)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		if (sender->streams[i].state != SENDER_STREAM_ENDED)
+			sender_schedule(sender, &sender->streams[i], now_ns);
+}
+
+void sender_read_complaints(struct sender *sender, size_t most)
+{
+	for (size_t i = 0; i < MIN(most, sender->stream_count); i++) {
+		size_t turn = sender->complaint_turn++ % sender->stream_count;
+		struct sender_stream *stream = &sender->streams[turn];
+		if (account_attempted(&stream->account))
+			flow_complaints(stream->flow, &stream->complaints, &stream->counters);
+	}
+}
+
+static void publish_turn(struct sender *sender, int64_t now_ns)
+{
+	sender_read_complaints(sender, COMPLAINTS_A_TURN);
+	sender_publish(sender, now_ns);
+}
+
+/* Nothing may leave before @first's key. Return: now. */
+static int64_t wait_for(struct sender *sender, struct sender_stream *first, int64_t now_ns)
+{
+	int64_t until_ns = MIN(first->key_ns, sender->deadline_ns);
+	if (first->blocked && first->poll_tells) {
+		if (flow_wait_room(first->flow, until_ns - now_ns, &first->counters) == 0)
+			sender_queue_put(sender, first, INT64_MIN);
+		return clock_monotonic_ns(sender->clock);
+	}
+	if (sender->dirty && sender->publish_ns < until_ns) {
+		if (sender->publish_ns + PUBLISH_ROOM_NS > until_ns) {
+			publish_turn(sender, now_ns); /* a little early: nothing is late for it */
+			return clock_monotonic_ns(sender->clock);
+		}
+		return sender_wait_until(&sender->waiter, sender->publish_ns, false, sender->seen);
+	}
+	return sender_wait_until(&sender->waiter, until_ns, !first->blocked, sender->seen);
+}
+
+static int64_t take_turn(struct sender *sender, int64_t now_ns)
+{
+	struct sender_stream *first = sender_queue_first(sender);
+	bool due = first && first->key_ns <= now_ns;
+	bool ring_starves = sender->ring_count && sender->paced_in_a_row >= PACED_IN_A_ROW_MAX;
+	if (due && !ring_starves) {
+		sender->paced_in_a_row++;
+		return sender_serve(sender, first, now_ns, INT64_MAX);
+	}
+	sender->paced_in_a_row = 0;
+	int64_t budget_ns = first && !due ? first->key_ns - now_ns : INT64_MAX;
+	if (sender->ring_count && budget_ns >= sender->ring[sender->ring_head]->cost_ns)
+		return sender_serve(sender, sender_queue_take_ready(sender), now_ns, budget_ns);
+	return wait_for(sender, first, now_ns);
+}
+
+void sender_send_all(struct sender *sender)
+{
+	int64_t now_ns = clock_monotonic_ns(sender->clock);
+	while (sender->end == SENDER_RUNNING) {
+		watchdog_busy(now_ns);
+		if (sender_waiter_seen(&sender->waiter) != sender->seen)
+			sender_obey(sender, now_ns);
+		else if (now_ns >= sender->deadline_ns)
+			sender->end = SENDER_MAX_DURATION;
+		else if (sender->paused)
+			now_ns = sender_wait_until(&sender->waiter, sender->deadline_ns, false,
+						   sender->seen);
+		else if (!sender->active_count)
+			sender->end = SENDER_LIMIT_REACHED;
+		else if (sender->dirty && now_ns >= sender->publish_ns)
+			publish_turn(sender, now_ns);
+		else
+			now_ns = take_turn(sender, now_ns);
+	}
+	watchdog_rest();
+}

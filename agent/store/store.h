@@ -1,0 +1,78 @@
+/*
+ * store: where jobs outlive the agent's memory, as an interface that a database fills.
+ *
+ * A job's row is its name, its state and three blobs: `spec` (the whole JobSpec), `basic` (without
+ * streams, with the labels) and `record` (the Job message's changing part: times, books, report,
+ * problems). Writes of one job carry a rising version: a write that is older than what is stored is
+ * dropped, so that writers need no order among themselves. A call that waits returns when the row
+ * is as durable as the store makes it; many may wait at once (the implementation may commit them
+ * together). The agent never holds its lock during a call. Thread: any.
+ */
+#pragma once
+#include "base/sha256.h"
+#include "pagecast/error.h"
+#include "store/blob.h"
+#include "store/job_id.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pagecast/v1/job.pb-c.h"
+
+struct store;
+
+struct store_job {
+	char id[JOB_ID_LEN + 1];
+	Pagecast__V1__JobState state;
+	uint64_t version;	/* of this row, from 1 */
+	uint64_t revision;	/* of the agent's counter: the highest stored is where it goes on */
+	int64_t create_ns;	/* CLOCK_REALTIME */
+	int64_t end_ns;		/* 0: not ended */
+	const char *owner;	/* borrowed, as all that follows */
+	const char *request_id; /* empty: none. (owner, request_id) is unique where it is not */
+	const uint8_t *spec_digest; /* [SHA256_BYTES] of the spec as it was submitted */
+	struct blob *spec;	    /* in an update NULL: unchanged */
+	struct blob *basic;	    /* likewise */
+	struct blob *record;
+};
+
+enum store_wait { STORE_WAIT, STORE_NO_WAIT };
+
+struct store_read {
+	struct blob *spec, *record; /* owned */
+};
+
+struct store_ops {
+	/* Nothing of a row that was refused is kept. Return: 0; UNAVAILABLE */
+	int (*create)(struct store *store, const struct store_job *job, struct error *ret_error);
+	/* STORE_NO_WAIT: errors are the store's own to log, and a newer row of the same job may
+	 * replace one that is still waiting. Return: 0; UNAVAILABLE */
+	int (*update)(struct store *store, const struct store_job *job, enum store_wait wait,
+		      struct error *ret_error);
+	int (*remove)(struct store *store, const char *id, enum store_wait wait,
+		      struct error *ret_error);
+	/* @want_spec: else ret_read->spec is NULL. Return: 0; NOT_FOUND; UNAVAILABLE */
+	int (*read)(struct store *store, const char *id, bool want_spec,
+		    struct store_read *ret_read, struct error *ret_error);
+	/* Every row, oldest id first, before the first other call; spec and record are lent only
+	 * for rows that have not ended. @each returns an error_code to stop. */
+	int (*load)(struct store *store,
+		    int (*each)(void *context, const struct store_job *job,
+				struct error *ret_error),
+		    void *context, struct error *ret_error);
+	/* Would create() be taken now? Return: 0; UNAVAILABLE with the reason */
+	int (*check)(struct store *store, struct error *ret_error);
+	/* Write what waits, close. */
+	void (*free)(struct store *store);
+};
+
+struct store {
+	const struct store_ops *ops;
+	_Atomic uint64_t
+		commits; /* of one write or several; writer: the store, readers: any; relaxed */
+	bool in_memory;	 /* rows cost the agent's memory: it bounds the history by bytes too */
+};
+
+/** store_memory_new() - rows in memory, gone with the process. Return: 0; UNAVAILABLE */
+int store_memory_new(struct store **ret_store, struct error *ret_error);

@@ -1,0 +1,50 @@
+/*
+ * store_sqlite_rows: the tables of the store and the statements on them.
+ *
+ * `jobs` has a row a job, its growing `record` last, so that the start reads the rest without it;
+ * `specs` has the large, unchanging part apart, so that an update of a running job's books does not
+ * rewrite it. Thread: the connection's. Functions return SQLite's (extended) code.
+ */
+#pragma once
+#include "store/database.h"
+#include "store/store.h"
+
+extern const struct database_schema STORE_SQLITE_SCHEMA;
+
+struct store_sqlite_writer {
+	sqlite3 *connection; /* owned */
+	sqlite3_stmt *begin, *commit, *rollback, *create, *create_spec, *update, *update_spec,
+		*remove, *remove_spec, *touch;
+};
+
+struct store_sqlite_reader {
+	sqlite3 *connection; /* owned */
+	sqlite3_stmt *record, *spec;
+};
+
+int store_sqlite_writer_prepare(struct store_sqlite_writer *writer);
+void store_sqlite_writer_close(struct store_sqlite_writer *writer);
+int store_sqlite_reader_prepare(struct store_sqlite_reader *reader);
+void store_sqlite_reader_close(struct store_sqlite_reader *reader);
+
+/** store_sqlite_run() - a statement without parameters or rows (begin, commit, rollback, touch) */
+int store_sqlite_run(sqlite3_stmt *statement);
+
+int store_sqlite_create(struct store_sqlite_writer *writer, const struct store_job *job);
+/** store_sqlite_update() - dropped in silence when what is stored is newer */
+int store_sqlite_update(struct store_sqlite_writer *writer, const struct store_job *job);
+int store_sqlite_remove(struct store_sqlite_writer *writer, const char *id);
+
+/** store_sqlite_blob() - the blob of row @id. SQLITE_OK with *ret_blob owned; SQLITE_DONE: no such
+ * row */
+int store_sqlite_blob(sqlite3_stmt *statement, const char *id, struct blob **ret_blob);
+
+/**
+ * store_sqlite_each_row() - every row, oldest id first; spec and record only of rows that have not
+ * ended
+ * @ret_code: what @each answered, if it stopped
+ */
+int store_sqlite_each_row(struct store_sqlite_writer *writer,
+			  int (*each)(void *context, const struct store_job *job,
+				      struct error *ret_error),
+			  void *context, int *ret_code, struct error *ret_error);

@@ -1,0 +1,180 @@
+/* auth: see auth.h. */
+#include "api/auth/auth.h"
+
+#include "api/auth/lockout.h"
+#include "api/http/thread.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+struct auth {
+	char *tokens_file; /* owned; NULL: none */
+	struct lockout *lockout;
+	pthread_rwlock_t lock; /* of the pointer below */
+	struct tokens *tokens;
+};
+
+int auth_new(struct auth **ret_auth, const char *tokens_file, struct error *ret_error)
+{
+	struct auth *auth = calloc(1, sizeof *auth);
+	if (!auth)
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	pthread_rwlock_init(&auth->lock, NULL);
+	auth->lockout = lockout_new();
+	auth->tokens_file = tokens_file ? strdup(tokens_file) : NULL;
+	int r = auth->lockout && (auth->tokens_file || !tokens_file)
+			? auth_reload(auth, ret_error)
+			: error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	if (r) {
+		auth_free(auth);
+		return r;
+	}
+	*ret_auth = auth;
+	return 0;
+}
+
+int auth_reload(struct auth *auth, struct error *ret_error)
+{
+	struct tokens *tokens = NULL;
+	if (!auth->tokens_file)
+		return 0;
+	int r = tokens_load(auth->tokens_file, &tokens, ret_error);
+	if (r)
+		return r;
+	pthread_rwlock_wrlock(&auth->lock);
+	struct tokens *old = auth->tokens;
+	auth->tokens = tokens;
+	pthread_rwlock_unlock(&auth->lock);
+	tokens_free(old);
+	return 0;
+}
+
+struct auth *auth_free(struct auth *auth)
+{
+	if (!auth)
+		return NULL;
+	tokens_free(auth->tokens);
+	lockout_free(auth->lockout);
+	pthread_rwlock_destroy(&auth->lock);
+	free(auth->tokens_file);
+	free(auth);
+	return NULL;
+}
+
+/* What failures are counted by: a user, an IPv4 address, or the 64 bits of an IPv6 address that one
+ * network has; all of a link-local one, whose 64 bits every neighbour shares. */
+static void address_of(const struct connection *connection, char text[static LOCKOUT_ADDRESS_MAX])
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&connection->remote;
+	struct sockaddr_in6 in6;
+	snprintf(text, LOCKOUT_ADDRESS_MAX, "%s", connection->principal);
+	if (connection->remote.ss_family == AF_INET)
+		inet_ntop(AF_INET, &in->sin_addr, text, LOCKOUT_ADDRESS_MAX);
+	if (connection->remote.ss_family != AF_INET6)
+		return;
+	memcpy(&in6, &connection->remote, sizeof in6);
+	if (!IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr))
+		memset(&in6.sin6_addr.s6_addr[8], 0, 8);
+	inet_ntop(AF_INET6, &in6.sin6_addr, text, LOCKOUT_ADDRESS_MAX);
+}
+
+static int64_t now_ns(void)
+{
+	return thread_now_ms() * 1000000;
+}
+
+static int check_wait(struct auth *auth, const char *address, struct error *ret_error)
+{
+	uint32_t wait_s = lockout_wait_s(auth->lockout, address, now_ns());
+	if (!wait_s)
+		return 0;
+	error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
+		  "%d wrong tokens in %d s from this address: wait %u s", LOCKOUT_FAILURES,
+		  (int)(LOCKOUT_WINDOW_NS / 1000000000), wait_s);
+	ret_error->retry_after_s = wait_s;
+	return ERROR_CODE_RESOURCE_EXHAUSTED;
+}
+
+static int take_token(struct auth *auth, const char *address, const char *presented,
+		      struct auth_identity *ret_identity, struct error *ret_error)
+{
+	pthread_rwlock_rdlock(&auth->lock);
+	const struct token *token = tokens_check(auth->tokens, presented, time(NULL));
+	if (token) {
+		strcpy(ret_identity->principal, token->name);
+		strcpy(ret_identity->accessor, token->accessor);
+		ret_identity->role = token->role;
+	}
+	pthread_rwlock_unlock(&auth->lock);
+	if (token)
+		return 0;
+	lockout_failed(auth->lockout, address, now_ns());
+	return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
+			 "the token is none of this agent's, or has expired or been revoked");
+}
+
+/* The token of "Bearer TOKEN". Return: NULL: the header is not there or says something else. */
+static const char *bearer(const char *authorization)
+{
+	static const char SCHEME[] = "Bearer ";
+	if (!authorization || strncasecmp(authorization, SCHEME, sizeof SCHEME - 1) != 0)
+		return NULL;
+	authorization += sizeof SCHEME - 1;
+	return authorization + strspn(authorization, " ");
+}
+
+static void take_socket(const struct connection *connection, enum agent_role role,
+			struct auth_identity *ret_identity)
+{
+	snprintf(ret_identity->principal, sizeof ret_identity->principal, "%s",
+		 connection->principal);
+	ret_identity->role = role;
+}
+
+/* Those who could write the tokens file anyway. */
+static bool is_owner(const struct connection *connection)
+{
+	return connection->is_unix && connection->uid_known &&
+	       (connection->uid == 0 || connection->uid == geteuid());
+}
+
+int auth_identify(struct auth *auth, const struct connection *connection, const char *authorization,
+		  struct auth_identity *ret_identity, struct error *ret_error)
+{
+	char address[LOCKOUT_ADDRESS_MAX];
+	const char *presented = auth->tokens_file ? bearer(authorization) : NULL;
+	*ret_identity = (struct auth_identity){.role = AGENT_ROLE_NONE};
+	if (presented) {
+		address_of(connection, address);
+		int r = check_wait(auth, address, ret_error);
+		return r ? r : take_token(auth, address, presented, ret_identity, ret_error);
+	}
+	if (connection->tls && tls_has_client(connection->tls)) {
+		ret_identity->role = AGENT_ROLE_OPERATOR;
+		return tls_client_name(connection->tls, ret_identity->principal, ret_error);
+	}
+	if (auth->tokens_file && !is_owner(connection))
+		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
+				 "a token is needed: Authorization: Bearer TOKEN; "
+				 "`pagecastd token create` makes one");
+	take_socket(connection, auth->tokens_file ? AGENT_ROLE_ADMIN : AGENT_ROLE_OPERATOR,
+		    ret_identity);
+	return 0;
+}
+
+bool auth_holds(struct auth *auth, const char *accessor)
+{
+	if (!accessor || !*accessor)
+		return true;
+	pthread_rwlock_rdlock(&auth->lock);
+	bool holds = tokens_hold(auth->tokens, accessor, time(NULL));
+	pthread_rwlock_unlock(&auth->lock);
+	return holds;
+}

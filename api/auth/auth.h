@@ -1,0 +1,50 @@
+/*
+ * auth: who is asking, and with which role.
+ *
+ * Without a tokens file whoever reaches a loopback address or the unix socket is an operator. With
+ * one, every request needs a token, over TCP from anywhere; over the unix socket root and the user
+ * whom the agent runs as need none and are admin, because they could write the file. A verified
+ * client certificate stands for a person by its common name, as operator; a token beside it says
+ * more and wins. Wrong tokens are counted by address: see lockout.
+ * Thread: any; a reload takes the place of the whole set under a lock.
+ */
+#pragma once
+#include "api/auth/tokens.h"
+#include "api/http/connection.h"
+#include "api/http/tls.h"
+#include "pagecast/agent.h"
+#include "pagecast/error.h"
+
+struct auth;
+
+enum { AUTH_NAME_MAX = 64 };
+_Static_assert((int)TOKENS_NAME_MAX <= (int)AUTH_NAME_MAX &&
+		       (int)TLS_NAME_MAX <= (int)AUTH_NAME_MAX,
+	       "a principal fits whatever it was proved by");
+
+struct auth_identity {
+	char principal[AUTH_NAME_MAX + 1];
+	char accessor[TOKENS_ACCESSOR_LEN + 1]; /* of the token; "": it took none */
+	enum agent_role role;
+};
+
+/** auth_new() - @tokens_file: NULL: none. Return: 0; what tokens_load() returns */
+int auth_new(struct auth **ret_auth, const char *tokens_file, struct error *ret_error);
+/** auth_reload() - read the tokens file again; on failure the old tokens stay in force */
+int auth_reload(struct auth *auth, struct error *ret_error);
+struct auth *auth_free(struct auth *auth);
+
+/**
+ * auth_identify() - judge one request
+ * @authorization: the header's value, hostile; NULL: none
+ *
+ * Return: 0; UNAUTHENTICATED; RESOURCE_EXHAUSTED with retry_after_s: the address must wait
+ */
+int auth_identify(struct auth *auth, const struct connection *connection, const char *authorization,
+		  struct auth_identity *ret_identity, struct error *ret_error);
+
+/**
+ * auth_holds() - is what proved a caller still good? For answers that go on for long
+ * @accessor: of the caller's token; NULL or "": it took none, and nothing of it can end
+ */
+bool auth_holds(struct auth *auth, const char *accessor);

@@ -1,0 +1,159 @@
+/*
+ * tokens: see tokens.h. Here the loaded set; a token as text is in token_text.c, changing the file
+ * in tokens_edit.c. The constant-time comparison is GnuTLS's.
+ */
+#include "api/auth/tokens_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gnutls/gnutls.h>
+
+bool tokens_make_room(struct tokens *tokens)
+{
+	struct token *grown = reallocarray(tokens->tokens, tokens->count + 1, sizeof *grown);
+	if (grown)
+		tokens->tokens = grown;
+	return grown;
+}
+
+static int read_lines(FILE *file, const char *path, struct tokens *tokens, struct error *ret_error)
+{
+	char line[TOKENS_LINE_MAX_BYTES];
+	for (unsigned int number = 1; fgets(line, sizeof line, file); number++) {
+		if (!strchr(line, '\n') && !feof(file))
+			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+					 "%s line %u: longer than %d bytes", path, number,
+					 TOKENS_LINE_MAX_BYTES - 2);
+		if (line[strspn(line, " \t\r\n")] == '\0' || line[0] == '#')
+			continue;
+		if (tokens->count == TOKENS_MAX)
+			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+					 "%s: more than %d tokens", path, TOKENS_MAX);
+		if (!tokens_make_room(tokens))
+			return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+		const char *wrong = token_parse(line, &tokens->tokens[tokens->count]);
+		if (wrong)
+			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "%s line %u: %s",
+					 path, number, wrong);
+		tokens->count++;
+	}
+	if (ferror(file))
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: cannot be read",
+				 path);
+	return 0;
+}
+
+/* Nobody else may read it or change it, and opening it must not wait. */
+static int check_file(int fd, const char *path, bool of_any_owner, struct error *ret_error)
+{
+	struct stat info;
+	if (fstat(fd, &info) < 0)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: %s", path,
+				 strerror(errno));
+	if (!S_ISREG(info.st_mode))
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: is no plain file",
+				 path);
+	if (info.st_mode & (S_IRWXG | S_IRWXO))
+		return error_set(
+			ret_error, ERROR_CODE_FAILED_PRECONDITION,
+			"%s: others may read or change it (mode %03o); run chmod 600 on it", path,
+			info.st_mode & 0777);
+	if (!of_any_owner && info.st_uid != 0 && info.st_uid != geteuid())
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "%s: belongs to uid %u, who may change it; chown it to uid %u",
+				 path, info.st_uid, geteuid());
+	return 0;
+}
+
+static int open_file(const char *path, bool of_any_owner, FILE **ret_file, struct error *ret_error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "%s: there is no such file; `pagecastd token create --tokens %s "
+				 "--name NAME` makes it",
+				 path, path);
+	if (fd < 0)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: %s", path,
+				 strerror(errno));
+	int r = check_file(fd, path, of_any_owner, ret_error);
+	FILE *file = r ? NULL : fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return r ? r : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	}
+	*ret_file = file;
+	return 0;
+}
+
+int tokens_read(const char *path, bool of_any_owner, struct tokens **ret_tokens,
+		struct error *ret_error)
+{
+	FILE *file = NULL;
+	int r = open_file(path, of_any_owner, &file, ret_error);
+	if (r)
+		return r;
+	struct tokens *tokens = calloc(1, sizeof *tokens);
+	r = tokens ? read_lines(file, path, tokens, ret_error)
+		   : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	fclose(file);
+	if (r) {
+		tokens_free(tokens);
+		return r;
+	}
+	*ret_tokens = tokens;
+	return 0;
+}
+
+int tokens_load(const char *path, struct tokens **ret_tokens, struct error *ret_error)
+{
+	return tokens_read(path, false, ret_tokens, ret_error);
+}
+
+int tokens_list(const char *path, struct tokens **ret_tokens, struct error *ret_error)
+{
+	return tokens_read(path, geteuid() == 0, ret_tokens, ret_error);
+}
+
+struct tokens *tokens_free(struct tokens *tokens)
+{
+	if (tokens)
+		free(tokens->tokens);
+	free(tokens);
+	return NULL;
+}
+
+size_t tokens_count(const struct tokens *tokens)
+{
+	return tokens->count;
+}
+
+const struct token *tokens_at(const struct tokens *tokens, size_t index)
+{
+	return index < tokens->count ? &tokens->tokens[index] : NULL;
+}
+
+const struct token *tokens_check(const struct tokens *tokens, const char *presented, int64_t now_s)
+{
+	uint8_t digest[TOKENS_DIGEST_BYTES];
+	const struct token *found = NULL;
+	if (strlen(presented) != TOKENS_TEXT_LEN || !token_digest(presented, digest))
+		return NULL;
+	for (size_t i = 0; i < tokens->count; i++) /* all of them: the time tells nothing */
+		if (gnutls_memcmp(tokens->tokens[i].digest, digest, sizeof digest) == 0)
+			found = &tokens->tokens[i];
+	return found && now_s < found->expires_s ? found : NULL;
+}
+
+bool tokens_hold(const struct tokens *tokens, const char *accessor, int64_t now_s)
+{
+	for (size_t i = 0; i < tokens->count; i++)
+		if (strcmp(tokens->tokens[i].accessor, accessor) == 0)
+			return now_s < tokens->tokens[i].expires_s;
+	return false;
+}

@@ -1,0 +1,170 @@
+/*
+ * tokens_edit: making and revoking tokens, for `pagecastd token`: the file is read, changed and
+ * replaced in one step, under a lock on its folder.
+ */
+#include "api/auth/tokens_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The folder of a path: what is locked, and who a new file is for. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/* Made by root for an agent that is somebody else: the file stays its owner's, and a new one
+ * belongs to the owner of the folder. */
+static bool give_to_owner(int fd, const char *path)
+{
+	struct stat info;
+	if (geteuid() != 0)
+		return true;
+	char *folder = folder_of(path);
+	bool known = folder && (stat(path, &info) == 0 || stat(folder, &info) == 0);
+	free(folder);
+	return known && fchown(fd, info.st_uid, info.st_gid) == 0;
+}
+
+/* The new file takes the old one's place in one step; a reader sees the one or the other. */
+static int replace_file(const char *path, const struct tokens *tokens, struct error *ret_error)
+{
+	char *next = NULL;
+	if (asprintf(&next, "%s.new", path) < 0)
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	unlink(next);
+	int fd = open(next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	bool good = file && give_to_owner(fd, path) &&
+		    fputs("# accessor role expires sha256 name\n", file) >= 0;
+	for (size_t i = 0; good && i < tokens->count; i++)
+		good = token_print(file, &tokens->tokens[i]);
+	good = good && fflush(file) == 0 && fsync(fd) == 0;
+	if (file)
+		good = fclose(file) == 0 && good;
+	else if (fd >= 0)
+		close(fd);
+	good = good && rename(next, path) == 0;
+	int r = good ? 0
+		     : error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "%s: cannot be written: %s", path, strerror(errno));
+	if (!good)
+		unlink(next);
+	free(next);
+	return r;
+}
+
+/* Two `pagecastd token` at once: a lock on the folder makes read, change, replace one step. */
+static int lock_folder(const char *path, int *ret_fd, struct error *ret_error)
+{
+	char *folder = folder_of(path);
+	if (!folder)
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd >= 0 && flock(fd, LOCK_EX) == 0
+			? 0
+			: error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				    "%s: its folder cannot be locked: %s", path, strerror(errno));
+	free(folder);
+	if (!r)
+		*ret_fd = fd;
+	else if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static int load_or_empty(const char *path, struct tokens **ret_tokens, struct error *ret_error)
+{
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return tokens_read(path, geteuid() == 0, ret_tokens, ret_error);
+	*ret_tokens = calloc(1, sizeof **ret_tokens);
+	return *ret_tokens ? 0 : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+}
+
+static bool has_accessor(const struct tokens *tokens, const char *accessor)
+{
+	for (size_t i = 0; i < tokens->count; i++)
+		if (strcmp(tokens->tokens[i].accessor, accessor) == 0)
+			return true;
+	return false;
+}
+
+static int append_token(const char *path, struct token *token,
+			char text[static TOKENS_TEXT_LEN + 1], struct error *ret_error)
+{
+	struct tokens *tokens = NULL;
+	int r = load_or_empty(path, &tokens, ret_error);
+	if (!r && tokens->count == TOKENS_MAX)
+		r = error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
+			      "%s: holds %d tokens already", path, TOKENS_MAX);
+	if (!r && !tokens_make_room(tokens))
+		r = error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	if (!r)
+		r = token_make(token, text, ret_error);
+	while (!r && has_accessor(tokens, token->accessor)) /* one in millions */
+		r = token_make(token, text, ret_error);
+	if (!r) {
+		tokens->tokens[tokens->count++] = *token;
+		r = replace_file(path, tokens, ret_error);
+	}
+	tokens_free(tokens);
+	return r;
+}
+
+int tokens_create(const char *path, const char *name, enum agent_role role, int64_t expires_s,
+		  char ret_text[static TOKENS_TEXT_LEN + 1], struct error *ret_error)
+{
+	struct token token = {.role = role, .expires_s = expires_s};
+	char text[TOKENS_TEXT_LEN + 1];
+	int lock = -1;
+	if (!token_name_valid(name))
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "name \"%s\": 1 to %d of letters, digits and . _ - @", name,
+				 TOKENS_NAME_MAX);
+	strcpy(token.name, name);
+	int r = lock_folder(path, &lock, ret_error);
+	if (r)
+		return r;
+	r = append_token(path, &token, text, ret_error);
+	close(lock);
+	if (!r)
+		strcpy(ret_text, text);
+	return r;
+}
+
+static int remove_token(struct tokens *tokens, const char *path, const char *accessor,
+			struct error *ret_error)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < tokens->count; i++)
+		if (strcmp(tokens->tokens[i].accessor, accessor) != 0)
+			tokens->tokens[kept++] = tokens->tokens[i];
+	if (kept == tokens->count)
+		return error_set(ret_error, ERROR_CODE_NOT_FOUND, "%s: no token \"%s\"", path,
+				 accessor);
+	tokens->count = kept;
+	return replace_file(path, tokens, ret_error);
+}
+
+int tokens_revoke(const char *path, const char *accessor, struct error *ret_error)
+{
+	struct tokens *tokens = NULL;
+	int lock = -1;
+	int r = lock_folder(path, &lock, ret_error);
+	if (r)
+		return r;
+	r = tokens_read(path, geteuid() == 0, &tokens, ret_error);
+	if (!r)
+		r = remove_token(tokens, path, accessor, ret_error);
+	tokens_free(tokens);
+	close(lock);
+	return r;
+}

@@ -1,0 +1,195 @@
+/* route: see route.h. */
+#include "api/http/route.h"
+
+#include "api/http/query.h"
+#include "api/rest/rest.h"
+#include "api/rpc/rpc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct route_table *const TABLES[] = {&REST_JOBS_ROUTES, &REST_WATCH_ROUTES,
+						   &REST_AGENT_ROUTES};
+enum { REST_TABLE_COUNT = sizeof TABLES / sizeof *TABLES, TABLE_COUNT = REST_TABLE_COUNT + 1 };
+
+/* All that is served: REST, then the RPC faces. */
+static const struct route_table *table(size_t index)
+{
+	return index < REST_TABLE_COUNT ? TABLES[index] : rpc_routes();
+}
+
+static const char *const VERB_NAMES[] = {
+	[ROUTE_GET] = "GET",	 [ROUTE_HEAD] = "HEAD",	    [ROUTE_POST] = "POST",
+	[ROUTE_PATCH] = "PATCH", [ROUTE_DELETE] = "DELETE", [ROUTE_OPTIONS] = "OPTIONS",
+};
+
+enum route_verb route_verb(const char *method)
+{
+	static const char *const OTHERS[] = {"PUT", "TRACE", "CONNECT"};
+	for (size_t i = 0; i < sizeof VERB_NAMES / sizeof *VERB_NAMES; i++)
+		if (strcmp(method, VERB_NAMES[i]) == 0)
+			return (enum route_verb)i;
+	for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
+		if (strcmp(method, OTHERS[i]) == 0)
+			return ROUTE_OTHER;
+	return ROUTE_UNKNOWN;
+}
+
+static const char *plain_fault(const char *path)
+{
+	if (*path != '/')
+		return "the target must be a path that begins with \"/\"";
+	for (const char *at = path; *at; at++) {
+		if (*at <= 0x20 || *at >= 0x7f)
+			return "the path holds a byte that must be written as %XX";
+		if (strchr("\"<>\\^`{|}#", *at))
+			return "the path holds a character that no URL may hold";
+	}
+	return NULL;
+}
+
+static const char *segment_fault(const char *path)
+{
+	if (strstr(path, "//"))
+		return "the path holds an empty segment (\"//\")";
+	for (const char *at = path; (at = strchr(at, '/'));) {
+		size_t len = strcspn(++at, "/");
+		if ((len == 1 && at[0] == '.') || (len == 2 && at[0] == '.' && at[1] == '.'))
+			return "the path holds a \".\" or \"..\" segment";
+	}
+	return NULL;
+}
+
+const char *route_path_fault(const char *path)
+{
+	const char *fault = plain_fault(path);
+	if (!fault)
+		fault = segment_fault(path);
+	if (fault || !strchr(path, '%'))
+		return fault;
+	/* What an escape hides is judged as if it stood there. */
+	char *decoded = strdup(path);
+	if (!decoded)
+		return "out of memory";
+	if (!query_unescape(decoded, false)) {
+		fault = "the path holds a malformed escape or %00";
+	} else {
+		for (const char *at = decoded; *at && !fault; at++)
+			if ((unsigned char)*at < 0x20 || *at == 0x7f || *at == '\\')
+				fault = "the path hides a control character in an escape";
+		if (!fault)
+			fault = segment_fault(decoded);
+	}
+	free(decoded);
+	return fault;
+}
+
+static bool is_var_char(char c)
+{
+	return c && c != '/' && c != ':';
+}
+
+/* The value at @path of a variable that must not be empty. Return: its length; 0: there is none */
+static size_t var_len(const char *path)
+{
+	size_t len = 0;
+	while (is_var_char(path[len]))
+		len++;
+	return len <= ROUTE_VAR_BYTES_MAX ? len : 0;
+}
+
+static bool fits(const char *pattern, const char *path)
+{
+	while (*pattern) {
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+			continue;
+		}
+		size_t len = var_len(path);
+		if (!len)
+			return false;
+		pattern = strchr(pattern, '}') + 1;
+		path += len;
+	}
+	return !*path;
+}
+
+/* The variables of a path that fits. */
+static void take_vars(const char *pattern, const char *path, struct route_match *ret_match)
+{
+	ret_match->var_count = 0;
+	for (; *pattern; pattern++, path++) {
+		if (*pattern != '{')
+			continue;
+		struct route_var *var = &ret_match->vars[ret_match->var_count++];
+		size_t name_len = strcspn(++pattern, "}"), len = var_len(path);
+		memcpy(var->name, pattern, name_len);
+		var->name[name_len] = '\0';
+		memcpy(var->value, path, len);
+		var->value[len] = '\0';
+		pattern += name_len;
+		path += len - 1;
+	}
+}
+
+bool route_pattern_match(const char *pattern, const char *path, struct route_match *ret_match)
+{
+	bool match = fits(pattern, path);
+	if (match)
+		take_vars(pattern, path, ret_match);
+	return match;
+}
+
+const struct route_table *const *route_tables(size_t *ret_count)
+{
+	*ret_count = REST_TABLE_COUNT;
+	return TABLES;
+}
+
+const struct route *route_find(enum route_verb verb, const char *path,
+			       struct route_match *ret_match, bool *ret_known)
+{
+	const struct route *found = NULL;
+	if (verb == ROUTE_HEAD)
+		verb = ROUTE_GET;
+	*ret_known = false;
+	for (size_t t = 0; t < TABLE_COUNT; t++) {
+		for (size_t i = 0; i < table(t)->count; i++) {
+			const struct route *route = &table(t)->routes[i];
+			if (!fits(route->path, path))
+				continue;
+			*ret_known = true;
+			if (route->verb == verb && !found)
+				found = route;
+		}
+	}
+	if (found)
+		take_vars(found->path, path, ret_match);
+	return found;
+}
+
+void route_allow(const char *path, char ret_allow[static ROUTE_ALLOW_BYTES])
+{
+	bool verbs[sizeof VERB_NAMES / sizeof *VERB_NAMES] = {[ROUTE_OPTIONS] = true};
+	for (size_t t = 0; t < TABLE_COUNT; t++)
+		for (size_t i = 0; i < table(t)->count; i++)
+			if (!path || fits(table(t)->routes[i].path, path))
+				verbs[table(t)->routes[i].verb] = true;
+	verbs[ROUTE_HEAD] = verbs[ROUTE_GET];
+	size_t len = 0;
+	ret_allow[0] = '\0';
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (verbs[i])
+			len += (size_t)snprintf(ret_allow + len, ROUTE_ALLOW_BYTES - len, "%s%s",
+						len ? ", " : "", VERB_NAMES[i]);
+}
+
+const char *route_var(const struct route_match *match, const char *name)
+{
+	for (size_t i = 0; i < match->var_count; i++)
+		if (strcmp(match->vars[i].name, name) == 0)
+			return match->vars[i].value;
+	return "";
+}

@@ -1,0 +1,104 @@
+/*
+ * route: which paths there are, what each verb on them means, and how a raw path is judged.
+ *
+ * Patterns are matched against the path as it was sent: no decoding, so that two spellings of one
+ * path can't be told apart by a proxy and be the same here. {name} stands for one or more
+ * characters other than '/' and ':'. Tables are static. Thread: any.
+ */
+#pragma once
+#include "api/http/protocol.h"
+#include "api/tables/method.h"
+#include "api/tables/tables.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct request;
+
+enum route_verb {
+	ROUTE_GET,
+	ROUTE_HEAD,
+	ROUTE_POST,
+	ROUTE_PATCH,
+	ROUTE_DELETE,
+	ROUTE_OPTIONS,
+	ROUTE_OTHER,   /* a verb of HTTP that nothing here uses: 405 */
+	ROUTE_UNKNOWN, /* none of HTTP's: 501 */
+};
+
+enum { ROUTE_VARS_MAX = 2, ROUTE_VAR_BYTES_MAX = 128, ROUTE_STATUSES_MAX = 3 };
+
+struct route_match {
+	struct route_var {
+		char name[16];
+		char value[ROUTE_VAR_BYTES_MAX + 1];
+	} vars[ROUTE_VARS_MAX];
+	size_t var_count;
+};
+
+struct route {
+	enum route_verb verb; /* HEAD goes where GET goes */
+	const char *path;
+	/* Answer the request. Return: true: .reply is complete; false: the request was suspended
+	 * and will be resumed by someone else. */
+	bool (*handle)(struct request *request);
+	const struct method *method;	 /* the RPC behind it; NULL: none */
+	const struct tables_method *rpc; /* RPC faces: what the schema says of it */
+	/* Which face speaks, by the request's head. NULL: REST */
+	const struct face *(*face)(const struct request *request);
+	const char *body; /* what the body is: "*" the request message, "spec" that field of
+			     it; NULL: no body is taken */
+	bool body_required;
+	/* A field of the request message that the body has no place for: its proto name, and in
+	 * words where it goes instead. NULL: none. */
+	const char *misplaced, *misplaced_where;
+	size_t body_max_bytes;
+	const char *const
+		*params; /* query parameters beside the request's own fields; NULL-ended */
+	unsigned int statuses[ROUTE_STATUSES_MAX]; /* of success, for the API's description; none:
+						      200 */
+	const char *summary;			   /* what it is for, where no RPC says it */
+	const char *produces; /* content type of the answer, where no RPC makes it */
+	bool sse;	      /* answers as server-sent events */
+	bool pcap;	      /* answers as a capture file where that is asked for */
+	bool open;	      /* needs no role */
+	bool holds;	      /* may suspend the request, where there is a query */
+	bool blocks;	      /* runs in the pool even where the method does not block */
+	/* What the request message takes from elsewhere, as a header. NULL: nothing. Return: 0;
+	 * code */
+	int (*adjust)(struct request *request, ProtobufCMessage *message, struct error *ret_error);
+	/* NULL: 200 and the message */
+	void (*render)(struct request *request, const struct method_result *result);
+};
+
+struct route_table {
+	const struct route *routes;
+	size_t count;
+};
+
+enum route_verb route_verb(const char *method);
+
+/** route_tables() - the REST face, which the API's description is made of. Return: [*ret_count],
+ * static */
+const struct route_table *const *route_tables(size_t *ret_count);
+
+/** route_path_fault() - Return: NULL, or what is wrong with the path in words */
+const char *route_path_fault(const char *path);
+
+/** route_pattern_match() - Return: whether @path fits; then *ret_match holds the variables */
+bool route_pattern_match(const char *pattern, const char *path, struct route_match *ret_match);
+
+/**
+ * route_find() - the route of a verb and a path
+ * @ret_known: whether the path exists for any verb
+ * Return: NULL: none
+ */
+const struct route *route_find(enum route_verb verb, const char *path,
+			       struct route_match *ret_match, bool *ret_known);
+
+enum { ROUTE_ALLOW_BYTES = 64 };
+/** route_allow() - the verbs of a path (NULL: of all), as the Allow header writes them */
+void route_allow(const char *path, char ret_allow[static ROUTE_ALLOW_BYTES]);
+
+/** route_var() - a variable of the path; "" where there is none of that name */
+const char *route_var(const struct route_match *match, const char *name);

@@ -1,0 +1,287 @@
+/* metrics: see metrics.h. The format: prometheus.io, "Exposition formats", text. */
+#include "api/rest/metrics.h"
+
+#include "api/http/route.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pagecast/v1/job.pb-c.h"
+
+/* Routes times the codes that they can answer; beyond, requests are still counted, without their
+ * route. */
+enum { REQUEST_ROWS_MAX = 512, NUMBER_MAX = 40, LABELS_MAX = 256 };
+
+struct request_row {
+	const struct route *route;
+	unsigned int status;
+	struct agent_distribution took;
+};
+
+struct metrics_requests {
+	pthread_mutex_t lock;
+	struct request_row *rows; /* [count], grown by need */
+	size_t count;
+	struct agent_distribution others;
+};
+
+struct metrics_requests *metrics_requests_new(void)
+{
+	struct metrics_requests *requests = calloc(1, sizeof *requests);
+	if (requests)
+		pthread_mutex_init(&requests->lock, NULL);
+	return requests;
+}
+
+struct metrics_requests *metrics_requests_free(struct metrics_requests *requests)
+{
+	if (!requests)
+		return NULL;
+	pthread_mutex_destroy(&requests->lock);
+	free(requests->rows);
+	free(requests);
+	return NULL;
+}
+
+/* Under the lock. Return: NULL: the table is full */
+static struct request_row *row_of(struct metrics_requests *requests, const struct route *route,
+				  unsigned int status)
+{
+	for (size_t i = 0; i < requests->count; i++)
+		if (requests->rows[i].route == route && requests->rows[i].status == status)
+			return &requests->rows[i];
+	if (requests->count == REQUEST_ROWS_MAX)
+		return NULL;
+	struct request_row *grown =
+		reallocarray(requests->rows, requests->count + 1, sizeof *grown);
+	if (!grown)
+		return NULL;
+	requests->rows = grown;
+	grown[requests->count] = (struct request_row){.route = route, .status = status};
+	return &grown[requests->count++];
+}
+
+void metrics_count(struct metrics_requests *requests, const struct route *route,
+		   unsigned int status, int64_t took_ns)
+{
+	pthread_mutex_lock(&requests->lock);
+	struct request_row *row = row_of(requests, route, status);
+	distribution_add(row ? &row->took : &requests->others,
+			 (uint64_t)(took_ns < 0 ? 0 : took_ns));
+	pthread_mutex_unlock(&requests->lock);
+}
+
+/* ---- the text ---- */
+
+static void put_head(struct json_buffer *out, const char *name, const char *type, const char *help)
+{
+	json_buffer_text(out, "# HELP ");
+	json_buffer_text(out, name);
+	json_buffer_char(out, ' ');
+	json_buffer_text(out, help);
+	json_buffer_text(out, "\n# TYPE ");
+	json_buffer_text(out, name);
+	json_buffer_char(out, ' ');
+	json_buffer_text(out, type);
+	json_buffer_char(out, '\n');
+}
+
+static void put_double(struct json_buffer *out, double value)
+{
+	char text[NUMBER_MAX];
+	snprintf(text, sizeof text, "%.17g", isfinite(value) ? value : 0.0);
+	json_buffer_text(out, text);
+}
+
+/* @labels: as between the braces, "" : none */
+static void put_sample(struct json_buffer *out, const char *name, const char *labels, double value)
+{
+	json_buffer_text(out, name);
+	if (*labels) {
+		json_buffer_char(out, '{');
+		json_buffer_text(out, labels);
+		json_buffer_char(out, '}');
+	}
+	json_buffer_char(out, ' ');
+	put_double(out, value);
+	json_buffer_char(out, '\n');
+}
+
+static void put_one(struct json_buffer *out, const char *name, const char *type, const char *help,
+		    double value)
+{
+	put_head(out, name, type, help);
+	put_sample(out, name, "", value);
+}
+
+/* Buckets are cumulated here; times in seconds, as Prometheus wants them. */
+static void put_distribution(struct json_buffer *out, const char *name, const char *labels,
+			     const struct agent_distribution *distribution)
+{
+	char part[LABELS_MAX + 64];
+	char series[LABELS_MAX];
+	uint64_t below = 0;
+	snprintf(series, sizeof series, "%s_bucket", name);
+	for (size_t i = 0; i <= AGENT_DISTRIBUTION_BOUNDS; i++) {
+		below += distribution->buckets[i];
+		if (i < AGENT_DISTRIBUTION_BOUNDS)
+			snprintf(part, sizeof part, "%s%sle=\"%g\"", labels, *labels ? "," : "",
+				 (double)AGENT_DISTRIBUTION_BOUNDS_NS[i] / 1e9);
+		else
+			snprintf(part, sizeof part, "%s%sle=\"+Inf\"", labels, *labels ? "," : "");
+		put_sample(out, series, part, (double)below);
+	}
+	snprintf(series, sizeof series, "%s_sum", name);
+	put_sample(out, series, labels, distribution->sum_ns / 1e9);
+	snprintf(series, sizeof series, "%s_count", name);
+	put_sample(out, series, labels, (double)distribution->count);
+}
+
+/* "JOB_STATE_RUNNING" -> state="running" */
+static void state_label(int state, char label[static LABELS_MAX])
+{
+	const ProtobufCEnumValue *value =
+		protobuf_c_enum_descriptor_get_value(&pagecast__v1__job_state__descriptor, state);
+	const char *name = value ? value->name + strlen("JOB_STATE_") : "unknown";
+	int n = snprintf(label, LABELS_MAX, "state=\"%s\"", name);
+	for (int i = 0; i < n; i++)
+		label[i] = (char)tolower((unsigned char)label[i]);
+}
+
+static void put_states(struct json_buffer *out, const char *name, const uint64_t *counts,
+		       bool ended_only)
+{
+	char label[LABELS_MAX];
+	int first = ended_only ? PAGECAST__V1__JOB_STATE__JOB_STATE_SUCCEEDED
+			       : PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED;
+	for (int state = first; state < AGENT_METRICS_STATES; state++) {
+		state_label(state, label);
+		put_sample(out, name, label, (double)counts[state]);
+	}
+}
+
+static void put_jobs(struct json_buffer *out, const struct agent_metrics *metrics)
+{
+	put_head(out, "pagecast_jobs", "gauge", "Jobs that the agent knows, by state.");
+	put_states(out, "pagecast_jobs", metrics->jobs_by_state, false);
+	put_head(out, "pagecast_jobs_ended_total", "counter",
+		 "Jobs that ended since the agent started, by the state they ended in.");
+	put_states(out, "pagecast_jobs_ended_total", metrics->jobs_ended, true);
+	put_one(out, "pagecast_queue_depth", "gauge", "Jobs that wait for a worker.",
+		(double)metrics->queue_depth);
+	put_one(out, "pagecast_workers", "gauge", "Workers.", (double)metrics->workers);
+	put_one(out, "pagecast_workers_busy", "gauge", "Workers that have a job.",
+		(double)metrics->workers_busy);
+}
+
+static void put_packets(struct json_buffer *out, const struct agent_metrics *metrics)
+{
+	char label[LABELS_MAX];
+	put_one(out, "pagecast_packets_sent_total", "counter", "Packets that the kernel took.",
+		(double)metrics->packets_sent);
+	put_one(out, "pagecast_packets_dropped_total", "counter",
+		"Packets dropped for lack of room, as their job said.",
+		(double)metrics->packets_dropped);
+	put_one(out, "pagecast_packets_failed_total", "counter", "Packets that the kernel refused.",
+		(double)metrics->packets_failed);
+	put_one(out, "pagecast_packets_cancelled_total", "counter",
+		"Packets that were asked for and not tried.", (double)metrics->packets_cancelled);
+	put_one(out, "pagecast_bytes_sent_total", "counter",
+		"Payload bytes that the kernel took (frame bytes for Ethernet).",
+		(double)metrics->bytes_sent);
+	put_one(out, "pagecast_transmit_syscalls_total", "counter",
+		"System calls of the send loops.", (double)metrics->syscalls);
+	put_one(out, "pagecast_transmit_pages_total", "counter", "Pages handed to the kernel.",
+		(double)metrics->pages);
+	put_one(out, "pagecast_current_pps", "gauge", "Packets a second that leave now.",
+		metrics->current_pps);
+	put_one(out, "pagecast_current_bps_l2", "gauge", "Bits a second at L2 that leave now.",
+		metrics->current_bps_l2);
+	put_head(out, "pagecast_complaints_total", "counter",
+		 "Packets that were refused or complained of, by errno, in jobs that ended.");
+	for (size_t i = 0; i < metrics->failure_count; i++) {
+		snprintf(label, sizeof label, "errno=\"%s\"", metrics->failures[i].name);
+		put_sample(out, "pagecast_complaints_total", label,
+			   (double)metrics->failures[i].packets);
+	}
+}
+
+static void put_times(struct json_buffer *out, const struct agent_metrics *metrics)
+{
+	put_head(out, "pagecast_gap_error_seconds", "histogram",
+		 "How far gaps between hand-overs of paced streams were from even, in jobs that "
+		 "ended.");
+	put_distribution(out, "pagecast_gap_error_seconds", "", &metrics->gap_error);
+	put_head(out, "pagecast_start_error_seconds", "histogram",
+		 "How far first packets were from their start_time, early or late.");
+	put_distribution(out, "pagecast_start_error_seconds", "", &metrics->start_error);
+	put_head(out, "pagecast_store_write_seconds", "histogram",
+		 "How long a request waits until its write is durable.");
+	put_distribution(out, "pagecast_store_write_seconds", "", &metrics->store_wait);
+	put_one(out, "pagecast_store_refusals_total", "counter", "Writes that the store refused.",
+		(double)metrics->store_refusals);
+	put_one(out, "pagecast_store_commits_total", "counter",
+		"Transactions of the store, of one write or several.",
+		(double)metrics->store_commits);
+}
+
+static void put_about(struct json_buffer *out, const struct agent_metrics *metrics,
+		      const char *version)
+{
+	char label[LABELS_MAX];
+	put_head(out, "pagecast_engine_available", "gauge", "1: the engine can be used here.");
+	for (size_t i = 0; i < metrics->engine_count; i++) {
+		snprintf(label, sizeof label, "engine=\"%s\"", metrics->engines[i].name);
+		put_sample(out, "pagecast_engine_available", label, metrics->engines[i].available);
+	}
+	put_head(out, "pagecast_build_info", "gauge", "1; the labels tell.");
+	snprintf(label, sizeof label, "version=\"%s\"", version);
+	put_sample(out, "pagecast_build_info", label, 1);
+	put_one(out, "pagecast_start_time_seconds", "gauge", "When the agent started, since 1970.",
+		(double)metrics->start_ns / 1e9);
+}
+
+static const char *verb_text(const struct route *route)
+{
+	return route && route->verb == ROUTE_GET      ? "GET"
+	       : route && route->verb == ROUTE_POST   ? "POST"
+	       : route && route->verb == ROUTE_PATCH  ? "PATCH"
+	       : route && route->verb == ROUTE_DELETE ? "DELETE"
+						      : "other";
+}
+
+static void put_requests(struct json_buffer *out, struct metrics_requests *requests)
+{
+	char labels[LABELS_MAX];
+	put_head(out, "pagecast_http_request_seconds", "histogram",
+		 "From the request's first line to its answer's, by route and status code.");
+	pthread_mutex_lock(&requests->lock);
+	for (size_t i = 0; i < requests->count; i++) {
+		const struct request_row *row = &requests->rows[i];
+		snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\",code=\"%u\"",
+			 verb_text(row->route), row->route ? row->route->path : "none",
+			 row->status);
+		put_distribution(out, "pagecast_http_request_seconds", labels, &row->took);
+	}
+	if (requests->others.count)
+		put_distribution(out, "pagecast_http_request_seconds",
+				 "method=\"other\",route=\"other\",code=\"0\"", &requests->others);
+	pthread_mutex_unlock(&requests->lock);
+}
+
+void metrics_text(struct agent *agent, struct metrics_requests *requests, const char *version,
+		  struct json_buffer *out)
+{
+	struct agent_metrics metrics;
+	agent_metrics(agent, &metrics);
+	put_jobs(out, &metrics);
+	put_packets(out, &metrics);
+	put_times(out, &metrics);
+	put_requests(out, requests);
+	put_about(out, &metrics, version);
+}

@@ -1,0 +1,59 @@
+/* rest_face: what REST takes and answers: JSON or protobuf, plain or compressed, and errors with
+ * their HTTP status. */
+#include "api/http/request.h"
+#include "api/rest/rest.h"
+
+#include <strings.h>
+
+static bool judge_body_type(struct request *request)
+{
+	const char *encoding = request_header(request, "Content-Encoding");
+	bool body = request->content_length || request->chunked;
+	request->body_media = media_type(request_header(request, "Content-Type"));
+	request->body_gzip = body && encoding && strcasecmp(encoding, "gzip") == 0;
+	if (body && encoding && !request->body_gzip && strcasecmp(encoding, "identity") != 0) {
+		reply_refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, ERROR_CODE_INVALID_ARGUMENT,
+			     "Content-Encoding: \"%.40s\" is not understood here; gzip and "
+			     "identity are",
+			     encoding);
+		reply_header(request, "Accept-Encoding", "gzip, identity");
+		return false;
+	}
+	/* A form may be empty and yet have been sent by a page. */
+	if (request->body_media == MEDIA_FORM ||
+	    (body && request->body_media != MEDIA_JSON && request->body_media != MEDIA_PROTOBUF)) {
+		reply_refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, ERROR_CODE_INVALID_ARGUMENT,
+			     "Content-Type must be application/json or application/x-protobuf; "
+			     "use curl --json");
+		return false;
+	}
+	return true;
+}
+
+static bool judge_accept(struct request *request)
+{
+	/* What has one form anyway is given whatever is asked for: EventSource names its own type
+	   alone. Errors are JSON. */
+	if (request->route->sse || request->route->produces)
+		request->answer_media = MEDIA_JSON;
+	if (request->route->pcap && media_accept_pcap(&request->accept))
+		request->answer_media = MEDIA_PCAP;
+	if (request->answer_media != MEDIA_NONE)
+		return true;
+	request->answer_media = MEDIA_JSON;
+	reply_refuse(request, MHD_HTTP_NOT_ACCEPTABLE, ERROR_CODE_INVALID_ARGUMENT,
+		     "Accept: answers are application/json or application/x-protobuf");
+	return false;
+}
+
+static bool judge(struct request *request)
+{
+	return (!request->route->body || judge_body_type(request)) && judge_accept(request);
+}
+
+static void put_error(struct request *request, unsigned int status, const struct error *error)
+{
+	reply_error_json(request, status ? status : reply_status(error->code), error);
+}
+
+const struct face REST_FACE = {.judge = judge, .put_error = put_error};

@@ -1,0 +1,67 @@
+/* rest_watch: live events on the REST face: server-sent events of one job and of all. */
+#include "api/http/request.h"
+#include "api/live/watch.h"
+#include "api/rest/rest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A browser that was cut off says what it has seen; that is newer than what its URL says. */
+static int take_last_event_id(struct request *request, ProtobufCMessage *message,
+			      struct error *ret_error)
+{
+	const char *id = request_header(request, "Last-Event-ID");
+	if (!id || !*id)
+		return 0;
+	if (strspn(id, "0123456789") != strlen(id) || strlen(id) > 19)
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "Last-Event-ID: \"%.40s\" is not a revision", id);
+	uint64_t revision = strtoull(id, NULL, 10);
+	if (message->descriptor == &pagecast__v1__watch_job_request__descriptor)
+		((Pagecast__V1__WatchJobRequest *)message)->after_revision = revision;
+	else
+		((Pagecast__V1__WatchJobsRequest *)message)->after_revision = revision;
+	return 0;
+}
+
+static void refuse(struct request *request, const struct error *error)
+{
+	if (error->code == ERROR_CODE_OUT_OF_RANGE)
+		reply_refuse(request, MHD_HTTP_GONE, error->code, "%s", error_message(error));
+	else
+		reply_error(request, error);
+}
+
+static bool handle_events(struct request *request)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	struct stream_options options = {
+		.face = STREAM_SSE,
+		.codec = STREAM_JSON_WITH_ZEROS,
+		.deadline_ms = INT64_MAX,
+	};
+	ProtobufCMessage *message = NULL;
+	int r = rest_bind(request, &message, &error);
+	if (!r)
+		r = watch_open(request, &options, message, &error);
+	if (r)
+		refuse(request, &error);
+	return true;
+}
+
+static const struct route ROUTES[] = {
+	{.verb = ROUTE_GET,
+	 .path = "/v1/jobs/{id}/events",
+	 .handle = handle_events,
+	 .method = &METHODS[METHOD_WATCH_JOB],
+	 .adjust = take_last_event_id,
+	 .sse = true},
+	{.verb = ROUTE_GET,
+	 .path = "/v1/events",
+	 .handle = handle_events,
+	 .method = &METHODS[METHOD_WATCH_JOBS],
+	 .adjust = take_last_event_id,
+	 .sse = true},
+};
+
+const struct route_table REST_WATCH_ROUTES = {ROUTES, sizeof ROUTES / sizeof *ROUTES};
