@@ -3,7 +3,7 @@
 
 A job of equal packets by every engine to every kind of destination, and by none, to see which one
 `auto` takes. What a job cannot show (when a page is free again, what an engine needs) is written
-here. Prints the table of README.md.
+here. Prints the table of agent/README.md.
 """
 
 import re

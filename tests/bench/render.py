@@ -113,7 +113,7 @@ class Report(typing.NamedTuple):
 
 
 def tables(report):
-    """What goes into README.md."""
+    """What goes into tests/bench/README.md."""
     parts, of = [report.table], report.result["machine"]
     if report.result.get("targets"):
         parts.append(targets_table(report.result["targets"]))

@@ -1,15 +1,16 @@
 #!/bin/sh
-# run.sh [speed | pace | control | engines | api | watch | readme] [OPTION…]: the figures of README.md.
+# run.sh [speed | pace | control | engines | api | watch | readme] [OPTION…]: run the benchmarks.
 #
 # Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
 # an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
-# runs all and puts the tables and charts into README.md. Needs root, for the namespaces; the machine
-# should have nothing else to do. speed takes 8 minutes at most, pace 6 to 15, control 3. All know
-# --rounds N; speed also --only PATTERN and others, see `bench_speed.py --help`.
+# runs all and puts the tables and charts into tests/bench/README.md, that of the engines into
+# agent/README.md. Needs root, for the namespaces; the machine should have nothing else to do. speed
+# takes 8 minutes at most, pace 6 to 15, control 3. All know --rounds N; speed also --only PATTERN
+# and others, see `bench_speed.py --help`.
 set -eu
 cd "$(dirname "$0")/../.."
 
-# Each is bench_NAME.py, which takes what run() gives it; its place in README.md is <!-- NAME -->.
+# Each is bench_NAME.py, which takes what run() gives it; its place in a page is <!-- NAME -->.
 benches="speed pace control engines api watch"
 programs="pagecastd ways gaps report_cost bare_api"
 
@@ -25,7 +26,7 @@ which=${1:-all}
 case " all readme $benches " in
 *" $which "*) ;;
 *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0"
+    sed -n '2,10s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
@@ -47,7 +48,9 @@ all | readme) for name in $benches; do run "$name" "$@"; done ;;
 esac
 if [ "$which" = readme ]; then
     for name in $benches; do
-        python3 -B tests/bench/readme.py README.md "$name=out/$name.md"
+        page=tests/bench/README.md
+        [ "$name" != engines ] || page=agent/README.md
+        python3 -B tests/bench/readme.py "$page" "$name=out/$name.md"
         [ ! -f "out/$name.svg" ] || cp "out/$name.svg" "tests/bench/$name.svg"
     done
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What benchmarks say of samples that are known: ratios, targets, tables, charts, README.md."""
+"""What benchmarks say of samples that are known: ratios, targets, tables, charts, the pages they are put into."""
 
 import argparse
 import os
@@ -148,6 +148,15 @@ class Render(unittest.TestCase):
 
 
 class Readme(unittest.TestCase):
+    def test_the_pages_have_a_place_for_each_benchmark(self):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        for page, names in {"tests/bench/README.md": ("speed", "pace", "control", "api", "watch"),
+                            "agent/README.md": ("engines",)}.items():
+            with open(os.path.join(root, page), encoding="utf-8") as file:
+                text = file.read()
+            for name in names:
+                self.assertIn("kept\n", readme.replaced(text, name, "kept\n"))
+
     def test_only_what_is_between_the_marks_is_replaced(self):
         text = "a\n<!-- one -->\nold\n<!-- /one -->\nb\n<!-- two -->\nkept\n<!-- /two -->\n"
         self.assertEqual(readme.replaced(text, "one", "new\n"), text.replace("old", "new"))

@@ -8,8 +8,8 @@ import os
 import re
 
 
-# Of the folders that begin with a dot this one is ours; the others are git's or an editor's.
-VISIBLE = {".ci"}
+# Of the folders that begin with a dot these are ours; the others are git's or an editor's.
+VISIBLE = {".ci", ".github"}
 
 
 class Tree(dict):
