@@ -34,6 +34,7 @@
 #include "core/job/job_queue.h"
 #include "core/job/record.h"
 #include "pagecast/agent.h"
+#include "policy/demand.h"
 #include "policy/policy.h"
 #include "store/store.h"
 

@@ -1,6 +1,7 @@
-/* layer: what a packet counts at each layer; see plan_layer_bytes() in plan.h. */
+/* layer: see layer.h. */
+#include "packet/layer.h"
+
 #include "base/util.h"
-#include "packet/plan.h"
 
 enum {
 	ETHERNET_HEADER_BYTES = 14,

@@ -1,10 +1,7 @@
-/*
- * limit: when a stream has sent enough; see stream.h. Loops, bytes and "one pass" become packets
- * here, in arithmetic that refuses where it would overflow.
- */
-#include <inttypes.h>
+/* limit: see limit.h. */
+#include "packet/limit.h"
 
-#include "packet/stream.h"
+#include <inttypes.h>
 
 static bool take_packets(struct check *check, const char *field, bool overflow, uint64_t packets,
 			 struct plan_limit *limit)

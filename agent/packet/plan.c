@@ -20,6 +20,16 @@ static void plan_freep(struct plan **plan)
 	plan_free(*plan);
 }
 
+const char *plan_kind_field(enum plan_kind kind)
+{
+	switch (kind) {
+	case PLAN_UDP: return "udp";
+	case PLAN_RAW_IP: return "rawIp";
+	case PLAN_ETHERNET: return "ethernet";
+	}
+	return "";
+}
+
 struct plan *plan_free(struct plan *plan)
 {
 	if (!plan)

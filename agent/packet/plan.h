@@ -164,37 +164,11 @@ int plan_compile(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 int plan_outline(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 		 struct error *ret_error);
 
-/**
- * plan_rate_compile() - the same check for a Rate that comes by itself, as in UpdateJob
- * @field: path of the message for @ret_error, as "rate"
- *
- * Return: 0 with *ret_rate; an error_code (> 0) with @ret_error filled.
- */
-int plan_rate_compile(const Pagecast__V1__Rate *rate, const char *field, struct plan_rate *ret_rate,
-		      struct error *ret_error);
-
-/**
- * plan_resolve() - ask for the destination MACs that a compiled plan still lacks, and write them
- *
- * Waits PLAN_RESOLVE_MS in all. Sends ARP or neighbour solicitations, so the policy must have
- * allowed the plan. Thread: the worker that will run it. Return: 0; ERROR_CODE_FAILED_PRECONDITION
- * with @ret_error naming who did not answer.
- */
-enum { PLAN_RESOLVE_MS = 1000 };
-int plan_resolve(struct plan *plan, struct error *ret_error);
+/** plan_kind_field() - the name of a kind of destination in a spec: "udp", "rawIp", "ethernet" */
+const char *plan_kind_field(enum plan_kind kind);
 
 /** plan_free() - NULL-safe. Return: NULL */
 struct plan *plan_free(struct plan *plan);
-
-/**
- * plan_layer_bytes() - how many bytes a packet of @len counts at @layer
- *
- * PAYLOAD: len; L3: + the IP (and UDP) header the kernel adds; L2: + 14 (Ethernet frames: len as
- * is); L2_FCS: + 4, at least 64; L1: L2_FCS + 20. Fragments of an oversized datagram are not
- * counted apart.
- */
-uint64_t plan_layer_bytes(const struct plan_stream *stream, uint32_t len,
-			  Pagecast__V1__Layer layer);
 
 /**
  * plan_peek_run() - the packets that follow: @ret_count equal ones of *@ret_item, at most to the

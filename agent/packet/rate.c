@@ -1,5 +1,5 @@
-/* rate: Rate and Burst of a spec; see stream.h. */
-#include "packet/stream.h"
+/* rate: see rate.h. */
+#include "packet/rate.h"
 
 static void compile_pps(struct check *check, double pps, struct plan_rate *ret)
 {

@@ -1,15 +1,9 @@
-/*
- * resolve: destination MACs that the neighbour table did not know when a plan was compiled.
- *
- * The kernel is told to ask for them, and the table is looked at until they are all there or the
- * time is up. Where it may not be told (CAP_NET_ADMIN), they are asked for here. A MAC stands in
- * front of every frame and in no checksum, so it is written into the frames as they are. Before
- * anything else reads the plan's bytes. Thread: one.
- */
+/* resolve: see resolve.h. */
+#include "packet/resolve.h"
+
 #include "base/clock.h"
 #include "base/util.h"
 #include "net/neighbour_query.h"
-#include "packet/plan.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

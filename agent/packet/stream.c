@@ -9,7 +9,10 @@
 
 #include "base/util.h"
 #include "packet/destination.h"
+#include "packet/layer.h"
+#include "packet/limit.h"
 #include "packet/payload.h"
+#include "packet/rate.h"
 
 struct lengths { /* what a packet's own bytes may be, headers that are built included */
 	uint32_t min, max, header;

@@ -32,16 +32,3 @@ int stream_compile(struct check *check, const Pagecast__V1__Stream *spec, uint32
 
 /** stream_write() - the bytes of every item, back to back. Return: behind the last byte written */
 uint8_t *stream_write(const struct stream_build *build, struct plan_stream *stream, uint8_t *out);
-
-/** rate_compile() - check a Rate below the path entered; in rate.c */
-bool rate_compile(struct check *check, const Pagecast__V1__Rate *rate, struct plan_rate *ret);
-/** burst_compile() - the same for a Burst; in rate.c */
-void burst_compile(struct check *check, const Pagecast__V1__Burst *burst, struct plan_burst *ret);
-
-/**
- * limit_compile() - check a Limit; in limit.c
- * @limit:  NULL: one pass
- * @stream: its items and pass are known (or @counted is false: they had faults); gets its limit
- */
-void limit_compile(struct check *check, const Pagecast__V1__Limit *limit, bool counted,
-		   struct plan_stream *stream);

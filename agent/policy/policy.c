@@ -1,8 +1,9 @@
-/* policy: see policy.h. This file: the message checked and filled in; policy_check.c judges. */
+/* policy: see policy.h. The message is checked and filled in here; check.c judges plans by it. */
 #include "policy/policy.h"
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "packet/plan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -218,22 +219,6 @@ struct policy *policy_unref(struct policy *policy)
 	free(policy->sources);
 	free(policy);
 	return NULL;
-}
-
-int policy_host_read(struct policy_host *ret_host)
-{
-	struct policy_host host = {0};
-	int r = net_address_list(&host.addresses, &host.count);
-	if (r)
-		return r;
-	*ret_host = host;
-	return 0;
-}
-
-void policy_host_deinit(struct policy_host *host)
-{
-	free(host->addresses);
-	*host = (struct policy_host){0};
 }
 
 bool policy_allows_interface(const struct policy *policy, const char *name)

@@ -7,12 +7,11 @@
  * specs: what is checked is what will be sent. Thread: any.
  */
 #pragma once
-#include "net/net.h"
-#include "packet/plan.h"
 #include "pagecast/error.h"
 #include "policy/network.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "pagecast/v1/agent_service.pb-c.h"
 
@@ -43,38 +42,6 @@ struct policy *policy_ref(struct policy *policy);
 /** policy_unref() - NULL-safe. Return: NULL */
 struct policy *policy_unref(struct policy *policy);
 
-/* The host as the policy has to know it. */
-struct policy_host {
-	struct net_address *addresses; /* [count], owned */
-	size_t count;
-};
-/** policy_host_read() - ask the kernel. Return: 0; negative errno */
-int policy_host_read(struct policy_host *ret_host);
-void policy_host_deinit(struct policy_host *host);
-
-/**
- * policy_check() - may this plan be sent?
- * @plan: compiled, or an outline where policy_needs_bytes() says that this will do
- *
- * Return: 0; PERMISSION_DENIED with a violation for each thing forbidden, naming field and rule.
- */
-int policy_check(const struct policy *policy, const struct policy_host *host,
-		 const struct plan *plan, struct error *ret_error);
-/** policy_needs_bytes() - do payloads carry headers of their own that have to be looked at? */
-bool policy_needs_bytes(const struct policy *policy, const struct plan *plan);
 /** policy_allows_interface(), policy_allows_engine() - by name; by kind */
 bool policy_allows_interface(const struct policy *policy, const char *name);
 bool policy_allows_engine(const struct policy *policy, Pagecast__V1__EngineKind kind);
-
-/**
- * policy_pin() - bind each stream that names no interface to the one its route leaves by, where
- * the policy restricts interfaces: a route that changes later cannot lead around the rule
- */
-int policy_pin(const struct policy *policy, struct plan *plan, struct error *ret_error);
-
-struct policy_demand { /* what a plan asks for in all, on average */
-	double pps;    /* of the streams with a rate */
-	double bps_l2;
-	bool unlimited; /* some stream has no rate of its own */
-};
-void policy_demand(const struct plan *plan, struct policy_demand *ret_demand);

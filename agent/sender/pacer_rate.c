@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "packet/layer.h"
 
 #include <errno.h>
 #include <math.h>

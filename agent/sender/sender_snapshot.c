@@ -8,6 +8,7 @@
 #include "sender/sender_private.h"
 
 #include "base/util.h"
+#include "packet/layer.h"
 
 #include <errno.h>
 #include <string.h>

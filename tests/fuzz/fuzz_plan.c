@@ -3,6 +3,7 @@
  * outline, check and bytes agree, and whose packets can be walked.
  */
 #include "fuzz/codec.h"
+#include "packet/layer.h"
 #include "packet/plan.h"
 
 enum { BYTES_MAX = 1 << 20, STEPS = 200 };

@@ -4,6 +4,7 @@
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
 
+#include "packet/layer.h"
 #include "plan_fixture.h"
 
 static Pagecast__V1__VlanTag tags[5], *tag_list[5];

@@ -1,6 +1,8 @@
 /* How fast and how long: rates, bursts, limits as packets, the cursor, what a packet counts. */
 #include <math.h>
 
+#include "packet/layer.h"
+#include "packet/rate.h"
 #include "plan_fixture.h"
 
 static void set_limit(struct fixture *f, Pagecast__V1__Limit__KindCase kind)

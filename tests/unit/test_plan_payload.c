@@ -1,4 +1,5 @@
 /* Payloads turned into bytes, sizes at each layer, the random bytes that are the same for ever. */
+#include "packet/layer.h"
 #include "packet/prng.h"
 #include "plan_fixture.h"
 

@@ -1,6 +1,9 @@
 /* The policy: the message itself, and what it lets pass. */
 #include "base/util.h"
 #include "lib/test.h"
+#include "policy/check.h"
+#include "policy/host.h"
+#include "policy/interface.h"
 #include "policy/policy.h"
 
 #include <arpa/inet.h>

@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "engine/engine.h"
+#include "policy/host.h"
 
 #include <string.h>
 #include <sys/timex.h>

@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "packet/rate.h"
+#include "policy/demand.h"
 
 #include <errno.h>
 #include <string.h>

@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "net/net.h"
+#include "policy/check.h"
+#include "policy/demand.h"
+#include "policy/host.h"
 
 #include <inttypes.h>
 #include <string.h>

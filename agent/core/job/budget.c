@@ -10,6 +10,7 @@
 #include "core/agent_private.h"
 
 #include "base/util.h"
+#include "policy/demand.h"
 
 #define ROUNDING (1 + 1e-9)
 /* An unlimited job does not start on less than this part of the total: it would crawl for as long

@@ -9,6 +9,7 @@
 #include "base/problem.h"
 #include "base/sha256.h"
 #include "core/job/deadlines.h"
+#include "policy/demand.h"
 #include "policy/policy.h"
 #include "sender/sender.h"
 #include "store/blob.h"

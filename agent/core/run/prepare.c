@@ -5,6 +5,10 @@
  * that the one cannot promise what the other does not do.
  */
 #include "core/agent_private.h"
+#include "packet/resolve.h"
+#include "policy/check.h"
+#include "policy/host.h"
+#include "policy/interface.h"
 
 static enum problem_code problem_code_of(int code)
 {

@@ -1,12 +1,12 @@
 /*
- * policy_packet: headers that payloads bring along, judged as if the spec had named them.
+ * headers: see headers.h.
  *
- * Whole IP packets (header_included, IP in IP), ports of raw protocols that have some, and Ethernet
- * frames. What steers a packet past the address in its header (source routes, routing headers,
- * tunnels whose inner packet is not looked at) needs allow_header_included, source routes are
- * refused always. Every length is checked before it is believed.
+ * Whole IP packets (header_included, IP in IP), the ports of raw protocols that have ports, and
+ * Ethernet frames. What steers a packet past the address in its header (routing headers, tunnels
+ * whose inner packet is not looked at) needs allow_header_included; source routes are always
+ * refused. Every length is checked before it is used.
  */
-#include "policy/policy_private.h"
+#include "policy/headers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ enum {
 };
 
 struct packet { /* a part of one payload */
-	struct policy_verdict *verdict;
+	struct verdict *verdict;
 	const char *member; /* ".payloads[3]" */
 	const uint8_t *bytes;
 	size_t len;
@@ -53,7 +53,7 @@ static bool is_ip_in_ip(uint8_t protocol)
 	return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6;
 }
 
-bool policy_is_carrier(uint8_t protocol)
+bool headers_carrier(uint8_t protocol)
 {
 	static const uint8_t CARRIERS[] = {
 		IPPROTO_HOPOPTS,  IPPROTO_IPIP,	   IPPROTO_IPV6,    IPPROTO_ROUTING,
@@ -73,12 +73,12 @@ static void judge_transport(struct packet packet, uint8_t protocol)
 	if (!has_ports(protocol) || !packet.verdict->policy->message->n_allowed_ports)
 		return;
 	if (packet.len < 4)
-		policy_forbid(packet.verdict, packet.member,
-			      "%zu bytes of protocol %u hold no port that could be compared with "
-			      "the policy's allowedPorts",
-			      packet.len, protocol);
+		verdict_forbid(packet.verdict, packet.member,
+			       "%zu bytes of protocol %u hold no port that could be compared with "
+			       "the policy's allowedPorts",
+			       packet.len, protocol);
 	else
-		policy_judge_port(packet.verdict, packet.member, read_u16(packet.bytes + 2));
+		verdict_port(packet.verdict, packet.member, read_u16(packet.bytes + 2));
 }
 
 static bool has_source_route(const uint8_t *options, size_t len)
@@ -101,24 +101,24 @@ static void judge_addresses(struct packet packet, int family, const uint8_t *sou
 			    const uint8_t *target)
 {
 	struct ip_address from = ip_of_bytes(family, source), to = ip_of_bytes(family, target);
-	policy_judge_target(packet.verdict, packet.member, &to);
+	verdict_target(packet.verdict, packet.member, &to);
 	if (!ip_is_zero(&from)) /* the kernel fills that in, or nobody can answer it */
-		policy_judge_source(packet.verdict, packet.member, &from);
+		verdict_source(packet.verdict, packet.member, &from);
 }
 
 static void judge_ipv4(struct packet packet)
 {
 	size_t header_bytes = packet.len ? (size_t)(packet.bytes[0] & 0xf) * 4 : 0;
 	if (header_bytes < 20 || packet.len < header_bytes) {
-		policy_forbid(packet.verdict, packet.member,
-			      "%zu bytes hold no whole IPv4 header for the policy to look at",
-			      packet.len);
+		verdict_forbid(packet.verdict, packet.member,
+			       "%zu bytes hold no whole IPv4 header for the policy to look at",
+			       packet.len);
 		return;
 	}
 	judge_addresses(packet, AF_INET, packet.bytes + 12, packet.bytes + 16);
 	if (has_source_route(packet.bytes + 20, header_bytes - 20))
-		policy_forbid(packet.verdict, packet.member,
-			      "the IPv4 header has a source route, which leads past the policy");
+		verdict_forbid(packet.verdict, packet.member,
+			       "the IPv4 header has a source route, which leads past the policy");
 	if (!(read_u16(packet.bytes + 6) & 0x1fff)) /* later fragments have no ports */
 		judge_transport(behind(packet, header_bytes), packet.bytes[9]);
 }
@@ -141,9 +141,9 @@ static int skip_extensions(struct packet *packet, uint8_t next)
 		next = packet->bytes[0];
 		*packet = behind(*packet, bytes);
 	}
-	policy_forbid(packet->verdict, packet->member,
-		      "the IPv6 header is followed by a routing header, or by what cannot be "
-		      "read: it may lead past the policy");
+	verdict_forbid(packet->verdict, packet->member,
+		       "the IPv6 header is followed by a routing header, or by what cannot be "
+		       "read: it may lead past the policy");
 	return -1;
 }
 
@@ -151,9 +151,9 @@ static void judge_ipv6(struct packet packet)
 {
 	enum { HEADER_BYTES = 40 };
 	if (packet.len < HEADER_BYTES) {
-		policy_forbid(packet.verdict, packet.member,
-			      "%zu bytes hold no whole IPv6 header for the policy to look at",
-			      packet.len);
+		verdict_forbid(packet.verdict, packet.member,
+			       "%zu bytes hold no whole IPv6 header for the policy to look at",
+			       packet.len);
 		return;
 	}
 	judge_addresses(packet, AF_INET6, packet.bytes + 8, packet.bytes + 24);
@@ -167,16 +167,16 @@ static void judge_ip(struct packet packet)
 {
 	int version = packet.len ? packet.bytes[0] >> 4 : 0;
 	if (packet.depth > DEPTH_MAX)
-		policy_forbid(packet.verdict, packet.member,
-			      "more than %d packets inside each other: the policy looks no deeper",
-			      DEPTH_MAX);
+		verdict_forbid(packet.verdict, packet.member,
+			       "more than %d packets inside each other: the policy looks no deeper",
+			       DEPTH_MAX);
 	else if (version == 4)
 		judge_ipv4(packet);
 	else if (version == 6)
 		judge_ipv6(packet);
 	else
-		policy_forbid(packet.verdict, packet.member,
-			      "does not begin with an IP header for the policy to look at");
+		verdict_forbid(packet.verdict, packet.member,
+			       "does not begin with an IP header for the policy to look at");
 }
 
 static void judge_frame(struct packet packet)
@@ -188,13 +188,13 @@ static void judge_frame(struct packet packet)
 		return; /* no frame: refused when the plan was made */
 	bool everybody = memcmp(packet.bytes, EVERYBODY, sizeof EVERYBODY) == 0;
 	if (everybody && !message->allow_broadcast)
-		policy_forbid(packet.verdict, packet.member,
-			      "the frame goes to everybody, which the policy forbids "
-			      "(allowBroadcast)");
+		verdict_forbid(packet.verdict, packet.member,
+			       "the frame goes to everybody, which the policy forbids "
+			       "(allowBroadcast)");
 	else if (!everybody && packet.bytes[0] & 1 && !message->allow_multicast)
-		policy_forbid(packet.verdict, packet.member,
-			      "the frame goes to a group, which the policy forbids "
-			      "(allowMulticast)");
+		verdict_forbid(packet.verdict, packet.member,
+			       "the frame goes to a group, which the policy forbids "
+			       "(allowMulticast)");
 	uint16_t type = read_u16(packet.bytes + type_at);
 	for (int i = 0; i < VLANS_MAX && (type == 0x8100 || type == 0x88a8 || type == 0x9100);
 	     i++) {
@@ -207,7 +207,7 @@ static void judge_frame(struct packet packet)
 		judge_ip(behind(packet, type_at + 2));
 }
 
-bool policy_carries_headers(const struct policy *policy, const struct plan_stream *stream)
+bool headers_present(const struct policy *policy, const struct plan_stream *stream)
 {
 	const struct plan_destination *destination = &stream->destination;
 	switch (destination->kind) {
@@ -220,10 +220,10 @@ bool policy_carries_headers(const struct policy *policy, const struct plan_strea
 	return true;
 }
 
-void policy_judge_payloads(struct policy_verdict *verdict, const struct plan_stream *stream)
+void headers_judge(struct verdict *verdict, const struct plan_stream *stream)
 {
 	const struct plan_destination *destination = &stream->destination;
-	if (!policy_carries_headers(verdict->policy, stream))
+	if (!headers_present(verdict->policy, stream))
 		return;
 	verdict->field[strcspn(verdict->field, ".")] = '\0'; /* the payloads stand beside ".udp" */
 	for (size_t i = 0; i < stream->item_count; i++) {

@@ -1,11 +1,7 @@
-/*
- * policy_rate: what a plan asks for in packets and bits a second, and whether that is allowed. See
- * policy.h.
- *
- * A rate in one unit is counted in the other by the average packet of a pass. A stream without a
- * rate adds nothing: the sender holds it, and the job, to the maximum.
- */
-#include "policy/policy_private.h"
+/* demand: see demand.h. */
+#include "policy/demand.h"
+
+#include "packet/layer.h"
 
 #include <stdio.h>
 
@@ -48,18 +44,18 @@ void policy_demand(const struct plan *plan, struct policy_demand *ret_demand)
 	*ret_demand = demand;
 }
 
-static void judge_sum(struct policy_verdict *verdict, double asked, double allowed,
-		      const char *unit, const char *rule)
+static void judge_sum(struct verdict *verdict, double asked, double allowed, const char *unit,
+		      const char *rule)
 {
 	static const double ROUNDING = 1 + 1e-9;
 	if (allowed > 0 && asked > allowed * ROUNDING)
-		policy_forbid(verdict, verdict->field[0] ? ".rate" : "streams",
-			      "%s %.10g %s, more than the policy's %s of %.10g",
-			      verdict->field[0] ? "asks for" : "ask together for", asked, unit,
-			      rule, allowed);
+		verdict_forbid(verdict, verdict->field[0] ? ".rate" : "streams",
+			       "%s %.10g %s, more than the policy's %s of %.10g",
+			       verdict->field[0] ? "asks for" : "ask together for", asked, unit,
+			       rule, allowed);
 }
 
-void policy_judge_rates(struct policy_verdict *verdict, const struct plan *plan)
+void demand_judge(struct verdict *verdict, const struct plan *plan)
 {
 	const Pagecast__V1__Policy *message = verdict->policy->message;
 	struct policy_demand demand;

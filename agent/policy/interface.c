@@ -1,0 +1,63 @@
+/* interface: see interface.h. */
+#include "policy/interface.h"
+
+#include <string.h>
+
+/* The interface a stream leaves by: the one it names, or that of its route. Return: 0; -errno */
+static int leaving_interface(const struct plan_destination *destination,
+			     char ret_name[static IF_NAMESIZE])
+{
+	if (destination->interface[0]) {
+		memcpy(ret_name, destination->interface, IF_NAMESIZE);
+		return 0;
+	}
+	struct net_route route;
+	struct net_link link;
+	int r = net_route_get(&destination->to.any,
+			      destination->from.any.sa_family == AF_UNSPEC ? NULL
+									   : &destination->from.any,
+			      "", &route);
+	if (!r)
+		r = net_link_by_index(route.ifindex, &link);
+	if (!r)
+		memcpy(ret_name, link.name, IF_NAMESIZE);
+	return r;
+}
+
+void interface_judge(struct verdict *verdict, const struct plan_destination *destination)
+{
+	const Pagecast__V1__Policy *message = verdict->policy->message;
+	char name[IF_NAMESIZE], rule[VERDICT_RULE_BYTES];
+	if (!message->n_allowed_interfaces)
+		return;
+	verdict_list(rule, message->allowed_interfaces, message->n_allowed_interfaces);
+	int r = leaving_interface(destination, name);
+	if (r)
+		verdict_forbid(verdict, ".interface",
+			       "must be named: the way to %s is unknown (%s), and the policy has "
+			       "allowedInterfaces (%s)",
+			       destination->text, strerror(-r), rule);
+	else if (!policy_allows_interface(verdict->policy, name))
+		verdict_forbid(verdict, ".interface",
+			       "%s %s, which is none of the policy's allowedInterfaces (%s)",
+			       destination->interface[0] ? "is" : "the route leaves by", name,
+			       rule);
+}
+
+int policy_pin(const struct policy *policy, struct plan *plan, struct error *ret_error)
+{
+	if (!policy->message->n_allowed_interfaces)
+		return 0;
+	for (size_t i = 0; i < plan->stream_count; i++) {
+		struct plan_destination *destination = &plan->streams[i].destination;
+		char name[IF_NAMESIZE];
+		int r = leaving_interface(destination, name);
+		if (r || !policy_allows_interface(policy, name))
+			return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
+					 "streams[%zu].%s.interface: the route to %s leaves by "
+					 "none of the policy's allowedInterfaces any more",
+					 i, plan_kind_field(destination->kind), destination->text);
+		memcpy(destination->interface, name, IF_NAMESIZE);
+	}
+	return 0;
+}
