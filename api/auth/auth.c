@@ -90,19 +90,30 @@ static int64_t now_ns(void)
 	return thread_now_ms() * 1000000;
 }
 
-static int check_wait(struct auth *auth, const char *address, struct error *ret_error)
+/* A wrong token: refused, and after several of them told to wait. What comes too early is not
+ * counted, so that the wait ends however often the caller tries. */
+static int refuse_token(struct auth *auth, const struct connection *connection,
+			struct error *ret_error)
 {
+	char address[LOCKOUT_ADDRESS_MAX];
+	address_of(connection, address);
 	uint32_t wait_s = lockout_wait_s(auth->lockout, address, now_ns());
-	if (!wait_s)
-		return 0;
-	error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
-		  "%d wrong tokens in %d s from this address: wait %u s", LOCKOUT_FAILURES,
-		  (int)(LOCKOUT_WINDOW_NS / 1000000000), wait_s);
-	ret_error->retry_after_s = wait_s;
-	return ERROR_CODE_RESOURCE_EXHAUSTED;
+	if (wait_s) {
+		error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
+			  "the token is unknown, expired or revoked, after %d wrong ones in %d s "
+			  "from this address: wait %u s",
+			  LOCKOUT_FAILURES, (int)(LOCKOUT_WINDOW_NS / 1000000000), wait_s);
+		ret_error->retry_after_s = wait_s;
+		return ERROR_CODE_RESOURCE_EXHAUSTED;
+	}
+	lockout_failed(auth->lockout, address, now_ns());
+	return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
+			 "the token is unknown, expired or revoked");
 }
 
-static int take_token(struct auth *auth, const char *address, const char *presented,
+/* The token is judged first: others of the same address have no say in whether a right one is let
+ * in. */
+static int take_token(struct auth *auth, const struct connection *connection, const char *presented,
 		      struct auth_identity *ret_identity, struct error *ret_error)
 {
 	pthread_rwlock_rdlock(&auth->lock);
@@ -113,11 +124,7 @@ static int take_token(struct auth *auth, const char *address, const char *presen
 		ret_identity->role = token->role;
 	}
 	pthread_rwlock_unlock(&auth->lock);
-	if (token)
-		return 0;
-	lockout_failed(auth->lockout, address, now_ns());
-	return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
-			 "the token is none of this agent's, or has expired or been revoked");
+	return token ? 0 : refuse_token(auth, connection, ret_error);
 }
 
 /* The token of "Bearer TOKEN". Return: NULL: the header is not there or says something else. */
@@ -148,14 +155,10 @@ static bool is_owner(const struct connection *connection)
 int auth_identify(struct auth *auth, const struct connection *connection, const char *authorization,
 		  struct auth_identity *ret_identity, struct error *ret_error)
 {
-	char address[LOCKOUT_ADDRESS_MAX];
 	const char *presented = auth->tokens_file ? bearer(authorization) : NULL;
 	*ret_identity = (struct auth_identity){.role = AGENT_ROLE_NONE};
-	if (presented) {
-		address_of(connection, address);
-		int r = check_wait(auth, address, ret_error);
-		return r ? r : take_token(auth, address, presented, ret_identity, ret_error);
-	}
+	if (presented)
+		return take_token(auth, connection, presented, ret_identity, ret_error);
 	if (connection->tls && tls_has_client(connection->tls)) {
 		ret_identity->role = AGENT_ROLE_OPERATOR;
 		return tls_client_name(connection->tls, ret_identity->principal, ret_error);

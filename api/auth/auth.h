@@ -5,7 +5,9 @@
  * one, every request needs a token, over TCP from anywhere; over the unix socket root and the user
  * whom the agent runs as need none and are admin, because they could write the file. A verified
  * client certificate stands for a person by its common name, as operator; a token beside it says
- * more and wins. Wrong tokens are counted by address: see lockout.
+ * more and wins. Wrong tokens are counted by address and told to wait (see lockout); a right one is
+ * let in whatever came from the same address before. Judging one costs at most one SHA-256 of
+ * TOKENS_TEXT_LEN bytes and a comparison with each token: of another length it is refused unread.
  * Thread: any; a reload takes the place of the whole set under a lock.
  */
 #pragma once
@@ -38,7 +40,8 @@ struct auth *auth_free(struct auth *auth);
  * auth_identify() - judge one request
  * @authorization: the header's value, hostile; NULL: none
  *
- * Return: 0; UNAUTHENTICATED; RESOURCE_EXHAUSTED with retry_after_s: the address must wait
+ * Return: 0; UNAUTHENTICATED; RESOURCE_EXHAUSTED with retry_after_s: a wrong token after
+ * several others from its address
  */
 int auth_identify(struct auth *auth, const struct connection *connection, const char *authorization,
 		  struct auth_identity *ret_identity, struct error *ret_error);

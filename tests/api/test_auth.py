@@ -181,7 +181,7 @@ class Roles(unittest.TestCase):
 
 
 class Tokens(Folder):
-    def test_wrong_tokens_lock_an_address_out(self):
+    def test_wrong_tokens_of_an_address_wait(self):
         good = create(self.file, "good")
         agent = self.agent()
         wrong = good[:-1] + ("0" if good[-1] != "0" else "1")
@@ -196,12 +196,11 @@ class Tokens(Folder):
             return int(head.split()[1]), int(retry.group(1)) if retry else None
 
         self.assertEqual([ask(wrong)[0] for _ in range(LOCKOUT_FAILURES)], [401] * LOCKOUT_FAILURES)
-        for token in (wrong, good):
-            status, retry = ask(token)
-            self.assertEqual(status, 429)
-            self.assertTrue(1 <= retry <= LOCKOUT_SECONDS, retry)
-        self.assertEqual(ask(good, "127.0.0.2")[0], 200)  # another address
-        self.assertEqual(agent.get("/v1/agent", headers=bearer(good), unix=True).status, 200)
+        status, retry = ask(wrong)
+        self.assertEqual(status, 429)
+        self.assertTrue(1 <= retry <= LOCKOUT_SECONDS, retry)
+        self.assertEqual(ask(good)[0], 200)
+        self.assertEqual(ask(wrong, "127.0.0.2")[0], 401)  # another address
         self.assertEqual(agent.get("/healthz").status, 200)
 
     def test_a_token_ends_when_it_said_it_would(self):
