@@ -262,6 +262,8 @@ struct preparation { /* a spec made ready to send: everything but the sending */
 	/* set by the caller: */
 	const struct job_earlier *earlier; /* borrowed: the rest is to be sent; NULL: everything */
 	bool tell_streams;		   /* where each stream is will be asked for */
+	Pagecast__V1__JobSpec *spec;	   /* owned: freed with the plan, which reads it; NULL: the
+					      caller keeps it until then */
 };
 /**
  * preparation_make() - compile, judge, open sockets, pack pages; without the lock
@@ -293,8 +295,8 @@ void job_set_plan(struct job *job, const struct plan *plan);
 
 /** submission_judge() - does @policy allow @spec, of which @outline was made? Headers inside
  * payloads only where the bytes are there. Return: 0; PERMISSION_DENIED; others */
-int submission_judge(const struct policy *policy, const Pagecast__V1__JobSpec *spec,
-		     const struct plan *outline, struct error *ret_error);
+int submission_judge(const struct policy *policy, const struct plan *outline,
+		     struct error *ret_error);
 
 /* ---- enforce.c ---- */
 /** enforce_policy() - what runs obeys the policy in force, or ends; without the lock */

@@ -58,11 +58,13 @@ static bool makes_trains(const struct plan_stream *stream)
 	for (size_t i = 0; i < stream->item_count; i++) {
 		const struct plan_item *item = &stream->items[i];
 		const struct plan_item *next = &stream->items[(i + 1) % stream->item_count];
-		bool again = item->repeat > 1 &&
-			     frame_train_follows(item->bytes, item->bytes, item->len);
-		if (item->len < TRAIN_BYTES_MAX / 2 &&
-		    (again || (next->len == item->len &&
-			       frame_train_follows(item->bytes, next->bytes, item->len))))
+		if (item->len >= TRAIN_BYTES_MAX / 2 ||
+		    (item->repeat == 1 && next->len != item->len))
+			continue;
+		const uint8_t *bytes = plan_item_bytes(stream, item);
+		if ((item->repeat > 1 && frame_train_follows(bytes, bytes, item->len)) ||
+		    (next->len == item->len &&
+		     frame_train_follows(bytes, plan_item_bytes(stream, next), item->len)))
 			return true;
 	}
 	return false;

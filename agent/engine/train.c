@@ -82,10 +82,11 @@ static bool begin(struct packer *packer, const struct plan_item *item, uint64_t 
 
 /* The same packet @times (>= 1) in a row, in copies that grow to COPY_BYTES: a call for each would
  * cost small ones more than the bytes do. */
-static void write_packets(uint8_t *to, const struct plan_item *item, uint64_t times)
+static void write_packets(uint8_t *to, const struct plan_stream *stream,
+			  const struct plan_item *item, uint64_t times)
 {
 	uint64_t at_once = MAX((uint64_t)COPY_BYTES / item->len, UINT64_C(1));
-	memcpy(to, item->bytes, item->len);
+	memcpy(to, plan_item_bytes(stream, item), item->len);
 	for (uint64_t done = 1; done < times;) {
 		uint64_t more = MIN(done, at_once);
 		more = MIN(more, times - done);
@@ -105,7 +106,7 @@ static uint64_t extend(struct packer *packer, const struct plan_item *item, uint
 	if (item->len)
 		take = MIN(take, (packer->bytes_max - packer->bytes) / item->len);
 	if (packer->memory && take && item->len)
-		write_packets(packer->memory + packer->bytes, item, take);
+		write_packets(packer->memory + packer->bytes, packer->stream, item, take);
 	packer->bytes += take * item->len;
 	last->segments += (uint32_t)take;
 	if (packer->trains)

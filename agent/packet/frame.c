@@ -1,6 +1,8 @@
 /* frame: see frame.h. */
 #include "packet/frame.h"
 
+#include "base/util.h"
+
 #include "packet/checksum.h"
 
 #include <arpa/inet.h>
@@ -320,26 +322,13 @@ uint32_t frame_bytes_max(const struct frame *frame)
 	return longest < PLAN_FRAME_BYTES_MAX ? longest : PLAN_FRAME_BYTES_MAX;
 }
 
-static void finish_udp(const struct frame *frame, uint8_t *bytes, uint32_t len)
+/* The header of a frame of @len, everything but the UDP checksum. */
+static void write_header(const struct frame *frame, uint8_t *header, uint32_t len)
 {
-	uint8_t *udp = bytes + frame->udp_at;
-	const uint8_t *addresses =
-		bytes + frame->ip_at +
-		(frame->ipv6 ? offsetof(struct ip6_hdr, ip6_src) : offsetof(struct iphdr, saddr));
-	uint32_t udp_len = len - frame->udp_at;
-	checksum_put(udp + offsetof(struct udphdr, len), htons((uint16_t)udp_len));
-	uint64_t sum = checksum_pseudo(addresses, frame->ipv6 ? 32 : 8, IPPROTO_UDP, udp_len) +
-		       checksum_add(udp, udp_len);
-	uint16_t check = checksum_fold(sum);
-	checksum_put(udp + offsetof(struct udphdr, check), check ? check : 0xffff);
-}
-
-void frame_finish(const struct frame *frame, uint8_t *bytes, uint32_t len)
-{
-	memcpy(bytes, frame->header, frame->header_bytes);
+	memcpy(header, frame->header, frame->header_bytes);
 	if (!frame->ip_at)
 		return;
-	uint8_t *ip = bytes + frame->ip_at;
+	uint8_t *ip = header + frame->ip_at;
 	uint32_t ip_len = len - frame->ip_at;
 	if (frame->ipv6) {
 		checksum_put(ip + offsetof(struct ip6_hdr, ip6_plen),
@@ -349,6 +338,36 @@ void frame_finish(const struct frame *frame, uint8_t *bytes, uint32_t len)
 		checksum_put(ip + offsetof(struct iphdr, check),
 			     checksum_fold(checksum_add(ip, sizeof(struct iphdr))));
 	}
+	if (frame->udp_at)
+		checksum_put(header + frame->udp_at + offsetof(struct udphdr, len),
+			     htons((uint16_t)(len - frame->udp_at)));
+}
+
+void frame_head(const struct frame *frame, uint8_t *bytes, size_t have, uint32_t len)
+{
+	uint8_t header[FRAME_HEADER_BYTES_MAX];
+	if (!frame->header_bytes)
+		return;
+	write_header(frame, header, len);
+	memcpy(bytes, header, MIN(have, (size_t)frame->header_bytes));
+}
+
+static void finish_udp(const struct frame *frame, uint8_t *bytes, uint32_t len)
+{
+	uint8_t *udp = bytes + frame->udp_at;
+	const uint8_t *addresses =
+		bytes + frame->ip_at +
+		(frame->ipv6 ? offsetof(struct ip6_hdr, ip6_src) : offsetof(struct iphdr, saddr));
+	uint32_t udp_len = len - frame->udp_at;
+	uint64_t sum = checksum_pseudo(addresses, frame->ipv6 ? 32 : 8, IPPROTO_UDP, udp_len) +
+		       checksum_add(udp, udp_len);
+	uint16_t check = checksum_fold(sum);
+	checksum_put(udp + offsetof(struct udphdr, check), check ? check : 0xffff);
+}
+
+void frame_finish(const struct frame *frame, uint8_t *bytes, uint32_t len)
+{
+	write_header(frame, bytes, len);
 	if (frame->udp_at)
 		finish_udp(frame, bytes, len);
 }

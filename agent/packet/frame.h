@@ -36,3 +36,6 @@ uint32_t frame_bytes_max(const struct frame *frame);
 /** frame_finish() - write the header of a frame whose payload is in place
  * @bytes: [len] the frame; len >= header_bytes */
 void frame_finish(const struct frame *frame, uint8_t *bytes, uint32_t len);
+
+/** frame_head() - the same of the first @have bytes of a frame of @len; its UDP checksum stays 0 */
+void frame_head(const struct frame *frame, uint8_t *bytes, size_t have, uint32_t len);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sys.h"
 #include "base/util.h"
 #include "packet/check.h"
 #include "packet/stream.h"
@@ -30,6 +31,13 @@ const char *plan_kind_field(enum plan_kind kind)
 	return "";
 }
 
+/* What is mapped: whole pages, one at least. */
+static size_t memory_bytes(const struct plan *plan)
+{
+	size_t page = PLAN_PAGE_BYTES;
+	return MAX((plan->bytes + page - 1) / page, (uint64_t)1) * page;
+}
+
 struct plan *plan_free(struct plan *plan)
 {
 	if (!plan)
@@ -37,7 +45,9 @@ struct plan *plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->stream_count; i++)
 		free(plan->streams[i].items);
 	free(plan->streams);
-	free(plan->memory);
+	free(plan->builds);
+	if (plan->memory)
+		sys_unmap(plan->memory, memory_bytes(plan));
 	free(plan);
 	return NULL;
 }
@@ -150,7 +160,7 @@ static int check_names(struct check *check, const Pagecast__V1__JobSpec *spec)
 }
 
 static int compile_streams(struct check *check, const Pagecast__V1__JobSpec *spec,
-			   struct plan *plan, struct stream_build *builds)
+			   struct plan *plan)
 {
 	struct stream_totals totals = {0};
 	uint32_t page_room = 0;
@@ -158,26 +168,16 @@ static int compile_streams(struct check *check, const Pagecast__V1__JobSpec *spe
 		page_room = PLAN_PAGE_BYTES - plan->page_offset;
 	for (size_t i = 0; i < plan->stream_count; i++) {
 		size_t mark = check_enter(check, "streams[%zu]", i);
-		int error = stream_compile(check, spec->streams[i], page_room, &totals, &builds[i],
-					   &plan->streams[i]);
+		int error = stream_compile(check, spec->streams[i], page_room, &totals,
+					   &plan->builds[i], &plan->streams[i]);
 		check_leave(check, mark);
 		if (error)
 			return error;
+		plan->builds[i].plan = plan;
+		plan->streams[i].build = &plan->builds[i];
 	}
 	plan->bytes = totals.bytes;
 	return check_names(check, spec);
-}
-
-static int write_bytes(struct plan *plan, const struct stream_build *builds)
-{
-	plan->memory = malloc(plan->bytes ? plan->bytes : 1);
-	if (!plan->memory)
-		return -ENOMEM;
-	uint8_t *at = plan->memory;
-	for (size_t i = 0; i < plan->stream_count; i++)
-		at = stream_write(&builds[i], &plan->streams[i], at);
-	assert(at == plan->memory + plan->bytes);
-	return 0;
 }
 
 static int no_memory(struct error *error)
@@ -187,8 +187,7 @@ static int no_memory(struct error *error)
 }
 
 /* Return: 0; an error_code. Everything but the bytes */
-static int check_job(struct check *check, const Pagecast__V1__JobSpec *spec, struct plan *plan,
-		     struct stream_build **ret_builds)
+static int check_job(struct check *check, const Pagecast__V1__JobSpec *spec, struct plan *plan)
 {
 	check_text(check, "name", spec->name, PLAN_NAME_BYTES_MAX);
 	compile_priority(check, spec->priority, plan);
@@ -201,28 +200,27 @@ static int check_job(struct check *check, const Pagecast__V1__JobSpec *spec, str
 		return 0;
 	}
 	plan->streams = calloc(spec->n_streams, sizeof *plan->streams);
-	*ret_builds = calloc(spec->n_streams, sizeof **ret_builds);
-	if (!plan->streams || !*ret_builds)
+	plan->builds = calloc(spec->n_streams, sizeof *plan->builds);
+	if (!plan->streams || !plan->builds)
 		return no_memory(check->error);
 	plan->stream_count = spec->n_streams;
-	if (compile_streams(check, spec, plan, *ret_builds))
+	if (compile_streams(check, spec, plan))
 		return no_memory(check->error);
 	return 0;
 }
 
-static int compile(const Pagecast__V1__JobSpec *spec, bool with_bytes, struct plan **ret_plan,
+static int compile(const Pagecast__V1__JobSpec *spec, bool with_memory, struct plan **ret_plan,
 		   struct error *ret_error)
 {
 	struct check check = {.error = ret_error};
 	_cleanup_plan_ struct plan *plan = calloc(1, sizeof *plan);
-	_cleanup_free_ struct stream_build *builds = NULL;
 	if (!spec) {
 		check_fault(&check, "spec", "missing: the job to do");
 		return (int)ret_error->code;
 	}
 	if (!plan)
 		return no_memory(ret_error);
-	int error = check_job(&check, spec, plan, &builds);
+	int error = check_job(&check, spec, plan);
 	if (error)
 		return error;
 	check_finish(&check);
@@ -231,7 +229,7 @@ static int compile(const Pagecast__V1__JobSpec *spec, bool with_bytes, struct pl
 			ret_error->code = ERROR_CODE_NOT_FOUND;
 		return (int)ret_error->code;
 	}
-	if (with_bytes && write_bytes(plan, builds))
+	if (with_memory && sys_map((void **)&plan->memory, memory_bytes(plan), false) < 0)
 		return no_memory(ret_error);
 	*ret_plan = TAKE_PTR(plan);
 	return 0;

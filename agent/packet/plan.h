@@ -1,10 +1,13 @@
 /*
- * plan: a JobSpec compiled: checked, defaults filled in, every payload turned into bytes.
+ * plan: a JobSpec compiled: checked, defaults filled in, every payload's length known.
  *
  * plan_compile() is the only place where a spec's meaning is decided; what comes after (packing,
- * pacing, engines) reads the plan, never the spec. A plan is immutable once compiled and may be
- * read by any thread. Sizes in bytes, times in ns. An *item* is one payload, sent `repeat` times in
- * a row; a *pass* is all items in turn.
+ * pacing, engines) reads the plan, never the spec. Sizes in bytes, times in ns. An *item* is one
+ * payload, sent `repeat` times in a row; a *pass* is all items in turn.
+ *
+ * A small spec can name 256 MiB of payload, so an item's bytes are written when somebody asks for
+ * them the first time (plan_item_bytes()), into memory that costs nothing until then. Everything
+ * else is immutable once compiled. Thread: what asks for bytes, one at a time; the rest, any.
  */
 #pragma once
 #include "net/net.h"
@@ -71,8 +74,7 @@ struct plan_destination {
 };
 
 struct plan_item {
-	const uint8_t *bytes; /* [len] payload (UDP, raw), packet (header_included) or frame; owned
-				 by the plan; NULL in an outline */
+	const uint8_t *bytes; /* plan_item_bytes(); NULL: not written yet */
 	uint32_t len;	      /* 0 is an empty datagram */
 	uint32_t repeat;      /* >= 1 */
 };
@@ -106,11 +108,14 @@ struct plan_cursor {
 	uint32_t repeat_done;
 };
 
+struct stream_build; /* where an item's bytes come from; see stream.h */
+
 struct plan_stream {
 	char name[PLAN_NAME_BYTES_MAX + 1];
 	struct plan_destination destination;
 	struct plan_item *items; /* [item_count], item_count >= 1 */
 	size_t item_count;
+	struct stream_build *build;	   /* of the plan; NULL: items were given their bytes */
 	uint64_t pass_packets, pass_bytes; /* of one pass */
 	uint32_t len_max;		   /* longest item */
 	bool one_len;			   /* all items are of one length */
@@ -136,14 +141,17 @@ struct plan {
 	int64_t start_tolerance_ns;	    /* -1: none */
 	int64_t lease_ns;		    /* 0: none */
 	int32_t priority;
-	uint64_t bytes;	 /* all payload bytes held */
-	uint8_t *memory; /* [bytes] what the items point into; owned */
+	uint64_t bytes;		     /* of all items together */
+	struct stream_build *builds; /* [stream_count], owned */
+	uint8_t *memory;	     /* [bytes], owned; NULL in an outline */
+	uint64_t memory_used;	     /* by the items written so far */
 };
 
 /**
  * plan_compile() - check a spec and turn it into a plan
- * @spec:      borrowed; may hold anything the wire can carry
- * @ret_plan:  owned by the caller, plan_free(); NULL: only check (payload bytes are not generated)
+ * @spec:      may hold anything the wire can carry; borrowed for as long as bytes of items are
+ * asked for
+ * @ret_plan:  owned by the caller, plan_free(); NULL: only check
  * @ret_error: all faults at once, one field path each ("streams[0].udp.port"); ERROR_NULL before
  *
  * What this version does not offer yet is refused by name, never ignored. Interfaces must exist
@@ -155,11 +163,11 @@ int plan_compile(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 		 struct error *ret_error);
 
 /**
- * plan_outline() - plan_compile() without the payload bytes: items have their `len`, `bytes` is
- * NULL
+ * plan_outline() - plan_compile() without memory for the bytes: plan_item_bytes() gives NULL,
+ * plan_item_head() works
  *
- * Costs what the spec is long, not what it generates: submission checks the policy, the sum of the
- * rates and how many packets are asked for (the books of a job that is cancelled before it ran).
+ * Costs what the spec is long: submission checks the policy, the sum of the rates and how many
+ * packets are asked for (the account of a job that is cancelled before it ran).
  */
 int plan_outline(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 		 struct error *ret_error);
@@ -169,6 +177,24 @@ const char *plan_kind_field(enum plan_kind kind);
 
 /** plan_free() - NULL-safe. Return: NULL */
 struct plan *plan_free(struct plan *plan);
+
+/**
+ * plan_item_bytes() - the payload (UDP, raw IP), packet (header_included) or frame of an item
+ * @item: one of @stream's
+ *
+ * Written the first time, there from then on. Return: [item->len], the plan's; NULL in an outline.
+ */
+const uint8_t *plan_item_bytes(const struct plan_stream *stream, const struct plan_item *item);
+
+/**
+ * plan_item_head() - the first bytes of an item, without writing all of it
+ * @out: [size]
+ *
+ * The checksum in a frame's UDP header is 0 where the item was not written yet: it needs the whole.
+ * Return: how many, MIN(item->len, @size); 0 where an item by hand has no bytes.
+ */
+size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *item, uint8_t *out,
+		      size_t size);
 
 /**
  * plan_peek_run() - the packets that follow: @ret_count equal ones of *@ret_item, at most to the

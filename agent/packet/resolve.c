@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "net/neighbour_query.h"
+#include "packet/stream.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,8 +35,11 @@ static bool is_open(const struct plan_stream *stream)
 static void write_mac(struct plan *plan, struct plan_stream *stream,
 		      const uint8_t mac[static NET_MAC_BYTES])
 {
+	memcpy(stream->build->frame.header, mac, NET_MAC_BYTES);
 	for (size_t i = 0; i < stream->item_count; i++)
-		memcpy(plan->memory + (stream->items[i].bytes - plan->memory), mac, NET_MAC_BYTES);
+		if (stream->items[i].bytes)
+			memcpy(plan->memory + (stream->items[i].bytes - plan->memory), mac,
+			       NET_MAC_BYTES);
 	stream->destination.next_hop.any.sa_family = AF_UNSPEC;
 }
 

@@ -3,8 +3,8 @@
  *
  * The kernel is asked to resolve them, and the table is read until they are all there or the time
  * is up. Without CAP_NET_ADMIN the requests are sent from here. A MAC is the first field of every
- * frame and part of no checksum, so it is written into the finished frames, before anything else
- * reads the plan's bytes. Thread: one.
+ * frame and part of no checksum, so it is written into the header that frames are built with and
+ * into the frames that exist. Thread: the one that asks for the plan's bytes.
  */
 #pragma once
 #include "packet/plan.h"

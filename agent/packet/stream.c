@@ -1,6 +1,7 @@
 /* stream: see stream.h. */
 #include "packet/stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -290,19 +291,45 @@ int stream_compile(struct check *check, const Pagecast__V1__Stream *spec, uint32
 	return 0;
 }
 
-uint8_t *stream_write(const struct stream_build *build, struct plan_stream *stream, uint8_t *out)
+/* The first @len bytes of item @index, which may be all of them; the header is the caller's. */
+static void write_payload(const struct stream_build *build, size_t index, uint8_t *out, size_t len)
 {
-	for (size_t i = 0; i < stream->item_count; i++) {
-		struct plan_item *item = &stream->items[i];
-		uint32_t header = build->frame.header_bytes;
-		if (i < build->spec->n_payloads)
-			payload_write(build->spec->payloads[i], out + header, item->len - header);
-		else
-			memset(out, 0, item->len);
-		if (header)
-			frame_finish(&build->frame, out, item->len);
-		item->bytes = out;
-		out += item->len;
-	}
+	size_t header = MIN((size_t)build->frame.header_bytes, len);
+	if (index < build->spec->n_payloads)
+		payload_write(build->spec->payloads[index], out + header, len - header);
+	else
+		memset(out + header, 0, len - header);
+}
+
+const uint8_t *plan_item_bytes(const struct plan_stream *stream, const struct plan_item *item)
+{
+	const struct stream_build *build = stream->build;
+	if (item->bytes || !build || !build->plan->memory)
+		return item->bytes;
+	size_t index = (size_t)(item - stream->items);
+	struct plan *plan = build->plan;
+	uint8_t *out = plan->memory + plan->memory_used;
+	assert(item->len <= plan->bytes - plan->memory_used);
+	plan->memory_used += item->len;
+	write_payload(build, index, out, item->len);
+	if (build->frame.header_bytes)
+		frame_finish(&build->frame, out, item->len);
+	stream->items[index].bytes = out;
 	return out;
+}
+
+size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *item, uint8_t *out,
+		      size_t size)
+{
+	const struct stream_build *build = stream->build;
+	size_t len = MIN((size_t)item->len, size);
+	if (item->bytes) {
+		memcpy(out, item->bytes, len);
+		return len;
+	}
+	if (!build)
+		return 0;
+	write_payload(build, (size_t)(item - stream->items), out, len);
+	frame_head(&build->frame, out, len, item->len);
+	return len;
 }

@@ -1,14 +1,15 @@
 /*
- * stream: one Stream of a spec compiled, in two steps: first everything but the bytes (checked,
- * counted, nothing of payload size allocated), then the bytes into memory the plan owns.
+ * stream: one Stream of a spec compiled: checked and counted, nothing of payload size allocated;
+ * and the bytes of its items, one by one, into memory that the plan owns.
  */
 #pragma once
 #include "packet/check.h"
 #include "packet/frame.h"
 #include "packet/plan.h"
 
-struct stream_build { /* what is needed between the two steps */
-	const Pagecast__V1__Stream *spec;
+struct stream_build {			  /* where the bytes of a stream's items come from */
+	const Pagecast__V1__Stream *spec; /* borrowed as long as the plan lives */
+	struct plan *plan;
 	struct frame frame;
 };
 
@@ -29,6 +30,3 @@ struct stream_totals { /* over all streams of a spec */
 int stream_compile(struct check *check, const Pagecast__V1__Stream *spec, uint32_t page_room,
 		   struct stream_totals *totals, struct stream_build *ret_build,
 		   struct plan_stream *ret);
-
-/** stream_write() - the bytes of every item, back to back. Return: behind the last byte written */
-uint8_t *stream_write(const struct stream_build *build, struct plan_stream *stream, uint8_t *out);

@@ -165,7 +165,7 @@ void wire_image_write(const struct wire_image_context *context, const struct pla
 	size_t len = head + item->len;
 	size_t ip_len = ip_header_bytes(destination);
 	if (item->len)
-		memcpy(bytes + head, item->bytes, item->len);
+		memcpy(bytes + head, plan_item_bytes(stream, item), item->len);
 	if (destination->header_included && item->len >= sizeof(struct iphdr))
 		finish_included(context, bytes, item->len);
 	if (!ip_len)

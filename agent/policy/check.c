@@ -49,8 +49,7 @@ static void judge_stream(struct verdict *verdict, const struct plan_stream *stre
 		break;
 	}
 	interface_judge(verdict, destination);
-	if (stream->items[0].bytes || !stream->len_max)
-		headers_judge(verdict, stream);
+	headers_judge(verdict, stream);
 }
 
 static void judge_job(struct verdict *verdict, const struct plan *plan)
@@ -84,13 +83,7 @@ int policy_check(const struct policy *policy, const struct policy_host *host,
 		judge_stream(&verdict, &plan->streams[i]);
 	}
 	judge_job(&verdict, plan);
+	if (verdict.no_memory)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	return (int)ret_error->code;
-}
-
-bool policy_needs_bytes(const struct policy *policy, const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->stream_count; i++)
-		if (headers_present(policy, &plan->streams[i]))
-			return true;
-	return false;
 }

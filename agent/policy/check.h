@@ -8,12 +8,10 @@
 
 /**
  * policy_check() - may this plan be sent?
- * @plan: compiled; an outline is enough where policy_needs_bytes() is false
+ * @plan: compiled, or an outline
  *
- * Return: 0; PERMISSION_DENIED with a violation for each thing forbidden, naming field and rule.
+ * Return: 0; PERMISSION_DENIED with a violation for each thing forbidden, naming field and rule;
+ * UNAVAILABLE: out of memory.
  */
 int policy_check(const struct policy *policy, const struct policy_host *host,
 		 const struct plan *plan, struct error *ret_error);
-
-/** policy_needs_bytes() - do payloads carry headers that the policy has to look at? */
-bool policy_needs_bytes(const struct policy *policy, const struct plan *plan);

@@ -8,7 +8,10 @@
  */
 #include "policy/headers.h"
 
+#include "base/util.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -207,7 +210,7 @@ static void judge_frame(struct packet packet)
 		judge_ip(behind(packet, type_at + 2));
 }
 
-bool headers_present(const struct policy *policy, const struct plan_stream *stream)
+static bool headers_present(const struct policy *policy, const struct plan_stream *stream)
 {
 	const struct plan_destination *destination = &stream->destination;
 	switch (destination->kind) {
@@ -225,12 +228,17 @@ void headers_judge(struct verdict *verdict, const struct plan_stream *stream)
 	const struct plan_destination *destination = &stream->destination;
 	if (!headers_present(verdict->policy, stream))
 		return;
+	_cleanup_free_ uint8_t *bytes = malloc(stream->len_max + 1);
+	if (!bytes) {
+		verdict->no_memory = true;
+		return;
+	}
 	verdict->field[strcspn(verdict->field, ".")] = '\0'; /* the payloads stand beside ".udp" */
 	for (size_t i = 0; i < stream->item_count; i++) {
 		char member[32];
 		snprintf(member, sizeof member, ".payloads[%zu]", i);
-		struct packet packet = {verdict, member, stream->items[i].bytes,
-					stream->items[i].len, 0};
+		size_t len = plan_item_head(stream, &stream->items[i], bytes, stream->len_max);
+		struct packet packet = {verdict, member, bytes, len, 0};
 		if (destination->kind == PLAN_ETHERNET)
 			judge_frame(packet);
 		else if (destination->header_included)

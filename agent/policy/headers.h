@@ -3,10 +3,7 @@
 #include "packet/plan.h"
 #include "policy/verdict.h"
 
-/** headers_present() - would headers_judge() look at the payloads of @stream? */
-bool headers_present(const struct policy *policy, const struct plan_stream *stream);
-
-/** headers_judge() - violations at "streams[i].payloads[j]". The bytes of @stream must be there */
+/** headers_judge() - violations at "streams[i].payloads[j]" */
 void headers_judge(struct verdict *verdict, const struct plan_stream *stream);
 
 /** headers_carrier() - does IP protocol @protocol bring an address of its own to the receiver? */

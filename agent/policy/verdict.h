@@ -21,6 +21,7 @@ struct verdict {
 	const struct policy_host *host;
 	struct error *error;		 /* receives the violations */
 	char field[VERDICT_FIELD_BYTES]; /* of the stream: "streams[3].udp" */
+	bool no_memory;			 /* to look at payloads with */
 };
 
 /**

@@ -19,7 +19,7 @@ static void walk(const struct plan_stream *stream)
 		FUZZ_CHECK(count > 0 && item->len <= stream->len_max);
 		FUZZ_CHECK(!stream->one_len || item->len == stream->len_max);
 		for (uint32_t at = 0; at < item->len; at += 512) /* reachable, a sanitizer sees */
-			bytes += item->bytes[at] & 1U;
+			bytes += plan_item_bytes(stream, item)[at] & 1U;
 		FUZZ_CHECK(plan_layer_bytes(stream, item->len, PAGECAST__V1__LAYER__LAYER_L1) >=
 			   item->len);
 		packets += count;

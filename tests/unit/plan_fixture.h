@@ -99,6 +99,19 @@ static inline const struct plan_stream *fixture_good(struct fixture *f)
 	return &f->plan->streams[0];
 }
 
+static inline const uint8_t *fixture_bytes(const struct plan_stream *stream, size_t item)
+{
+	return plan_item_bytes(stream, &stream->items[item]);
+}
+
+/* Compile; return: the first item, its bytes written */
+static inline const struct plan_item *fixture_written(struct fixture *f)
+{
+	const struct plan_stream *stream = fixture_good(f);
+	fixture_bytes(stream, 0);
+	return &stream->items[0];
+}
+
 static inline const char *fixture_fault(const struct fixture *f, const char *field)
 {
 	for (size_t i = 0; i < f->error.violation_count; i++)

@@ -20,7 +20,7 @@ TEST(plan_fills_in_the_defaults)
 	CHECK_INT(stream->item_count, ==, 1);
 	CHECK_INT(stream->items[0].len, ==, 5);
 	CHECK_INT(stream->items[0].repeat, ==, 1);
-	CHECK(!memcmp(stream->items[0].bytes, "hello", 5));
+	CHECK(!memcmp(fixture_bytes(stream, 0), "hello", 5));
 	CHECK_INT(stream->rate.kind, ==, PLAN_RATE_UNLIMITED);
 	CHECK_INT(stream->rate.layer, ==, PAGECAST__V1__LAYER__LAYER_L2);
 	CHECK_INT(stream->limit.kind, ==, PLAN_LIMIT_PACKETS);
@@ -131,7 +131,7 @@ TEST(plan_wants_1_to_1024_streams)
 	fixture_good(&f);
 	CHECK_INT(f.plan->stream_count, ==, PLAN_STREAMS_MAX);
 	CHECK_INT(f.plan->bytes, ==, 5 * PLAN_STREAMS_MAX);
-	CHECK(f.plan->streams[1023].items[0].bytes == f.plan->memory + 5 * 1023);
+	CHECK(!memcmp(fixture_bytes(&f.plan->streams[1023], 0), "hello", 5));
 	fixture_deinit(&f);
 }
 
@@ -404,7 +404,11 @@ TEST(plan_outline_has_lengths_without_bytes)
 	struct plan *outline = NULL;
 	CHECK_INT(plan_outline(&f.spec, &outline, &f.error), ==, 0);
 	CHECK_INT(outline->streams[0].items[0].len, ==, 5);
-	CHECK(!outline->streams[0].items[0].bytes);
+	CHECK(!fixture_bytes(&outline->streams[0], 0));
+	uint8_t head[8];
+	CHECK_INT(plan_item_head(&outline->streams[0], &outline->streams[0].items[0], head, 4), ==,
+		  4);
+	CHECK(!memcmp(head, "hell", 4));
 	CHECK_INT(outline->streams[0].limit.packets, ==, 1);
 	CHECK_STR(outline->streams[0].destination.text, "127.0.0.1:9000");
 	plan_free(outline);
@@ -412,6 +416,31 @@ TEST(plan_outline_has_lengths_without_bytes)
 	f.udp[0].port = 0;
 	CHECK_INT(plan_outline(&f.spec, &outline, &f.error), ==, ERROR_CODE_INVALID_ARGUMENT);
 	CHECK(!outline);
+	fixture_deinit(&f);
+}
+
+TEST(plan_writes_bytes_when_they_are_asked_for_and_once)
+{
+	struct fixture f;
+	fixture_init(&f);
+	Pagecast__V1__RandomBytes random = PAGECAST__V1__RANDOM_BYTES__INIT;
+	random.length = 60000;
+	random.seed = 7;
+	f.payloads[1].content_case = PAGECAST__V1__PAYLOAD__CONTENT_RANDOM;
+	f.payloads[1].random = &random;
+	f.streams[0].n_payloads = 2;
+	const struct plan_stream *stream = fixture_good(&f);
+	CHECK_INT(f.plan->bytes, ==, 60005);
+	CHECK_INT(f.plan->memory_used, ==, 0);
+	uint8_t head[16];
+	CHECK_INT(plan_item_head(stream, &stream->items[1], head, sizeof head), ==, 16);
+	CHECK_INT(f.plan->memory_used, ==, 0);
+	const uint8_t *bytes = fixture_bytes(stream, 1);
+	CHECK(!memcmp(bytes, head, sizeof head));
+	CHECK_INT(f.plan->memory_used, ==, 60000);
+	CHECK(fixture_bytes(stream, 1) == bytes);
+	CHECK(!memcmp(fixture_bytes(stream, 0), "hello", 5));
+	CHECK_INT(f.plan->memory_used, ==, 60005);
 	fixture_deinit(&f);
 }
 
@@ -429,4 +458,5 @@ TEST_MAIN(CASE(plan_fills_in_the_defaults), CASE(plan_takes_what_the_job_says),
 	  CASE(plan_refuses_by_name_what_is_not_offered),
 	  CASE(plan_counts_payload_memory_before_taking_it),
 	  CASE(plan_bounds_the_number_of_payloads), CASE(plan_repeat_costs_no_memory),
-	  CASE(plan_outline_has_lengths_without_bytes), CASE(plan_free_takes_null))
+	  CASE(plan_outline_has_lengths_without_bytes),
+	  CASE(plan_writes_bytes_when_they_are_asked_for_and_once), CASE(plan_free_takes_null))

@@ -60,7 +60,8 @@ TEST(frame_whole_frames_come_from_payloads)
 	CHECK_INT(stream->destination.family, ==, AF_PACKET);
 	CHECK_STR(stream->destination.interface, "lo");
 	CHECK_INT(stream->overhead_l3, ==, 0);
-	check_hex(stream->items[0].bytes, stream->items[0].len, "02000000000a02000000000b88b56869");
+	check_hex(fixture_bytes(stream, 0), stream->items[0].len,
+		  "02000000000a02000000000b88b56869");
 	f.streams[0].size = &f.size;
 	f.size.kind_case = PAGECAST__V1__SIZE__KIND_FIXED;
 	f.size.fixed = 60; /* at L2, without FCS */
@@ -93,7 +94,7 @@ TEST(frame_udp_over_ipv4_is_built)
 	f.header.source_port = 1000;
 	f.header.ttl = 9;
 	f.header.dscp = 46;
-	const struct plan_item *item = &fixture_good(&f)->items[0];
+	const struct plan_item *item = fixture_written(&f);
 	CHECK_INT(item->len, ==, 14 + 20 + 8 + 5);
 	check_hex(item->bytes, 14, "02000000000a02000000000b0800");
 	struct iphdr ip;
@@ -123,7 +124,7 @@ TEST(frame_udp_over_ipv6_is_built)
 	f.header.source_address = (char *)"2001:db8::1";
 	f.header.destination_address = (char *)"2001:db8::2";
 	f.header.dscp = 63;
-	const struct plan_item *item = &fixture_good(&f)->items[0];
+	const struct plan_item *item = fixture_written(&f);
 	CHECK_INT(item->len, ==, 14 + 40 + 8 + 5);
 	check_hex(item->bytes + 12, 10, "86dd6fc00000000d1140");
 	CHECK_INT(ones_sum(item->bytes + 14 + 8, 32 + 13, 17 + 13), ==, 0xffff);
@@ -141,7 +142,7 @@ TEST(frame_carries_vlan_tags)
 	f.header.vlans = tag_list;
 	f.header.n_vlans = 2;
 	const struct plan_stream *stream = fixture_good(&f);
-	check_hex(stream->items[0].bytes + 12, 10, "88a8effe810000050800");
+	check_hex(fixture_bytes(stream, 0) + 12, 10, "88a8effe810000050800");
 	CHECK_INT(stream->vlan_bytes, ==, 8);
 	CHECK_INT(plan_layer_bytes(stream, stream->items[0].len, PAGECAST__V1__LAYER__LAYER_L3), ==,
 		  33);
@@ -167,7 +168,7 @@ TEST(frame_without_addresses_follows_the_ethertype)
 	f.header.destination_port = 0;
 	fixture_bad(&f, "streams[0].ethernet.header.ethertype", "missing: give it, or addresses");
 	f.header.ethertype = 0x88b5;
-	const struct plan_item *item = &fixture_good(&f)->items[0];
+	const struct plan_item *item = fixture_written(&f);
 	check_hex(item->bytes, item->len, "02000000000a02000000000b88b568656c6c6f");
 	f.header.ethertype = 0x10000;
 	fixture_bad(&f, "streams[0].ethernet.header.ethertype", "65536 is not between");
@@ -187,7 +188,7 @@ TEST(frame_without_port_carries_ip_alone)
 	init_header(&f);
 	f.header.destination_port = 0;
 	f.header.ip_protocol = 253;
-	const struct plan_item *item = &fixture_good(&f)->items[0];
+	const struct plan_item *item = fixture_written(&f);
 	CHECK_INT(item->len, ==, 14 + 20 + 5);
 	CHECK_INT(item->bytes[23], ==, 253);
 	CHECK_INT(item->bytes[22], ==, 64); /* the TTL nobody named */
@@ -238,15 +239,15 @@ TEST(frame_finds_out_what_is_left_open)
 	/* Groups have their MAC in the address; loopback's are zero. */
 	f.header.destination_mac = f.header.source_mac = (char *)"";
 	f.header.destination_address = (char *)"239.255.1.2";
-	check_hex(fixture_good(&f)->items[0].bytes, 12, "01005e7f0102000000000000");
+	check_hex(fixture_bytes(fixture_good(&f), 0), 12, "01005e7f0102000000000000");
 	f.header.destination_address = (char *)"255.255.255.255";
-	check_hex(fixture_good(&f)->items[0].bytes, 6, "ffffffffffff");
+	check_hex(fixture_bytes(fixture_good(&f), 0), 6, "ffffffffffff");
 	f.header.source_address = (char *)"2001:db8::1";
 	f.header.destination_address = (char *)"ff0e::1:2";
-	check_hex(fixture_good(&f)->items[0].bytes, 6, "333300010002");
+	check_hex(fixture_bytes(fixture_good(&f), 0), 6, "333300010002");
 	f.header.destination_address = (char *)"127.0.0.1";
 	f.header.source_address = (char *)"";
-	const struct plan_item *item = &fixture_good(&f)->items[0];
+	const struct plan_item *item = fixture_written(&f);
 	check_hex(item->bytes, 12, "000000000000000000000000");
 	check_hex(item->bytes + 26, 8, "7f0000017f000001");
 	f.header.source_address = f.header.destination_address = (char *)"";
@@ -264,7 +265,7 @@ TEST(frame_sizes_count_the_built_header)
 	f.streams[0].size = &f.size;
 	f.size.kind_case = PAGECAST__V1__SIZE__KIND_FIXED;
 	f.size.fixed = 60;
-	const struct plan_item *item = &fixture_good(&f)->items[0];
+	const struct plan_item *item = fixture_written(&f);
 	CHECK_INT(item->len, ==, 60);
 	CHECK_INT(item->bytes[17], ==, 46); /* IPv4 total length covers the padding */
 	CHECK_INT(item->bytes[39], ==, 26); /* and so does UDP's */
@@ -276,7 +277,7 @@ TEST(frame_sizes_count_the_built_header)
 	f.payloads[0].content_case = PAGECAST__V1__PAYLOAD__CONTENT_RANDOM;
 	f.payloads[0].random = &f.random;
 	f.random.length = 65507;
-	item = &fixture_good(&f)->items[0];
+	item = fixture_written(&f);
 	CHECK_INT(ones_sum(item->bytes + 26, 8 + 65515, 17 + 65515), ==, 0xffff);
 	f.random.length = 65508;
 	fixture_bad(&f, "streams[0].payloads[0]",

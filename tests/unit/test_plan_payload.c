@@ -3,12 +3,14 @@
 #include "packet/prng.h"
 #include "plan_fixture.h"
 
-static void check_bytes(const struct plan_item *item, const char *expected_hex)
+static void check_bytes(const struct plan_stream *stream, size_t index, const char *expected_hex)
 {
+	const struct plan_item *item = &stream->items[index];
+	const uint8_t *bytes = fixture_bytes(stream, index);
 	char hex[513] = "";
 	CHECK_INT(item->len, <=, 256);
 	for (size_t i = 0; i < item->len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", item->bytes[i]);
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
 	CHECK_STR(hex, expected_hex);
 }
 
@@ -32,9 +34,9 @@ TEST(payload_text_and_bytes_are_taken_as_they_are)
 	f.payloads[2].bytes = (ProtobufCBinaryData){sizeof raw, raw};
 	const struct plan_stream *stream = fixture_good(&f);
 	CHECK_INT(stream->item_count, ==, 3);
-	check_bytes(&stream->items[0], "c3a4");
-	check_bytes(&stream->items[1], "");
-	check_bytes(&stream->items[2], "0001ff");
+	check_bytes(stream, 0, "c3a4");
+	check_bytes(stream, 1, "");
+	check_bytes(stream, 2, "0001ff");
 	CHECK_INT(stream->pass_packets, ==, 3);
 	CHECK_INT(stream->pass_bytes, ==, 5);
 	CHECK_INT(stream->len_max, ==, 3);
@@ -57,7 +59,7 @@ TEST(payload_none_is_one_empty_datagram)
 	f.streams[0].size = &f.size;
 	f.size.kind_case = PAGECAST__V1__SIZE__KIND_FIXED;
 	f.size.fixed = 3;
-	check_bytes(&fixture_good(&f)->items[0], "000000");
+	check_bytes(fixture_good(&f), 0, "000000");
 	fixture_deinit(&f);
 }
 
@@ -75,7 +77,7 @@ TEST(payload_hex)
 	struct fixture f;
 	fixture_init(&f);
 	fixture_hex(&f, 0, " de ad\nBE\tef\r\n");
-	check_bytes(&fixture_good(&f)->items[0], "deadbeef");
+	check_bytes(fixture_good(&f), 0, "deadbeef");
 	fixture_hex(&f, 0, "0");
 	fixture_bad(&f, "streams[0].payloads[0].hex", "1 digits make no whole bytes");
 	fixture_hex(&f, 0, "0x10");
@@ -94,19 +96,19 @@ TEST(payload_patterns)
 	struct fixture f;
 	fixture_init(&f);
 	set_pattern(&f, PAGECAST__V1__PATTERN_KIND__PATTERN_KIND_ZEROS, 2);
-	check_bytes(&fixture_good(&f)->items[0], "0000");
+	check_bytes(fixture_good(&f), 0, "0000");
 	set_pattern(&f, PAGECAST__V1__PATTERN_KIND__PATTERN_KIND_ONES, 2);
-	check_bytes(&fixture_good(&f)->items[0], "ffff");
+	check_bytes(fixture_good(&f), 0, "ffff");
 	set_pattern(&f, PAGECAST__V1__PATTERN_KIND__PATTERN_KIND_INCREMENTING, 258);
-	const struct plan_item *item = &fixture_good(&f)->items[0];
+	const struct plan_item *item = fixture_written(&f);
 	CHECK_INT(item->bytes[0], ==, 0);
 	CHECK_INT(item->bytes[255], ==, 255);
 	CHECK_INT(item->bytes[257], ==, 1);
 	set_pattern(&f, PAGECAST__V1__PATTERN_KIND__PATTERN_KIND_REPEAT_UNIT, 5);
 	f.pattern.unit = (ProtobufCBinaryData){sizeof unit, unit};
-	check_bytes(&fixture_good(&f)->items[0], "aabbccaabb");
+	check_bytes(fixture_good(&f), 0, "aabbccaabb");
 	f.pattern.length = 2;
-	check_bytes(&fixture_good(&f)->items[0], "aabb");
+	check_bytes(fixture_good(&f), 0, "aabb");
 	fixture_deinit(&f);
 }
 
@@ -137,12 +139,12 @@ TEST(payload_random_is_the_same_on_every_machine)
 	f.payloads[0].content_case = PAGECAST__V1__PAYLOAD__CONTENT_RANDOM;
 	f.payloads[0].random = &f.random;
 	f.random.length = 20;
-	check_bytes(&fixture_good(&f)->items[0], "b4f275cb365fec992a455649781f6ebfe0e63349");
+	check_bytes(fixture_good(&f), 0, "b4f275cb365fec992a455649781f6ebfe0e63349");
 	f.random.seed = 1;
-	check_bytes(&fixture_good(&f)->items[0], "c510c70f6daff2b3ea4c364796553b8514452a08");
+	check_bytes(fixture_good(&f), 0, "c510c70f6daff2b3ea4c364796553b8514452a08");
 	f.random.seed = UINT64_MAX;
 	f.random.length = 7; /* the beginning of a longer run */
-	check_bytes(&fixture_good(&f)->items[0], "08ad7e2ad52055");
+	check_bytes(fixture_good(&f), 0, "08ad7e2ad52055");
 	f.random.length = UINT32_MAX;
 	fixture_bad(&f, "streams[0].payloads[0].random.length", "4294967295 is not between 0 and");
 	fixture_deinit(&f);
@@ -182,20 +184,20 @@ TEST(size_pads_with_zeros_and_cuts)
 	fixture_text(&f, 1, "hello world");
 	f.size.fixed = 7;
 	const struct plan_stream *stream = fixture_good(&f);
-	check_bytes(&stream->items[0], "68656c6c6f0000");
-	check_bytes(&stream->items[1], "68656c6c6f2077");
+	check_bytes(stream, 0, "68656c6c6f0000");
+	check_bytes(stream, 1, "68656c6c6f2077");
 	CHECK(stream->one_len);
 	CHECK_INT(f.plan->bytes, ==, 14);
 	f.size.fixed = 0;
 	CHECK_INT(fixture_good(&f)->len_max, ==, 0);
 	fixture_hex(&f, 1, "61 62 63 64");
 	f.size.fixed = 3;
-	check_bytes(&fixture_good(&f)->items[1], "616263");
+	check_bytes(fixture_good(&f), 1, "616263");
 	/* Longer than any packet is no fault when it is cut anyway. */
 	static char text[100001];
 	memset(text, 'x', sizeof text - 1);
 	fixture_text(&f, 1, text);
-	check_bytes(&fixture_good(&f)->items[1], "787878");
+	check_bytes(fixture_good(&f), 1, "787878");
 	fixture_deinit(&f);
 }
 

@@ -333,9 +333,10 @@ static void demand(const struct plan *plan)
 	if (destination->kind == PLAN_UDP)
 		demand_port(ntohs(v4 ? to->v4.sin_port : to->v6.sin6_port));
 	else if (destination->header_included || destination->protocol == IPPROTO_IPIP)
-		demand_packet(stream->items[0].bytes);
+		demand_packet(plan_item_bytes(stream, &stream->items[0]));
 	else if (destination->protocol == IPPROTO_UDP)
-		demand_port((uint32_t)stream->items[0].bytes[2] << 8 | stream->items[0].bytes[3]);
+		demand_port((uint32_t)plan_item_bytes(stream, &stream->items[0])[2] << 8 |
+			    plan_item_bytes(stream, &stream->items[0])[3]);
 	else
 		CHECK(destination->protocol != IPPROTO_GRE || message.allow_header_included);
 }

@@ -47,22 +47,15 @@ void job_set_plan(struct job *job, const struct plan *plan)
 	policy_demand(plan, &live->demand);
 }
 
-int submission_judge(const struct policy *policy, const Pagecast__V1__JobSpec *spec,
-		     const struct plan *outline, struct error *ret_error)
+int submission_judge(const struct policy *policy, const struct plan *outline,
+		     struct error *ret_error)
 {
 	struct policy_host host;
 	if (policy_host_read(&host) < 0)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
 				 "the host's addresses could not be read, without which the "
 				 "policy cannot judge");
-	struct plan *plan = NULL;
 	int r = policy_check(policy, &host, outline, ret_error);
-	if (!r && policy_needs_bytes(policy, outline)) {
-		r = plan_compile(spec, &plan, ret_error);
-		if (!r)
-			r = policy_check(policy, &host, plan, ret_error);
-	}
-	plan_free(plan);
 	policy_host_deinit(&host);
 	return r;
 }
@@ -117,7 +110,7 @@ static int check_all(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 	if (r)
 		return r;
 	struct policy *policy = agent_policy(agent);
-	r = submission_judge(policy, spec, submission->plan, ret_error);
+	r = submission_judge(policy, submission->plan, ret_error);
 	policy_unref(policy);
 	if (!r)
 		r = check_line_rates(submission->plan, ret_error);

@@ -84,7 +84,7 @@ static int judge_spec(const struct policy *policy, const struct blob *blob, stru
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	int r = plan_outline(spec, &plan, ret_error);
 	if (!r)
-		r = submission_judge(policy, spec, plan, ret_error);
+		r = submission_judge(policy, plan, ret_error);
 	plan_free(plan);
 	pagecast__v1__job_spec__free_unpacked(spec, NULL);
 	return r;

@@ -83,7 +83,7 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	struct sender_options options = {
 		.clock = agent->clock,
 		.tell_streams = preparation->tell_streams,
-		.orders_applied = on_obeyed,
+		.obeyed = on_obeyed,
 		.context = agent,
 	};
 	budget_limits(preparation->policy, grant, &options.max_pps, &options.max_bps_l2);
@@ -133,6 +133,9 @@ void preparation_deinit(struct preparation *preparation)
 {
 	preparation->sender = sender_free(preparation->sender);
 	preparation->plan = plan_free(preparation->plan);
+	if (preparation->spec)
+		pagecast__v1__job_spec__free_unpacked(preparation->spec, NULL);
+	preparation->spec = NULL;
 	preparation->policy = policy_unref(preparation->policy);
 	preparation->problems.count = preparation->problems.unlisted = 0;
 }

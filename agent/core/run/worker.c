@@ -53,12 +53,10 @@ static enum readiness prepare(struct run *run)
 	run->prepared.earlier = &run->job->live->earlier;
 	run->prepared.tell_streams = run->job->resumes;
 	agent_unlock(run->agent);
-	Pagecast__V1__JobSpec *spec =
-		pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
-	int r = spec ? preparation_make(run->agent, spec, &grant, &run->prepared, &error)
-		     : error_set(&error, ERROR_CODE_UNAVAILABLE, "out of memory");
-	if (spec)
-		pagecast__v1__job_spec__free_unpacked(spec, NULL);
+	run->prepared.spec = pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
+	int r = run->prepared.spec ? preparation_make(run->agent, run->prepared.spec, &grant,
+						      &run->prepared, &error)
+				   : error_set(&error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	const char *why;
 	if (!r)
 		r = engine_choose(run->prepared.plan, &run->engine, &why, &error);
