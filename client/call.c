@@ -1,14 +1,14 @@
-/* call: see call.h. json-c is used here, for errors, and nowhere else. */
+/* call: see call.h. */
 #include "call.h"
+#include "api_error.h"
 #include "print.h"
 #include "util.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 enum {
-	ERROR_BODY_MAX = 1 << 20, /* a larger body is no error of the API */
-	LINE_SHOWN_MAX = 200,	  /* of a body that is no error of the API */
+	ERROR_BODY_MAX = 1 << 20, /* a larger body is not an error of the API */
+	LINE_SHOWN_MAX = 200,	  /* of a body that is not an error of the API */
 };
 
 void call_free(ProtobufCMessage *message)
@@ -83,7 +83,7 @@ void call_perform(const struct client *client, const struct http_peer *peer,
 	free(packed.packed);
 }
 
-static int tell_unreached(const struct http_peer *peer, const struct http_response *response)
+static int print_unreached(const struct http_peer *peer, const struct http_response *response)
 {
 	_cleanup_free_ char *name = print_escaped(peer->name);
 	_cleanup_free_ char *fault = print_escaped(response->fault);
@@ -92,87 +92,7 @@ static int tell_unreached(const struct http_peer *peer, const struct http_respon
 	return EXIT_NO_AGENT;
 }
 
-static const char *member(struct json_object *object, const char *name)
-{
-	struct json_object *value;
-	if (!json_object_object_get_ex(object, name, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
-}
-
-/* The fault list in details[i].debug.fieldViolations; NULL when there is none. */
-static struct json_object *find_violations(struct json_object *root)
-{
-	struct json_object *details, *debug, *violations;
-	if (!json_object_object_get_ex(root, "details", &details) ||
-	    !json_object_is_type(details, json_type_array))
-		return NULL;
-	for (size_t i = 0; i < json_object_array_length(details); i++)
-		if (json_object_object_get_ex(json_object_array_get_idx(details, i), "debug",
-					      &debug) &&
-		    json_object_object_get_ex(debug, "fieldViolations", &violations) &&
-		    json_object_is_type(violations, json_type_array))
-			return violations;
-	return NULL;
-}
-
-/* A field or a message of the agent's, which speaks of the whole body. Return: owned */
-static char *in_own_text(const struct call *call, const char *text)
-{
-	size_t offset, line, column, len = call && call->within ? strlen(call->within) : 0;
-	int end = 0;
-	if (!len)
-		return util_strdup(text);
-	if (strncmp(text, call->within, len) == 0 && text[len] == '.')
-		return util_strdup(text + len + 1);
-	sscanf(text, "not valid JSON at offset %zu (line %zu, column %zu)%n", &offset, &line,
-	       &column, &end);
-	if (!end || offset < call->within_at)
-		return util_strdup(text);
-	return util_printf("not valid JSON at offset %zu (line %zu, column %zu)%s",
-			   offset - call->within_at, line,
-			   line == 1 ? column - call->within_at : column, text + end);
-}
-
-static void tell_violations(const struct call *call, struct json_object *violations,
-			    const char *message)
-{
-	size_t count = json_object_array_length(violations);
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *violation = json_object_array_get_idx(violations, i);
-		const char *field = member(violation, "field");
-		const char *description = member(violation, "description");
-		if (count == 1 && description && strstr(message, description))
-			return; /* the message says it already */
-		_cleanup_free_ char *own = in_own_text(call, field ? field : "");
-		_cleanup_free_ char *left = print_escaped(own);
-		_cleanup_free_ char *right = print_escaped(description ? description : "");
-		fprintf(stderr, "  %s%s%s\n", left, *left ? ": " : "", right);
-	}
-}
-
-/* Return: told; false when the body is not an error of the API. */
-static bool tell_api_error(const char *prefix, const struct call *call,
-			   const struct http_response *response)
-{
-	if (response->len > ERROR_BODY_MAX)
-		return false;
-	struct json_object *root = json_tokener_parse(response->body);
-	const char *message = root ? member(root, "message") : NULL;
-	if (message) {
-		_cleanup_free_ char *own = in_own_text(call, message);
-		_cleanup_free_ char *escaped = print_escaped(own);
-		print_error("%s%s", prefix, escaped);
-		struct json_object *violations = find_violations(root);
-		if (violations)
-			tell_violations(call, violations, message);
-	}
-	json_object_put(root);
-	return message != NULL;
-}
-
-static void tell_strange_answer(const char *prefix, const struct http_response *response)
+static void print_unknown_answer(const char *prefix, const struct http_response *response)
 {
 	size_t len = strcspn(response->body, "\r\n");
 	_cleanup_free_ char *line = util_strndup(response->body, MIN(len, (size_t)LINE_SHOWN_MAX));
@@ -181,7 +101,7 @@ static void tell_strange_answer(const char *prefix, const struct http_response *
 		    escaped);
 }
 
-static void tell_hint(const struct client *client, const struct http_response *response)
+static void print_hint(const struct client *client, const struct http_response *response)
 {
 	if (response->status == 401 && !client->token)
 		fputs("  prove who you are with --token-file\n", stderr);
@@ -193,7 +113,7 @@ int call_check(const struct client *client, const struct http_peer *peer, const 
 	       const struct http_response *response)
 {
 	if (response->status == 0)
-		return tell_unreached(peer, response);
+		return print_unreached(peer, response);
 	if (response->status >= 200 && response->status < 300)
 		return EXIT_DONE;
 	_cleanup_free_ char *name = print_escaped(peer->name);
@@ -205,9 +125,10 @@ int call_check(const struct client *client, const struct http_peer *peer, const 
 		fprintf(stderr, "%s%s", response->body, ended ? "" : "\n");
 		return EXIT_FAILED;
 	}
-	if (!tell_api_error(prefix, call, response))
-		tell_strange_answer(prefix, response);
-	tell_hint(client, response);
+	if (response->len > ERROR_BODY_MAX ||
+	    !api_error_print(prefix, response->body, call ? &call->origin : NULL))
+		print_unknown_answer(prefix, response);
+	print_hint(client, response);
 	return EXIT_FAILED;
 }
 

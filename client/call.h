@@ -3,6 +3,7 @@
  * person as the API words it. With --json the answer is asked for as JSON and printed as it is.
  */
 #pragma once
+#include "api_error.h"
 #include "client.h"
 
 #include <protobuf-c/protobuf-c.h>
@@ -18,13 +19,11 @@ struct call {
 	const ProtobufCMessage *body; /* borrowed; NULL: none, or json */
 	const char *json;	      /* a JSON body, unchanged */
 	size_t json_len;
-	const char *within; /* the field of that body which is the user's own text, at its end;
-			       NULL: all of it is */
-	size_t within_at;   /* where it begins */
-	const char *accept; /* a form of answer of its own; NULL: the usual */
-	const char *header; /* one more, "Name: value"; NULL: none */
-	http_data data;	    /* a stream: its pieces; NULL: an answer that is kept */
-	long timeout_ms;    /* 0: CALL_TIMEOUT_MS */
+	struct api_error_origin origin; /* where in that body the user's own text is */
+	const char *accept;		/* a form of answer of its own; NULL: the usual */
+	const char *header;		/* one more, "Name: value"; NULL: none */
+	http_data data;			/* a stream: its pieces; NULL: an answer that is kept */
+	long timeout_ms;		/* 0: CALL_TIMEOUT_MS */
 	const ProtobufCMessageDescriptor *answer; /* NULL: no content is expected */
 };
 

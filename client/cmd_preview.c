@@ -133,8 +133,7 @@ static int run_preview(struct client *client, const struct options *options)
 		.path = "/v1/jobs:preview",
 		.json = json,
 		.json_len = strlen(json),
-		.within = "spec",
-		.within_at = strlen(json) - len - 1,
+		.origin = {.field = "spec", .offset = strlen(json) - len - 1},
 		.answer = &pagecast__v1__preview_job_response__descriptor,
 	};
 	if (pcap) {

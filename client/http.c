@@ -243,12 +243,37 @@ static char *lower_first(const char *text)
 	return copy;
 }
 
+/* The number behind @mark in @text; 0: there is none. */
+static long number_behind(const char *text, const char *mark, int base)
+{
+	const char *at = strstr(text, mark);
+	return at ? strtol(at + strlen(mark), NULL, base) : 0;
+}
+
+/*
+ * Did the other side refuse the TLS connection? libcurl has no code for it, but hands on the number
+ * that its TLS library gives: GnuTLS "… error (-12): …", GNUTLS_E_FATAL_ALERT_RECEIVED; OpenSSL
+ * "error:0A00045C:…", whose low 23 bits are 1000 and the number of the alert.
+ */
+static bool is_tls_alert(const char *fault)
+{
+	enum {
+		GNUTLS_ALERT = -12,
+		OPENSSL_REASON = 0x7fffff,
+		OPENSSL_ALERT = 1000,
+		ALERT_MAX = 255
+	};
+	long alert = (number_behind(fault, "error:", 16) & OPENSSL_REASON) - OPENSSL_ALERT;
+	return number_behind(fault, "error (", 10) == GNUTLS_ALERT ||
+	       (alert >= 0 && alert <= ALERT_MAX);
+}
+
 /* What to do about a fault that libcurl words for programmers; "": it says enough. */
 static const char *advice(const struct http_exchange *exchange, CURLcode code)
 {
 	const struct http_credentials *credentials = &exchange->http->credentials;
 	const struct http_peer *peer = exchange->peer;
-	bool alert = strstr(exchange->fault, "alert");
+	bool alert = is_tls_alert(exchange->fault);
 	if (code == CURLE_PEER_FAILED_VERIFICATION && !credentials->ca_file)
 		return "; --ca FILE names the certificates to trust";
 	if ((code == CURLE_RECV_ERROR || code == CURLE_SSL_CONNECT_ERROR) && alert)

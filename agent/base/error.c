@@ -1,6 +1,7 @@
 /* error: see pagecast/error.h. Allocation failures degrade the text, never the code. */
 #include "pagecast/error.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -91,6 +92,17 @@ void error_violate(struct error *error, const char *field, const char *format, .
 	set_violation_message(error);
 }
 
+void error_fact(struct error *error, const char *name, const char *format, ...)
+{
+	assert(error->fact_count < ERROR_FACTS_MAX);
+	va_list args;
+	va_start(args, format);
+	char *value = format_owned(format, args);
+	va_end(args);
+	if (value)
+		error->facts[error->fact_count++] = (struct error_fact){name, value};
+}
+
 static bool same_place(const char *a, const char *b)
 {
 	size_t len = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
@@ -166,6 +178,8 @@ void error_deinit(struct error *error)
 		free(error->violations[i].field);
 		free(error->violations[i].description);
 	}
+	for (size_t i = 0; i < error->fact_count; i++)
+		free(error->facts[i].value);
 	free(error->violations);
 	free(error->message);
 	*error = ERROR_NULL;

@@ -46,7 +46,7 @@ struct engine_result {
 };
 
 /* Soft errors that arrive for a flow after the send: ICMP, neighbour failures. */
-struct flow_complaints {
+struct flow_async_errors {
 	uint64_t refused; /* ECONNREFUSED */
 	uint64_t
 		no_neighbour; /* EHOSTUNREACH from this host itself: the next hop does not answer */
@@ -120,23 +120,24 @@ void flow_send(struct flow *flow, struct train_cursor *cursor, uint64_t packets_
  * which no descriptor announces the end of, for a growing moment. Return: 0 room; 1 timeout */
 int flow_wait_room(struct flow *flow, int64_t timeout_ns, struct engine_counters *counters);
 
-/** flow_complaints() - read soft errors that came in since the last call (error queue), add them up
+/** flow_async_errors() - read soft errors that came in since the last call (error queue), add them
+ * up
  */
-void flow_complaints(struct flow *flow, struct flow_complaints *complaints,
-		     struct engine_counters *counters);
+void flow_async_errors(struct flow *flow, struct flow_async_errors *async_errors,
+		       struct engine_counters *counters);
 
 /**
- * flow_tell_refused() - put into words that @packets of this flow were refused with @error
+ * flow_report_refused() - put into words that @packets of this flow were refused with @error
  * (ENGINE_REFUSED)
  */
-void flow_tell_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
-		       struct problem_set *problems);
+void flow_report_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
+			 struct problem_set *problems);
 /**
- * flow_tell_complaints() - put into words what came back, all in all ("nothing listens on …")
+ * flow_report_async_errors() - put into words what came back, all in all ("nothing listens on …")
  * @total: of the whole stream, so that the counts in the sentences stay true
  */
-void flow_tell_complaints(const struct flow *flow, const struct flow_complaints *total,
-			  const char *field, struct problem_set *problems);
+void flow_report_async_errors(const struct flow *flow, const struct flow_async_errors *total,
+			      const char *field, struct problem_set *problems);
 
 /* What this machine can do, found out once at start by trying it (never by kernel version). */
 struct engine_fact {

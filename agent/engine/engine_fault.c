@@ -40,22 +40,22 @@ static bool same_host(const struct flow *flow, const struct sockaddr *address)
 				  &flow->local.v6.sin6_addr);
 }
 
-static void count(struct flow_complaints *complaints, int error, bool from_this_host)
+static void count(struct flow_async_errors *async_errors, int error, bool from_this_host)
 {
-	complaints->last_error = error;
+	async_errors->last_error = error;
 	switch (error) {
-	case ECONNREFUSED: complaints->refused++; break;
-	case EMSGSIZE: complaints->too_long++; break;
+	case ECONNREFUSED: async_errors->refused++; break;
+	case EMSGSIZE: async_errors->too_long++; break;
 	case EHOSTUNREACH:
 		if (from_this_host)
-			complaints->no_neighbour++;
+			async_errors->no_neighbour++;
 		else
-			complaints->unreachable++;
+			async_errors->unreachable++;
 		break;
 	case ENETUNREACH:
 	case EHOSTDOWN:
-	case ENONET: complaints->unreachable++; break;
-	default: complaints->other++; break;
+	case ENONET: async_errors->unreachable++; break;
+	default: async_errors->other++; break;
 	}
 }
 
@@ -109,19 +109,19 @@ uint64_t flow_read_errors(struct flow *flow, struct engine_counters *counters)
 	return counted;
 }
 
-void flow_complaints(struct flow *flow, struct flow_complaints *complaints,
-		     struct engine_counters *counters)
+void flow_async_errors(struct flow *flow, struct flow_async_errors *async_errors,
+		       struct engine_counters *counters)
 {
 	if (flow->fd >= 0)
 		flow_read_errors(flow, counters);
-	complaints->refused += flow->pending.refused;
-	complaints->no_neighbour += flow->pending.no_neighbour;
-	complaints->unreachable += flow->pending.unreachable;
-	complaints->too_long += flow->pending.too_long;
-	complaints->other += flow->pending.other;
+	async_errors->refused += flow->pending.refused;
+	async_errors->no_neighbour += flow->pending.no_neighbour;
+	async_errors->unreachable += flow->pending.unreachable;
+	async_errors->too_long += flow->pending.too_long;
+	async_errors->other += flow->pending.other;
 	if (flow->pending.last_error)
-		complaints->last_error = flow->pending.last_error;
-	flow->pending = (struct flow_complaints){0};
+		async_errors->last_error = flow->pending.last_error;
+	flow->pending = (struct flow_async_errors){0};
 }
 
 /* Trains of this size no longer fit the path: such packets leave one by one, in fragments if need

@@ -67,9 +67,9 @@ struct flow {
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
-	} local;			/* after connect: who "this host itself" is */
-	char next_hop[64];		/* for "no ARP answer from …"; may be empty */
-	struct flow_complaints pending; /* read, not yet asked for */
+	} local;			  /* after connect: who "this host itself" is */
+	char next_hop[64];		  /* for "no ARP answer from …"; may be empty */
+	struct flow_async_errors pending; /* read, not yet asked for */
 	struct flow_completions completions;
 	struct engine_counters owed; /* of flow_load(), told with the next flow_send() */
 	Pagecast__V1__KernelCopies copies;
@@ -110,9 +110,9 @@ enum flow_fault flow_fault(struct flow *flow, const struct train *piece, int err
 			   unsigned int tries, struct engine_counters *counters);
 
 /** flow_read_error() - read one entry of the error queue into flow->pending or flow->completions.
- * Return: 1 counted as a complaint; 0 not; negative errno: the queue is empty */
+ * Return: 1 counted as an asynchronous error; 0 not; negative errno: the queue is empty */
 int flow_read_error(struct flow *flow, struct engine_counters *counters);
-/** flow_read_errors() - read them all. Return: how many counted as complaints */
+/** flow_read_errors() - read them all. Return: how many counted */
 uint64_t flow_read_errors(struct flow *flow, struct engine_counters *counters);
 
 /* ---- engine.c: cutting ---- */

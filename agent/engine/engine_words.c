@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-void flow_tell_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
-		       struct problem_set *problems)
+void flow_report_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
+			 struct problem_set *problems)
 {
 	const char *to = flow->stream->destination.text;
 	bool frames = flow->stream->destination.kind == PLAN_ETHERNET;
@@ -67,8 +67,8 @@ static void tell_neighbour(const struct flow *flow, uint64_t count, const char *
 		    hop);
 }
 
-void flow_tell_complaints(const struct flow *flow, const struct flow_complaints *total,
-			  const char *field, struct problem_set *problems)
+void flow_report_async_errors(const struct flow *flow, const struct flow_async_errors *total,
+			      const char *field, struct problem_set *problems)
 {
 	const struct plan_destination *to = &flow->stream->destination;
 	if (total->refused)

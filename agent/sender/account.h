@@ -1,6 +1,6 @@
 /*
- * account: the books of a stream and of a job. requested = sent + dropped + failed + cancelled once
- * ended.
+ * account: what became of the packets of a stream and of a job. requested = sent + dropped + failed
+ * + cancelled once ended.
  *
  * `balanced` is computed from the counters, never asserted. Thread: the worker writes, others read
  * copies.
@@ -21,7 +21,7 @@ struct account {
 	uint64_t pages;
 };
 
-/** account_add() - @into += @from, for the job's books from its streams' */
+/** account_add() - @into += @from, for the job's account from its streams' */
 void account_add(struct account *into, const struct account *from);
 /** account_close() - what was requested and not attempted is cancelled; with @open_ended requested
  * = attempted */

@@ -7,7 +7,12 @@
 #include "sender/sender.h"
 
 #include "base/util.h"
+#include "sender/sender_pack.h"
+#include "sender/sender_path.h"
 #include "sender/sender_private.h"
+#include "sender/sender_problems.h"
+#include "sender/sender_share.h"
+#include "sender/sender_stream.h"
 
 #include <errno.h>
 
@@ -30,7 +35,7 @@ struct sender *sender_free(struct sender *sender)
 	free(sender->streams);
 	free(sender->paths);
 	free(sender->rates);
-	free(sender->told);
+	free(sender->progress);
 	free(sender->heap);
 	free(sender->ring);
 	free(sender);
@@ -50,7 +55,7 @@ static void init_stream(struct sender *sender, size_t index)
 	stream->asked = stream->paced = stream->plan->rate;
 	stream->mean_bits_l2 = pacer_mean_bits(stream->plan, PAGECAST__V1__LAYER__LAYER_L2);
 	stream->gap_error = &sender->gap_errors[index];
-	if (!sender_open_ended(stream))
+	if (!sender_stream_open_ended(stream))
 		stream->account.packets_requested = stream->plan->limit.packets;
 }
 
@@ -75,9 +80,9 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	sender->heap = calloc(count, sizeof(struct sender_stream *));
 	sender->ring = calloc(count, sizeof(struct sender_stream *));
 	if (options->tell_streams)
-		sender->told = calloc(count, sizeof *sender->told);
-	if ((options->tell_streams && !sender->told) || !sender->streams || !sender->gap_errors ||
-	    !sender->rates || !sender->heap || !sender->ring)
+		sender->progress = calloc(count, sizeof *sender->progress);
+	if ((options->tell_streams && !sender->progress) || !sender->streams ||
+	    !sender->gap_errors || !sender->rates || !sender->heap || !sender->ring)
 		return sender_free(sender);
 	for (size_t i = 0; i < count; i++)
 		init_stream(sender, i);
@@ -89,8 +94,8 @@ static int fail(struct problem_set *problems, struct error *ret_error, const cha
 		int result, const char *what)
 {
 	if (!problems->count)
-		problem_add(problems, sender_problem_of_errno(-result), PROBLEM_ERROR, field,
-			    -result, 1, "%s: %s", what, errno_name(-result));
+		problem_add(problems, sender_problems_code(-result), PROBLEM_ERROR, field, -result,
+			    1, "%s: %s", what, errno_name(-result));
 	const char *message = problems->problems[problems->count - 1].message;
 	enum error_code code = result == -ENOMEM || result == -EMFILE || result == -ENFILE
 				       ? ERROR_CODE_RESOURCE_EXHAUSTED
@@ -134,7 +139,7 @@ static int prepare(struct sender *sender, struct problem_set *problems, struct e
 	}
 	result = engine_new(&sender->engine, sender->kind, sender->plan);
 	if (result == 0)
-		result = sender_paths_find(sender);
+		result = sender_path_find(sender);
 	if (result < 0)
 		return fail(problems, ret_error, "engine", result,
 			    "the engine could not be set up");

@@ -74,9 +74,8 @@ struct sender_options {
 	double max_bps_l2;
 	int64_t elapsed_ns; /* of max_duration: the job was sent before, by another sender */
 	bool tell_streams;  /* sender_streams() will be called */
-	/* on the worker's thread once orders are in force, and once nothing is sent any more: what
-	 * sender_obeyed() waits for; may be NULL */
-	void (*obeyed)(void *context);
+	/* on the worker's thread when sender_orders_applied() may have become true; may be NULL */
+	void (*orders_applied)(void *context);
 	void (*published)(
 		void *context); /* on the worker's thread after each publication; may be NULL */
 	void *context;
@@ -117,9 +116,9 @@ struct sender_limits {		    /* from the policy; 0: none */
 };
 /** sender_limit() - other maxima than those it was made with, in effect within 10 ms */
 void sender_limit(struct sender *sender, const struct sender_limits *limits);
-/** sender_obeyed() - every order given so far is in force: nothing leaves any more by what was so
- * before; also once the sending has ended. Thread: as control */
-bool sender_obeyed(const struct sender *sender);
+/** sender_orders_applied() - every order given so far is in force: no packet is sent under the
+ * previous settings. Also true once nothing more will be sent. Thread: as control */
+bool sender_orders_applied(const struct sender *sender);
 /** sender_snapshot() - the last publication, whole. Thread: any; wait-free for the worker */
 void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
 

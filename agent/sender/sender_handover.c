@@ -1,11 +1,17 @@
 /*
- * sender_handover: one hand-over of one stream: how much may leave, flow_send(), the books, the
- * schedule; see sender_private.h.
+ * sender_handover: one hand-over of one stream: how much may leave, flow_send(), the account,
+ * the schedule; see sender_handover.h.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_handover.h"
 
 #include "base/util.h"
 #include "packet/layer.h"
+#include "sender/sender_pack.h"
+#include "sender/sender_problems.h"
+#include "sender/sender_queue.h"
+#include "sender/sender_schedule.h"
+#include "sender/sender_share.h"
+#include "sender/sender_stream.h"
 
 #include <errno.h>
 
@@ -17,42 +23,11 @@
 #define BACKOFF_FIRST_NS (50 * CLOCK_NS_PER_US)
 #define BACKOFF_MOST_NS	 CLOCK_NS_PER_MS
 
-/* How late what was due within a duration may leave behind its end. */
-#define STRAGGLERS_NS (20 * CLOCK_NS_PER_MS)
-
 enum { FRUITLESS_POLLS = 3 }; /* room told by poll(), yet none: then wait by time */
 
 static bool paced_by_bits(const struct sender_stream *stream)
 {
 	return stream->paced.kind == PLAN_RATE_BPS || stream->paced.kind == PLAN_RATE_LINE_PERCENT;
-}
-
-/* Length of the next packet. */
-static uint32_t next_len(const struct sender_stream *stream, uint64_t *ret_run)
-{
-	*ret_run = UINT64_MAX;
-	if (stream->plan->one_len)
-		return stream->plan->len_max;
-	const struct plan_item *item;
-	plan_peek_run(stream->plan, &stream->send_cursor, &item, ret_run);
-	return item->len;
-}
-
-/* Packets of a duration that were due within it leave a little late rather than never. */
-bool sender_stragglers(const struct sender_stream *stream, int64_t now_ns)
-{
-	uint64_t run;
-	return !pacer_unlimited(stream->pacer) && now_ns < stream->end_ns + STRAGGLERS_NS &&
-	       pacer_due_before(stream->pacer, stream->end_ns, next_len(stream, &run)) > 0;
-}
-
-bool sender_over(const struct sender_stream *stream, int64_t now_ns)
-{
-	if (stream->gave_up)
-		return true;
-	if (!sender_open_ended(stream))
-		return account_attempted(&stream->account) >= stream->plan->limit.packets;
-	return now_ns >= stream->end_ns && !sender_stragglers(stream, now_ns);
 }
 
 static void end_stream(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
@@ -72,11 +47,11 @@ static void end_stream(struct sender *sender, struct sender_stream *stream, int6
 static uint64_t allowance(const struct sender_stream *stream, uint64_t packets, int64_t budget_ns)
 {
 	uint64_t run;
-	uint32_t len = next_len(stream, &run);
+	uint32_t len = sender_stream_next_len(stream, &run);
 	packets = MIN(packets, (uint64_t)FLOW_SEND_PACKETS_MAX);
 	if (paced_by_bits(stream))
 		packets = MIN(packets, run);
-	if (!sender_open_ended(stream))
+	if (!sender_stream_open_ended(stream))
 		packets = MIN(packets,
 			      stream->plan->limit.packets - account_attempted(&stream->account));
 	else if (stream->end_ns != SENDER_NEVER_NS)
@@ -170,9 +145,9 @@ static void note_sent(struct sender_stream *stream, const struct engine_result *
 	stream->blocked = false;
 }
 
-/* Books of one flow_send(). Return: packets the sequence moved on by. */
-static uint64_t book(struct sender *sender, struct sender_stream *stream, uint64_t asked,
-		     const struct engine_result *result, int64_t at_ns, int64_t done_ns)
+/* Account for one flow_send(). Return: packets the sequence moved on by. */
+static uint64_t account_for(struct sender *sender, struct sender_stream *stream, uint64_t asked,
+			    const struct engine_result *result, int64_t at_ns, int64_t done_ns)
 {
 	if (result->sent)
 		note_sent(stream, result, at_ns, done_ns);
@@ -202,9 +177,8 @@ static void refill(struct sender *sender, struct sender_stream *stream)
 	int result = sender_pack(stream);
 	if (result == 0)
 		return;
-	problem_add(&sender->problems, sender_problem_of_errno(-result), PROBLEM_ERROR,
-		    stream->field, -result, 1, "the next packets could not be packed: %s",
-		    errno_name(-result));
+	problem_add(&sender->problems, sender_problems_code(-result), PROBLEM_ERROR, stream->field,
+		    -result, 1, "the next packets could not be packed: %s", errno_name(-result));
 	stream->gave_up = true;
 }
 
@@ -213,12 +187,12 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 			 int64_t now_ns)
 {
 	uint64_t run;
-	uint32_t len = next_len(stream, &run);
+	uint32_t len = sender_stream_next_len(stream, &run);
 	struct engine_result result = {0};
 	flow_send(stream->flow, &stream->cursor, packets, &result, &stream->counters);
 	int64_t done_ns = clock_monotonic_ns(sender->clock);
 	stream->busy_ns += done_ns - now_ns;
-	uint64_t moved = book(sender, stream, packets, &result, now_ns, done_ns);
+	uint64_t moved = account_for(sender, stream, packets, &result, now_ns, done_ns);
 	if (moved) {
 		int64_t cost_ns = (done_ns - now_ns) / (int64_t)moved;
 		stream->cost_ns += (cost_ns - stream->cost_ns) / 8;
@@ -226,7 +200,7 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 		if (error_ns >= 0)
 			histogram_add(stream->gap_error, (uint64_t)error_ns, 1);
 	}
-	if (sender_over(stream, done_ns)) {
+	if (sender_stream_done(stream, done_ns)) {
 		end_stream(sender, stream, done_ns);
 		return done_ns;
 	}
@@ -241,10 +215,10 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 }
 
 /* A stream's turn. Return: now. */
-int64_t sender_serve(struct sender *sender, struct sender_stream *stream, int64_t now_ns,
-		     int64_t budget_ns)
+int64_t sender_handover(struct sender *sender, struct sender_stream *stream, int64_t now_ns,
+			int64_t budget_ns)
 {
-	if (sender_over(stream, now_ns)) {
+	if (sender_stream_done(stream, now_ns)) {
 		end_stream(sender, stream, now_ns);
 		return now_ns;
 	}

@@ -1,13 +1,16 @@
 /*
- * sender_orders: stop, pause, resume and new rates, from any thread; see sender_private.h.
+ * sender_orders: stop, pause, resume and new rates, from any thread; see sender_orders.h.
  *
  * A control call writes what is wanted, then raises the count of orders and wakes the worker
  * (sender_wait). The worker looks at the count before every hand-over and in every wait, so an
  * order is taken up after one flow_send() at the latest.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_orders.h"
 
 #include "base/util.h"
+#include "sender/sender_schedule.h"
+#include "sender/sender_share.h"
+#include "sender/sender_snapshot.h"
 
 #include <math.h>
 
@@ -103,7 +106,7 @@ void sender_limit(struct sender *sender, const struct sender_limits *limits)
 	sender_waiter_wake(&sender->waiter);
 }
 
-void sender_set_deadline(struct sender *sender)
+void sender_orders_set_deadline(struct sender *sender)
 {
 	int64_t left_ns = sender->max_duration_ns - sender->options.elapsed_ns;
 	if (sender->max_duration_ns)
@@ -121,7 +124,7 @@ static void take_limits(struct sender *sender, int64_t now_ns)
 	    (!sender->max_duration_ns || limits.max_duration_ns < sender->max_duration_ns)) {
 		sender->max_duration_ns = limits.max_duration_ns;
 		if (sender->started)
-			sender_set_deadline(sender);
+			sender_orders_set_deadline(sender);
 	}
 	sender_share(sender, now_ns);
 	if (sender->started && !sender->paused)
@@ -135,7 +138,7 @@ static void pause_all(struct sender *sender, int64_t now_ns)
 	if (sender->started)
 		for (size_t i = 0; i < sender->stream_count; i++)
 			pacer_pause(sender->streams[i].pacer, now_ns);
-	sender_publish(sender, now_ns);
+	sender_snapshot_publish(sender, now_ns);
 }
 
 static void resume_all(struct sender *sender, int64_t now_ns)
@@ -154,26 +157,26 @@ static void resume_all(struct sender *sender, int64_t now_ns)
 	if (sender->started)
 		sender_schedule_all(sender, now_ns);
 	sender->sample_count = 0; /* the current rate knows nothing of the pause */
-	sender_publish(sender, now_ns);
+	sender_snapshot_publish(sender, now_ns);
 }
 
-bool sender_obeyed(const struct sender *sender)
+bool sender_orders_applied(const struct sender *sender)
 {
-	return atomic_load_explicit(&sender->over, memory_order_acquire) ||
-	       atomic_load_explicit(&sender->obeyed, memory_order_acquire) ==
+	return atomic_load_explicit(&sender->job_done, memory_order_acquire) ||
+	       atomic_load_explicit(&sender->orders_applied, memory_order_acquire) ==
 		       atomic_load_explicit(&sender->waiter.orders, memory_order_acquire);
 }
 
-static void tell_obeyed(const struct sender *sender)
+static void notify_applied(const struct sender *sender)
 {
-	if (sender->options.obeyed)
-		sender->options.obeyed(sender->options.context);
+	if (sender->options.orders_applied)
+		sender->options.orders_applied(sender->options.context);
 }
 
 void sender_orders_end(struct sender *sender)
 {
-	atomic_store_explicit(&sender->over, true, memory_order_release);
-	tell_obeyed(sender);
+	atomic_store_explicit(&sender->job_done, true, memory_order_release);
+	notify_applied(sender);
 }
 
 static void take_orders(struct sender *sender, int64_t now_ns)
@@ -194,10 +197,10 @@ static void take_orders(struct sender *sender, int64_t now_ns)
 		resume_all(sender, now_ns);
 }
 
-void sender_obey(struct sender *sender, int64_t now_ns)
+void sender_orders_apply(struct sender *sender, int64_t now_ns)
 {
 	sender->seen = sender_waiter_seen(&sender->waiter);
 	take_orders(sender, now_ns);
-	atomic_store_explicit(&sender->obeyed, sender->seen, memory_order_release);
-	tell_obeyed(sender);
+	atomic_store_explicit(&sender->orders_applied, sender->seen, memory_order_release);
+	notify_applied(sender);
 }

@@ -1,5 +1,5 @@
 /*
- * sender_pack: one filling after the other for a stream; see sender_private.h.
+ * sender_pack: one filling after the other for a stream; see sender_pack.h.
  *
  * A template is packed once and stands for all passes. What does not fit one goes through fresh
  * arenas: each is filled from where the one before ended. That one is retired first (replaced,
@@ -7,14 +7,15 @@
  * with come back at once, still in the cache. Two arenas in turn were a sixth slower; a new mapping
  * each time made two workers wait for each other, and cost them a third.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_pack.h"
 
 #include "base/util.h"
+#include "sender/sender_stream.h"
 
 /* Packets of a numeric limit that were not packed yet. */
 static uint64_t packets_left(const struct sender_stream *stream)
 {
-	if (sender_open_ended(stream))
+	if (sender_stream_open_ended(stream))
 		return UINT64_MAX;
 	/* a job that goes on may have a stream that is done: it is packed and never sent */
 	return MAX(stream->plan->limit.packets - account_attempted(&stream->account), UINT64_C(1));

@@ -1,12 +1,12 @@
 /*
- * sender_path: where the packets go, looked at before and after; see sender_private.h.
+ * sender_path: where the packets go, looked at before and after; see sender_path.h.
  *
  * The kernel takes a datagram for a neighbour it does not know, asks, and throws it away a second
  * or three later when nobody answered: no send ever fails. So the sender asks the neighbour table
  * itself. What can't be found out (no permission, a netlink error) stays unknown; a job never fails
  * for it.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_path.h"
 
 #include "base/util.h"
 
@@ -97,7 +97,7 @@ static void find_route(struct sender_path *path, const struct sender_path *other
 			       path->neighbour_before != NET_NEIGHBOUR_PERMANENT;
 }
 
-int sender_paths_find(struct sender *sender)
+int sender_path_find(struct sender *sender)
 {
 	sender->paths = calloc(sender->stream_count, sizeof *sender->paths);
 	if (!sender->paths)
@@ -154,7 +154,7 @@ static bool all_local(const struct sender *sender)
 	return true;
 }
 
-void sender_paths_linger(struct sender *sender)
+void sender_path_linger(struct sender *sender)
 {
 	int64_t begin_ns = clock_monotonic_ns(sender->clock);
 	uint32_t seen = sender_waiter_seen(&sender->waiter);

@@ -1,21 +1,25 @@
 /*
- * sender_private: what the parts of the sender share; see sender.h.
+ * sender_private: the structs that the parts of the sender share; see sender.h. Each part has a
+ * header of its own, and calls only the parts above it in this list:
  *
- *   sender.c          making and freeing one
- *   sender_orders.c   control calls of other threads, and taking them up
- *   sender_run.c      sender_run(): start, turns, end
- *   sender_turns.c    choosing a stream, waiting until it is due, orders and publications between
- *   sender_handover.c one hand-over of one stream, and its books
- *   sender_pack.c     one filling after the other
- *   sender_queue.c    which stream is next: a heap by instant, a ring of those always ready
- *   sender_share.c    the job's maximum, shared by its streams
- *   sender_path.c     interface and neighbour before and after
- *   sender_problems.c what went wrong, in words
- *   sender_snapshot.c what is published while it runs
- *   sender_report.c   asked and achieved, of a stream and of the job
+ *   sender_wait      waiting for an instant, or for an order
+ *   sender_stream    what follows from the state of one stream
+ *   sender_queue     which stream is next: a heap by instant, a ring of those always ready
+ *   sender_pack      one filling after the other
+ *   sender_path      interface and neighbour before and after
+ *   sender_problems  what went wrong: counted while sending, put into words at the end
+ *   sender_share     the job's maximum, shared by its streams
+ *   sender_snapshot  what is published while it runs
+ *   sender_schedule  where a stream belongs now: the ring, or the heap until it is due
+ *   sender_handover  one hand-over of one stream, and its account
+ *   sender_orders    control calls of other threads, and applying them
+ *   sender_turns     the send loop
  *
- * Everything is the worker's own, except: waiter.orders, obeyed, over, stop, pause_wanted
- * (atomics), rates (under rates_lock), and the words of the snapshot.
+ * On top stand the functions of sender.h: sender.c makes and frees a sender, sender_run.c runs it
+ * from start to end, sender_report.c compares what was asked with what was reached.
+ *
+ * Everything is the worker's own, except: waiter.orders, orders_applied, job_done, stop,
+ * pause_wanted (atomics), rates (under rates_lock), and the words of the snapshot.
  */
 #pragma once
 #include "net/net.h"
@@ -42,7 +46,7 @@ struct sender_path {
 	char interface[IF_NAMESIZE]; /* empty: not found out */
 	uint32_t ifindex;
 	bool asks_neighbour;   /* a next hop that needs an ARP or ND answer */
-	bool local;	       /* this host: complaints are there at once */
+	bool local;	       /* this host: asynchronous errors are there at once */
 	union net_ip next_hop; /* valid with asks_neighbour */
 	uint64_t line_bps;     /* 0: unknown */
 	uint32_t mtu;
@@ -105,10 +109,10 @@ struct sender_stream {
 	int64_t paced_since_ns, paced_ns;
 	uint32_t rate_changes; /* by orders */
 
-	/* books */
+	/* account */
 	struct account account;
 	struct engine_counters counters;
-	struct flow_complaints complaints;
+	struct flow_async_errors async_errors;
 	struct sender_refusals refusals[SENDER_ERRNOS_MAX];
 	size_t refusal_count;
 	uint64_t refused_in_a_row;
@@ -140,19 +144,19 @@ struct sender_board {
 };
 
 /* Where a stream is, as words of the same publication. */
-enum sender_told_word {
-	TOLD_REQUESTED,
-	TOLD_SENT,
-	TOLD_DROPPED,
-	TOLD_FAILED,
-	TOLD_BYTES,
-	TOLD_SYSCALLS,
-	TOLD_PAGES,
-	TOLD_FRACTION, /* a double's bits */
-	TOLD_WORDS,
+enum sender_progress_word {
+	PROGRESS_REQUESTED,
+	PROGRESS_SENT,
+	PROGRESS_DROPPED,
+	PROGRESS_FAILED,
+	PROGRESS_BYTES,
+	PROGRESS_SYSCALLS,
+	PROGRESS_PAGES,
+	PROGRESS_FRACTION, /* a double's bits */
+	PROGRESS_WORDS,
 };
-struct sender_told {
-	_Atomic uint64_t words[TOLD_WORDS];
+struct sender_progress_words {
+	_Atomic uint64_t words[PROGRESS_WORDS];
 };
 
 struct sender_order { /* a rate asked for, not yet taken up */
@@ -176,17 +180,17 @@ struct sender {
 
 	/* orders */
 	struct sender_waiter waiter;
-	uint32_t seen;		     /* orders looked at */
-	_Atomic uint32_t obeyed;     /* orders in force; writer: worker */
-	_Atomic bool over;	     /* nothing is sent any more; writer: worker */
-	_Atomic int stop;	     /* enum sender_end; first writer wins */
-	_Atomic bool pause_wanted;   /* writers: control calls; reader: worker */
-	_Atomic bool rates_wanted;   /* some rates[] is given */
-	_Atomic bool limits_wanted;  /* limits is given */
-	pthread_mutex_t rates_lock;  /* held for copying only */
-	struct sender_limits limits; /* under rates_lock: an order, not yet taken up */
-	struct sender_order *rates;  /* [stream_count] */
-	bool started;		     /* start_time has come */
+	uint32_t seen;			 /* orders looked at */
+	_Atomic uint32_t orders_applied; /* orders in force; writer: worker */
+	_Atomic bool job_done;		 /* nothing more will be sent; writer: worker */
+	_Atomic int stop;		 /* enum sender_end; first writer wins */
+	_Atomic bool pause_wanted;	 /* writers: control calls; reader: worker */
+	_Atomic bool rates_wanted;	 /* some rates[] is given */
+	_Atomic bool limits_wanted;	 /* limits is given */
+	pthread_mutex_t rates_lock;	 /* held for copying only */
+	struct sender_limits limits;	 /* under rates_lock: an order, not yet taken up */
+	struct sender_order *rates;	 /* [stream_count] */
+	bool started;			 /* start_time has come */
 	bool paused;
 	int64_t paused_ns;
 
@@ -205,89 +209,12 @@ struct sender {
 
 	/* publishing */
 	struct sender_board board;
-	struct sender_told *told; /* [stream_count], within board.sequence; NULL: nobody asks */
+	struct sender_progress_words
+		*progress; /* [stream_count], within board.sequence; NULL: nobody asks */
 	struct sender_snapshot snapshot;
 	bool dirty;	    /* something to publish */
 	int64_t publish_ns; /* not before */
 	struct sender_sample samples[SENDER_SAMPLES];
 	size_t sample_count; /* ever taken */
-	size_t complaint_turn;
+	size_t async_turn;
 };
-
-/* ---- sender_turns.c ---- */
-/** sender_send_all() - turns until sender->end is set */
-void sender_send_all(struct sender *sender);
-/** sender_read_complaints() - look into the error queues of the next @most flows */
-void sender_read_complaints(struct sender *sender, size_t most);
-/** sender_schedule() - put @stream where it belongs: the ring, or the heap until it is due */
-void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns);
-/** sender_schedule_all() - the same for all that go on, after rates or times changed */
-void sender_schedule_all(struct sender *sender, int64_t now_ns);
-
-/* ---- sender_handover.c ---- */
-/** sender_over() - @stream has nothing more to do at @now_ns */
-bool sender_over(const struct sender_stream *stream, int64_t now_ns);
-/** sender_stragglers() - packets of a duration that were due within it and may still leave */
-bool sender_stragglers(const struct sender_stream *stream, int64_t now_ns);
-/** sender_serve() - @stream's turn, in @budget_ns if it has no rate. Return: now */
-int64_t sender_serve(struct sender *sender, struct sender_stream *stream, int64_t now_ns,
-		     int64_t budget_ns);
-
-/* ---- sender_orders.c ---- */
-/** sender_obey() - take up what other threads asked for since the last call; may set sender->end */
-void sender_obey(struct sender *sender, int64_t now_ns);
-/** sender_set_deadline() - the max_duration in force ends a job that has begun */
-void sender_set_deadline(struct sender *sender);
-/** sender_orders_end() - the sending has ended: no order has anything left to change */
-void sender_orders_end(struct sender *sender);
-
-/* ---- sender_pack.c ---- */
-/** sender_pack() - the next filling of @stream, packed, loaded, the one before retired. Return: 0;
- * negative errno */
-int sender_pack(struct sender_stream *stream);
-
-/* ---- sender_queue.c ---- */
-/** sender_queue_put() - @stream is to be looked at again at key_ns; enters or moves */
-void sender_queue_put(struct sender *sender, struct sender_stream *stream, int64_t key_ns);
-/** sender_queue_ready() - @stream may always send: behind the others in the ring */
-void sender_queue_ready(struct sender *sender, struct sender_stream *stream);
-/** sender_queue_end() - @stream is done */
-void sender_queue_end(struct sender *sender, struct sender_stream *stream);
-/** sender_queue_first() - earliest in the heap, or NULL */
-struct sender_stream *sender_queue_first(const struct sender *sender);
-/** sender_queue_take_ready() - head of the ring, taken out; NULL: the ring is empty */
-struct sender_stream *sender_queue_take_ready(struct sender *sender);
-
-/* ---- sender_share.c ---- */
-/** sender_share() - give each pacer its rate: what was asked, or its fair share of the maximum */
-void sender_share(struct sender *sender, int64_t now_ns);
-/** sender_share_note() - the rate in force was so until now: for what was asked in the mean */
-void sender_share_note(struct sender_stream *stream, int64_t now_ns);
-/** sender_share_mean_pps() - what a held stream might send, in the mean over its time */
-double sender_share_mean_pps(const struct sender_stream *stream);
-
-/* ---- sender_path.c ---- */
-/** sender_paths_find() - routes, links and neighbours of all streams; what can't be found out stays
- * unknown. Return: 0; -ENOMEM */
-int sender_paths_find(struct sender *sender);
-/** sender_paths_linger() - wait a little for what comes back: ICMP, neighbours being asked for */
-void sender_paths_linger(struct sender *sender);
-
-/* ---- sender_problems.c ---- */
-/** sender_problems_refused() - @packets of @stream were refused with @error */
-void sender_problems_refused(struct sender_stream *stream, int error, uint64_t packets);
-/** sender_problems_collect() - everything that is to be said at the end */
-void sender_problems_collect(struct sender *sender);
-/** sender_problem_of_errno() - which of the closed list an errno of sending is */
-enum problem_code sender_problem_of_errno(int error);
-
-/* ---- sender_snapshot.c ---- */
-/** sender_publish() - show the state of now to other threads */
-void sender_publish(struct sender *sender, int64_t now_ns);
-/** sender_books() - a stream's account as it stands: requested follows what was attempted where the
- * limit names no number */
-struct account sender_books(const struct sender_stream *stream);
-/** sender_open_ended() - the limit names no number of packets */
-bool sender_open_ended(const struct sender_stream *stream);
-/** sender_bytes_at() - what was sent, as @layer (the rate's, or L2) counts it */
-uint64_t sender_bytes_at(const struct sender_stream *stream, Pagecast__V1__Layer layer);

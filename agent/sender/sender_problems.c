@@ -1,10 +1,10 @@
 /*
- * sender_problems: what is to be said about a job besides its counts; see sender_private.h.
+ * sender_problems: what is to be said about a job besides its counts; see sender_problems.h.
  *
- * While sending only numbers are kept: refusals by errno, complaints that came back. The sentences
- * are made once, at the end, when the counts in them are final.
+ * While sending only numbers are kept: refusals by errno, asynchronous errors by kind. The
+ * sentences are made once, at the end, when the counts in them are final.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_problems.h"
 
 #include "base/util.h"
 
@@ -25,7 +25,17 @@ void sender_problems_refused(struct sender_stream *stream, int error, uint64_t p
 	stream->refusals[i].packets += packets;
 }
 
-enum problem_code sender_problem_of_errno(int error)
+void sender_problems_read_async(struct sender *sender, size_t most)
+{
+	for (size_t i = 0; i < MIN(most, sender->stream_count); i++) {
+		size_t turn = sender->async_turn++ % sender->stream_count;
+		struct sender_stream *stream = &sender->streams[turn];
+		if (account_attempted(&stream->account))
+			flow_async_errors(stream->flow, &stream->async_errors, &stream->counters);
+	}
+}
+
+enum problem_code sender_problems_code(int error)
 {
 	switch (error) {
 	case EMSGSIZE: return PROBLEM_MESSAGE_TOO_LONG;
@@ -81,7 +91,7 @@ static void say_neighbour(struct problem_set *set, const struct sender_stream *s
 	bool known_before = path->neighbour_before == NET_NEIGHBOUR_REACHABLE ||
 			    path->neighbour_before == NET_NEIGHBOUR_STALE;
 	uint64_t lost =
-		known_before ? stream->complaints.no_neighbour : stream->account.packets_sent;
+		known_before ? stream->async_errors.no_neighbour : stream->account.packets_sent;
 	problem_put(set, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, stream->field, EHOSTUNREACH, lost,
 		    "no %s from %s%s: the kernel threw packets away", answer, hop,
 		    known_before ? " any more" : "");
@@ -91,9 +101,9 @@ static void say_stream(struct sender *sender, const struct sender_stream *stream
 {
 	struct problem_set *set = &sender->problems;
 	for (size_t i = 0; i < stream->refusal_count; i++)
-		flow_tell_refused(stream->flow, stream->refusals[i].error,
-				  stream->refusals[i].packets, stream->field, set);
-	flow_tell_complaints(stream->flow, &stream->complaints, stream->field, set);
+		flow_report_refused(stream->flow, stream->refusals[i].error,
+				    stream->refusals[i].packets, stream->field, set);
+	flow_report_async_errors(stream->flow, &stream->async_errors, stream->field, set);
 	say_neighbour(set, stream);
 	if (stream->account.packets_dropped)
 		problem_add(set, PROBLEM_NO_ROOM, PROBLEM_WARNING, stream->field, ENOBUFS,

@@ -1,10 +1,10 @@
 /*
- * sender_queue: which stream of a job is next; see sender_private.h.
+ * sender_queue: which stream of a job is next; see sender_queue.h.
  *
  * A binary heap by key_ns holds the streams that wait for an instant: with 1,024 streams a choice
  * costs ten comparisons. A ring holds those that may always send; each turn goes to its end.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_queue.h"
 
 static void heap_set(struct sender *sender, size_t index, struct sender_stream *stream)
 {

@@ -1,11 +1,13 @@
 /*
- * sender_report: what a job and its streams asked for and what they reached; see sender_private.h.
+ * sender_report: what a job and its streams asked for and what they reached; see sender.h.
  *
  * Read after sender_run() has returned, by the thread that ran it.
  */
 #include "sender/sender_private.h"
 
 #include "base/util.h"
+#include "sender/sender_share.h"
+#include "sender/sender_stream.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -129,7 +131,7 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 	int64_t span_ns;
 	uint64_t gaps = intervals(stream, &span_ns), sent = report->account.packets_sent;
 	if (span_ns > 0) {
-		double bytes = (double)sender_bytes_at(stream, report->layer);
+		double bytes = (double)sender_stream_bytes(stream, report->layer);
 		report->achieved_pps = (double)gaps * CLOCK_NS_PER_S / (double)span_ns;
 		report->achieved_bps = report->achieved_pps * 8 * bytes / (double)sent;
 	}
@@ -178,7 +180,7 @@ static void sum_stream(const struct sender *sender, const struct sender_stream *
 	job->longest_burst = MAX(job->longest_burst, one.longest_burst);
 	job->kernel_copies = MAX(job->kernel_copies, one.kernel_copies);
 	histogram_merge(&sum->gap_error, stream->gap_error);
-	sum->bits += 8.0 * (double)sender_bytes_at(stream, job->layer);
+	sum->bits += 8.0 * (double)sender_stream_bytes(stream, job->layer);
 	if (one.first_packet_ns && (!sum->first_ns || stream->first_ns < sum->first_ns))
 		job->start_error_ns = one.start_error_ns;
 	sum_times(stream, sum);

@@ -1,7 +1,16 @@
 /*
- * sender_run: one job from its start to its end, on the worker's thread; see sender_private.h.
+ * sender_run: one job from its start to its end, on the worker's thread; see sender.h.
  */
 #include "sender/sender_private.h"
+
+#include "sender/sender_orders.h"
+#include "sender/sender_path.h"
+#include "sender/sender_problems.h"
+#include "sender/sender_schedule.h"
+#include "sender/sender_share.h"
+#include "sender/sender_snapshot.h"
+#include "sender/sender_stream.h"
+#include "sender/sender_turns.h"
 
 #include <time.h>
 
@@ -38,7 +47,7 @@ static int64_t wait_start(struct sender *sender)
 	while (sender->end == SENDER_RUNNING) {
 		int64_t left_ns = start_ns - clock_realtime_ns(sender->clock);
 		if (sender_waiter_seen(&sender->waiter) != sender->seen)
-			sender_obey(sender, now_of(sender));
+			sender_orders_apply(sender, now_of(sender));
 		else if (sender->paused)
 			sender_wait_until(&sender->waiter, SENDER_NEVER_NS, false, sender->seen);
 		else if (left_ns <= 0)
@@ -80,7 +89,7 @@ static void begin(struct sender *sender, int64_t late_ns)
 	if (plan->start_time_ns && late_ns < CLOCK_NS_PER_MS)
 		base_ns = plan->start_time_ns - sender->realtime_offset_ns;
 	sender->begun_ns = base_ns;
-	sender_set_deadline(sender);
+	sender_orders_set_deadline(sender);
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		struct sender_stream *stream = &sender->streams[i];
 		stream->start_ns = stream->success_ns = base_ns + stream->plan->start_delay_ns;
@@ -108,15 +117,15 @@ static void finish(struct sender *sender)
 		if (stream->gave_up && sender->end == SENDER_LIMIT_REACHED)
 			sender->end = SENDER_ERROR;
 	}
-	sender_read_complaints(sender, SIZE_MAX);
-	sender_paths_linger(sender);
-	sender_read_complaints(sender, SIZE_MAX);
+	sender_problems_read_async(sender, SIZE_MAX);
+	sender_path_linger(sender);
+	sender_problems_read_async(sender, SIZE_MAX);
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		struct sender_stream *stream = &sender->streams[i];
 		if (sender->started && stream->state != SENDER_STREAM_ENDED)
 			sender_share_note(stream, now_ns);
-		stream->account = sender_books(stream);
-		account_close(&stream->account, sender_open_ended(stream));
+		stream->account = sender_stream_account(stream);
+		account_close(&stream->account, sender_stream_open_ended(stream));
 	}
 	sender_problems_collect(sender);
 }
@@ -126,17 +135,17 @@ enum sender_end sender_run(struct sender *sender)
 	double cpu_seconds = thread_cpu_seconds();
 	sender_wait_prepare();
 	sender->realtime_offset_ns = realtime_offset_ns(sender);
-	sender_publish(sender, now_of(sender));
+	sender_snapshot_publish(sender, now_of(sender));
 	int64_t late_ns = wait_start(sender);
 	if (sender->end == SENDER_RUNNING && sender->plan->start_time_ns)
 		note_start(sender, late_ns);
 	if (sender->end == SENDER_RUNNING) {
 		begin(sender, late_ns);
-		sender_send_all(sender);
+		sender_turns_run(sender);
 	}
 	sender_orders_end(sender);
 	finish(sender);
 	sender->cpu_seconds = thread_cpu_seconds() - cpu_seconds;
-	sender_publish(sender, now_of(sender));
+	sender_snapshot_publish(sender, now_of(sender));
 	return sender->end;
 }

@@ -1,12 +1,12 @@
 /*
- * sender_share: the job's maximum (from the policy), shared by its streams; see sender_private.h.
+ * sender_share: the job's maximum (from the policy), shared by its streams; see sender_share.h.
  *
  * Max-min fairness: who asks for less than an equal share gets what it asks, and what it leaves is
  * shared by the others. A stream without a rate asks for everything. Packets and bits are shared
  * apart, and a stream gets the lower of its two shares. Done again whenever a rate changes or a
  * stream ends, so that the maximum is used and never passed.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_share.h"
 
 #include "base/util.h"
 

@@ -1,46 +1,22 @@
 /*
- * sender_snapshot: what other threads see of a running job; see sender_private.h.
+ * sender_snapshot: what other threads see of a running job; see sender_snapshot.h.
  *
  * The worker writes the snapshot word by word between an odd and an even sequence number; a reader
  * tries again when the number was odd or has changed. All words are atomic: nothing is torn that a
  * reader keeps, and the worker never waits.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_snapshot.h"
 
 #include "base/util.h"
-#include "packet/layer.h"
+#include "sender/sender_stream.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* A stream that found no room for this long is what the job waits for. */
-#define BLOCKED_TELL_NS (10 * CLOCK_NS_PER_MS)
+#define BLOCKED_SHOW_NS (10 * CLOCK_NS_PER_MS)
 /* current_pps looks back this far, or to the sample before. */
 #define LOOK_BACK_NS CLOCK_NS_PER_S
-
-bool sender_open_ended(const struct sender_stream *stream)
-{
-	return stream->plan->limit.kind == PLAN_LIMIT_DURATION ||
-	       stream->plan->limit.kind == PLAN_LIMIT_NONE;
-}
-
-struct account sender_books(const struct sender_stream *stream)
-{
-	struct account account = stream->account;
-	account.syscalls = stream->counters.syscalls;
-	account.pages = stream->counters.pages;
-	if (sender_open_ended(stream))
-		account.packets_requested = account_attempted(&account);
-	return account;
-}
-
-uint64_t sender_bytes_at(const struct sender_stream *stream, Pagecast__V1__Layer layer)
-{
-	if (stream->plan->one_len)
-		return stream->account.packets_sent *
-		       plan_layer_bytes(stream->plan, stream->plan->len_max, layer);
-	return layer == PAGECAST__V1__LAYER__LAYER_L2 ? stream->bytes_l2 : stream->bytes_layer;
-}
 
 static double fraction_of(const struct sender_stream *stream, int64_t now_ns)
 {
@@ -101,7 +77,7 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns)
 	bool all_delayed = true;
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		const struct sender_stream *stream = &sender->streams[i];
-		if (stream->blocked && now_ns - stream->blocked_since_ns >= BLOCKED_TELL_NS)
+		if (stream->blocked && now_ns - stream->blocked_since_ns >= BLOCKED_SHOW_NS)
 			return stream->blocked_error == EAGAIN ? "room in the socket buffer"
 							       : "room in the device's queue";
 		all_delayed &= stream->state == SENDER_STREAM_ENDED || now_ns < stream->start_ns;
@@ -110,35 +86,35 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns)
 }
 
 /* A stream found no room, and too lately to be told: look again. */
-static bool soon_to_tell(const struct sender *sender, int64_t now_ns)
+static bool soon_to_show(const struct sender *sender, int64_t now_ns)
 {
 	for (size_t i = 0; i < sender->stream_count; i++)
 		if (sender->streams[i].blocked &&
-		    now_ns - sender->streams[i].blocked_since_ns < BLOCKED_TELL_NS)
+		    now_ns - sender->streams[i].blocked_since_ns < BLOCKED_SHOW_NS)
 			return true;
 	return false;
 }
 
 /* Between the odd and the even number. */
-static void tell_stream(struct sender_told *told, const struct sender_stream *stream,
+static void show_stream(struct sender_progress_words *shown, const struct sender_stream *stream,
 			int64_t now_ns)
 {
-	struct account books = sender_books(stream);
+	struct account account = sender_stream_account(stream);
 	double fraction = stream->plan->limit.kind == PLAN_LIMIT_NONE
 				  ? 0
 				  : MIN(MAX(fraction_of(stream, now_ns), 0.0), 1.0);
-	uint64_t words[TOLD_WORDS] = {
-		[TOLD_REQUESTED] = books.packets_requested,
-		[TOLD_SENT] = books.packets_sent,
-		[TOLD_DROPPED] = books.packets_dropped,
-		[TOLD_FAILED] = books.packets_failed,
-		[TOLD_BYTES] = books.bytes_sent,
-		[TOLD_SYSCALLS] = books.syscalls,
-		[TOLD_PAGES] = books.pages,
+	uint64_t words[PROGRESS_WORDS] = {
+		[PROGRESS_REQUESTED] = account.packets_requested,
+		[PROGRESS_SENT] = account.packets_sent,
+		[PROGRESS_DROPPED] = account.packets_dropped,
+		[PROGRESS_FAILED] = account.packets_failed,
+		[PROGRESS_BYTES] = account.bytes_sent,
+		[PROGRESS_SYSCALLS] = account.syscalls,
+		[PROGRESS_PAGES] = account.pages,
 	};
-	memcpy(&words[TOLD_FRACTION], &fraction, sizeof fraction);
-	for (size_t i = 0; i < TOLD_WORDS; i++)
-		atomic_store_explicit(&told->words[i], words[i], memory_order_release);
+	memcpy(&words[PROGRESS_FRACTION], &fraction, sizeof fraction);
+	for (size_t i = 0; i < PROGRESS_WORDS; i++)
+		atomic_store_explicit(&shown->words[i], words[i], memory_order_release);
 }
 
 static void show(struct sender *sender, const struct sender_snapshot *snapshot, int64_t now_ns)
@@ -151,12 +127,12 @@ static void show(struct sender *sender, const struct sender_snapshot *snapshot, 
 	atomic_store_explicit(&board->sequence, sequence + 1, memory_order_relaxed);
 	for (size_t i = 0; i < SENDER_SNAPSHOT_WORDS; i++)
 		atomic_store_explicit(&board->words[i], words[i], memory_order_release);
-	for (size_t i = 0; sender->told && i < sender->stream_count; i++)
-		tell_stream(&sender->told[i], &sender->streams[i], now_ns);
+	for (size_t i = 0; sender->progress && i < sender->stream_count; i++)
+		show_stream(&sender->progress[i], &sender->streams[i], now_ns);
 	atomic_store_explicit(&board->sequence, sequence + 2, memory_order_release);
 }
 
-void sender_publish(struct sender *sender, int64_t now_ns)
+void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 {
 	struct sender_snapshot *snapshot = &sender->snapshot;
 	struct sender_sample now = {.at_ns = now_ns};
@@ -166,10 +142,10 @@ void sender_publish(struct sender *sender, int64_t now_ns)
 	snapshot->account = (struct account){0};
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		const struct sender_stream *stream = &sender->streams[i];
-		struct account books = sender_books(stream);
-		account_add(&snapshot->account, &books);
-		now.packets += books.packets_sent;
-		now.bytes_l2 += sender_bytes_at(stream, PAGECAST__V1__LAYER__LAYER_L2);
+		struct account account = sender_stream_account(stream);
+		account_add(&snapshot->account, &account);
+		now.packets += account.packets_sent;
+		now.bytes_l2 += sender_stream_bytes(stream, PAGECAST__V1__LAYER__LAYER_L2);
 		if (stream->first_ns && (!first_ns || stream->first_ns < first_ns))
 			first_ns = stream->first_ns;
 		fraction += fraction_of(stream, now_ns);
@@ -188,7 +164,7 @@ void sender_publish(struct sender *sender, int64_t now_ns)
 	snprintf(snapshot->waiting_for, sizeof snapshot->waiting_for, "%s",
 		 waiting_for(sender, now_ns));
 	show(sender, snapshot, now_ns);
-	sender->dirty = soon_to_tell(sender, now_ns);
+	sender->dirty = soon_to_show(sender, now_ns);
 	sender->publish_ns = now_ns + SENDER_PUBLISH_NS;
 	if (sender->options.published)
 		sender->options.published(sender->options.context);
@@ -213,21 +189,21 @@ size_t sender_stream_count(const struct sender *sender)
 	return sender->stream_count;
 }
 
-static void read_told(const struct sender_told *told, struct sender_progress *progress)
+static void read_shown(const struct sender_progress_words *shown, struct sender_progress *progress)
 {
-	uint64_t words[TOLD_WORDS];
-	for (size_t i = 0; i < TOLD_WORDS; i++)
-		words[i] = atomic_load_explicit(&told->words[i], memory_order_acquire);
+	uint64_t words[PROGRESS_WORDS];
+	for (size_t i = 0; i < PROGRESS_WORDS; i++)
+		words[i] = atomic_load_explicit(&shown->words[i], memory_order_acquire);
 	progress->account = (struct account){
-		.packets_requested = words[TOLD_REQUESTED],
-		.packets_sent = words[TOLD_SENT],
-		.packets_dropped = words[TOLD_DROPPED],
-		.packets_failed = words[TOLD_FAILED],
-		.bytes_sent = words[TOLD_BYTES],
-		.syscalls = words[TOLD_SYSCALLS],
-		.pages = words[TOLD_PAGES],
+		.packets_requested = words[PROGRESS_REQUESTED],
+		.packets_sent = words[PROGRESS_SENT],
+		.packets_dropped = words[PROGRESS_DROPPED],
+		.packets_failed = words[PROGRESS_FAILED],
+		.bytes_sent = words[PROGRESS_BYTES],
+		.syscalls = words[PROGRESS_SYSCALLS],
+		.pages = words[PROGRESS_PAGES],
 	};
-	memcpy(&progress->fraction, &words[TOLD_FRACTION], sizeof progress->fraction);
+	memcpy(&progress->fraction, &words[PROGRESS_FRACTION], sizeof progress->fraction);
 }
 
 void sender_streams(const struct sender *sender, struct sender_progress *ret_streams)
@@ -238,7 +214,7 @@ void sender_streams(const struct sender *sender, struct sender_progress *ret_str
 		before = atomic_load_explicit(&board->sequence, memory_order_acquire);
 		for (size_t i = 0; i < sender->stream_count; i++) {
 			ret_streams[i].name = sender->plan->streams[i].name;
-			read_told(&sender->told[i], &ret_streams[i]);
+			read_shown(&sender->progress[i], &ret_streams[i]);
 		}
 		after = atomic_load_explicit(&board->sequence, memory_order_relaxed);
 	} while (before != after || before & 1);

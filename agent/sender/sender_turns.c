@@ -1,58 +1,33 @@
 /*
- * sender_turns: the send loop of one job; see sender_private.h.
+ * sender_turns: the send loop of one job; see sender_turns.h.
  *
  * A turn: take up orders, publish, choose a stream, wait until it is due, let it hand over. Streams
  * with a rate come first, in the order they are due; those without share what is left, one slice
  * each, cut so that it ends before the next deadline. Nothing in a turn blocks longer than 2 ms or
  * a system call on a non-blocking descriptor.
  */
-#include "sender/sender_private.h"
+#include "sender/sender_turns.h"
 
 #include "base/util.h"
 #include "pagecast/watchdog.h"
+#include "sender/sender_handover.h"
+#include "sender/sender_orders.h"
+#include "sender/sender_problems.h"
+#include "sender/sender_queue.h"
+#include "sender/sender_snapshot.h"
 
 /* A publication between two hand-overs must leave this much before the second. */
 #define PUBLISH_ROOM_NS (500 * CLOCK_NS_PER_US)
 
 enum {
-	PACED_IN_A_ROW_MAX = 32, /* then a stream without a rate has its turn too */
-	COMPLAINTS_A_TURN = 16,	 /* flows whose error queue is read at a publication */
+	PACED_IN_A_ROW_MAX = 32,  /* then a stream without a rate has its turn too */
+	ERROR_QUEUES_A_TURN = 16, /* flows whose error queue is read at a publication */
 };
-
-void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
-{
-	uint64_t packets;
-	int64_t due_ns = pacer_next(stream->pacer, now_ns, &packets);
-	if (pacer_unlimited(stream->pacer) && due_ns <= now_ns && !stream->blocked) {
-		sender_queue_ready(sender, stream);
-		return;
-	}
-	if (due_ns >= stream->end_ns && !sender_stragglers(stream, now_ns))
-		due_ns = stream->end_ns;
-	sender_queue_put(sender, stream, due_ns);
-}
-
-void sender_schedule_all(struct sender *sender, int64_t now_ns)
-{
-	for (size_t i = 0; i < sender->stream_count; i++)
-		if (sender->streams[i].state != SENDER_STREAM_ENDED)
-			sender_schedule(sender, &sender->streams[i], now_ns);
-}
-
-void sender_read_complaints(struct sender *sender, size_t most)
-{
-	for (size_t i = 0; i < MIN(most, sender->stream_count); i++) {
-		size_t turn = sender->complaint_turn++ % sender->stream_count;
-		struct sender_stream *stream = &sender->streams[turn];
-		if (account_attempted(&stream->account))
-			flow_complaints(stream->flow, &stream->complaints, &stream->counters);
-	}
-}
 
 static void publish_turn(struct sender *sender, int64_t now_ns)
 {
-	sender_read_complaints(sender, COMPLAINTS_A_TURN);
-	sender_publish(sender, now_ns);
+	sender_problems_read_async(sender, ERROR_QUEUES_A_TURN);
+	sender_snapshot_publish(sender, now_ns);
 }
 
 /* Nothing may leave before @first's key. Return: now. */
@@ -81,22 +56,22 @@ static int64_t take_turn(struct sender *sender, int64_t now_ns)
 	bool ring_starves = sender->ring_count && sender->paced_in_a_row >= PACED_IN_A_ROW_MAX;
 	if (due && !ring_starves) {
 		sender->paced_in_a_row++;
-		return sender_serve(sender, first, now_ns, INT64_MAX);
+		return sender_handover(sender, first, now_ns, INT64_MAX);
 	}
 	sender->paced_in_a_row = 0;
 	int64_t budget_ns = first && !due ? first->key_ns - now_ns : INT64_MAX;
 	if (sender->ring_count && budget_ns >= sender->ring[sender->ring_head]->cost_ns)
-		return sender_serve(sender, sender_queue_take_ready(sender), now_ns, budget_ns);
+		return sender_handover(sender, sender_queue_take_ready(sender), now_ns, budget_ns);
 	return wait_for(sender, first, now_ns);
 }
 
-void sender_send_all(struct sender *sender)
+void sender_turns_run(struct sender *sender)
 {
 	int64_t now_ns = clock_monotonic_ns(sender->clock);
 	while (sender->end == SENDER_RUNNING) {
 		watchdog_busy(now_ns);
 		if (sender_waiter_seen(&sender->waiter) != sender->seen)
-			sender_obey(sender, now_ns);
+			sender_orders_apply(sender, now_ns);
 		else if (now_ns >= sender->deadline_ns)
 			sender->end = SENDER_MAX_DURATION;
 		else if (sender->paused)

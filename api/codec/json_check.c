@@ -48,9 +48,15 @@ static int refuse(const struct check *check, size_t offset, const char *fault)
 			column++;
 		}
 	}
-	return error_set(check->error, ERROR_CODE_INVALID_ARGUMENT,
-			 "not valid JSON at offset %zu (line %zu, column %zu): %s", offset, line,
-			 column, fault);
+	error_set(check->error, ERROR_CODE_INVALID_ARGUMENT,
+		  "not valid JSON at offset %zu (line %zu, column %zu): %s", offset, line, column,
+		  fault);
+	check->error->reason = "INVALID_JSON";
+	error_fact(check->error, "offset", "%zu", offset);
+	error_fact(check->error, "line", "%zu", line);
+	error_fact(check->error, "column", "%zu", column);
+	error_fact(check->error, "fault", "%s", fault);
+	return ERROR_CODE_INVALID_ARGUMENT;
 }
 
 static int refuse_unexpected(const struct check *check)

@@ -133,6 +133,21 @@ class Http(unittest.TestCase):
                                          headers={"Content-Type": "application/json"})
                 self.assert_error(answer, 400, "invalid_argument")
 
+    def test_where_it_is_not_json_is_data(self):
+        answer = self.agent.post("/v1/jobs", '{"näme":\n 1 2}'.encode(), headers={"Content-Type": "application/json"})
+        detail = self.assert_error(answer, 400, "invalid_argument")["details"][0]
+        self.assertEqual(detail["type"], "google.rpc.ErrorInfo")
+        told = detail["debug"]
+        self.assertEqual((told["reason"], told["domain"]), ("INVALID_JSON", "pagecast"))
+        fault = told["metadata"].pop("fault")
+        self.assertEqual(told["metadata"], {"offset": "13", "line": "2", "column": "4"})
+        self.assertIn(fault, answer.json()["message"])
+        packed = pt.pb_fields(base64.b64decode(detail["value"] + "=" * (-len(detail["value"]) % 4)))
+        self.assertEqual((packed[1], packed[2]), ([b"INVALID_JSON"], [b"pagecast"]))
+        entries = [pt.pb_fields(entry) for entry in packed[3]]
+        self.assertEqual({entry[1][0].decode(): entry[2][0].decode() for entry in entries},
+                         {**told["metadata"], "fault": fault})
+
     def test_malformed_protobuf(self):
         for body in (b"\x0a", b"\x0a\x05ab", b"\xff" * 12, b"\xfa\x01\x01x", b"\x0a\x02\xff\xfe"):
             with self.subTest(body):

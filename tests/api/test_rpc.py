@@ -583,6 +583,12 @@ class Rpc(unittest.TestCase):
         detail = pt.pb_fields(status[3][0])
         self.assertEqual(detail[1], [b"type.googleapis.com/google.rpc.BadRequest"])
         self.assertIn(b"port", pt.pb_fields(pt.pb_fields(detail[2][0])[1][0])[1][0])
+        answer = self.agent.post(TRANSMIT + "SubmitJob", b"\0\0\0\0\1{",
+                                 headers={"Content-Type": "application/grpc-web+json"})
+        value = self.assert_status(answer, 3, "not valid JSON")["grpc-status-details-bin"]
+        detail = pt.pb_fields(pt.pb_fields(base64.b64decode(value + "=" * (-len(value) % 4)))[3][0])
+        self.assertEqual(detail[1], [b"type.googleapis.com/google.rpc.ErrorInfo"])
+        self.assertEqual(pt.pb_fields(detail[2][0])[1], [b"INVALID_JSON"])
 
     def test_grpc_web_envelopes_that_are_wrong(self):
         path = AGENT + "GetAgent"

@@ -39,6 +39,34 @@ class Errors(unittest.TestCase):
         told = self.refused(error("invalid_argument", "a: wrong (and 1 more)", [("a", "wrong"), ("b.c", "worse")]))
         self.assertEqual(told, "pagecast: a: wrong (and 1 more)\n  a: wrong\n  b.c: worse\n")
 
+    def test_faults_of_a_preview_are_places_in_the_persons_own_text(self):
+        """By the error's fields: its sentences may change, and speak of a body that the person never saw."""
+        def refused(*details):
+            body = {"code": "invalid_argument", "message": "the sentence", "details": [
+                {"type": f"google.rpc.{kind}", "value": "", "debug": debug} for kind, debug in details]}
+            with FakeAgent(lambda *_: (400, JSON, json.dumps(body).encode())) as agent:
+                ran = pagecast("preview", "-", agent=agent.url, input="{}")
+                self.assertEqual(agent.requests[0][3], b'{"packets":10,"spec":{}}')
+            self.assertEqual(ran.returncode, 1, ran)
+            return ran.stderr
+
+        def info(reason="INVALID_JSON", **metadata):
+            return "ErrorInfo", {"reason": reason, "domain": "pagecast", "metadata": metadata}
+
+        def violations(*pairs):
+            return "BadRequest", {"fieldViolations": [{"field": f, "description": d} for f, d in pairs]}
+
+        self.assertEqual(refused(info(offset="22", line="1", column="23", fault="a key, please")),
+                         "pagecast: not valid JSON at offset 1 (line 1, column 2): a key, please\n")
+        self.assertEqual(refused(info(offset="30", line="2", column="3", fault="no")),
+                         "pagecast: not valid JSON at offset 9 (line 2, column 3): no\n")
+        self.assertEqual(refused(violations(("spec.name", "too long"))), "pagecast: name: too long\n")
+        self.assertEqual(refused(violations(("spec.a", "x"), ("specimen", "y"))),
+                         "pagecast: a: x (and 1 more)\n  a: x\n  specimen: y\n")
+        for odd in ((), (info(),), (info(offset="-1", line="1", column="1"),), (info("OTHER", offset="22"),),
+                    (info(offset="22", line="x", column=""),), (("ErrorInfo", 5),), (("BadRequest", []),)):
+            self.assertEqual(refused(*odd), "pagecast: the sentence\n")  # an older agent's, or a strange one's
+
     def test_hints(self):
         self.assertIn("prove who you are with --token-file",
                       self.refused(error("unauthenticated", "who are you?", status=401)))

@@ -216,8 +216,9 @@ int course_run(struct course *course)
 	int r = flow_open(&flow, engine, &course->job->stream, "streams[0]", &course->problems);
 	if (r == 0) {
 		send_job(course, flow);
-		flow_complaints(flow, &course->complaints, &course->counters);
-		flow_tell_complaints(flow, &course->complaints, "streams[0]", &course->problems);
+		flow_async_errors(flow, &course->async_errors, &course->counters);
+		flow_report_async_errors(flow, &course->async_errors, "streams[0]",
+					 &course->problems);
 		snprintf(course->path, sizeof course->path, "%s", flow_path(flow));
 		snprintf(course->why, sizeof course->why, "%s", flow_why(flow));
 		course->copies = flow_kernel_copies(flow);

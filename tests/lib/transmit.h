@@ -45,7 +45,7 @@ struct course {
 	uint64_t longest_burst;
 	int last_error;
 	struct engine_counters counters;
-	struct flow_complaints complaints;
+	struct flow_async_errors async_errors;
 	char path[160], why[200];
 	Pagecast__V1__KernelCopies copies;
 	struct problem_set problems;

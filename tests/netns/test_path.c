@@ -1,6 +1,6 @@
 /*
  * What the way out decides: options that arrive, refusals in words, a path that changes while
- * packets leave, complaints that come back.
+ * packets leave, asynchronous errors.
  */
 #include "base/sys.h"
 #include "base/util.h"
@@ -310,7 +310,7 @@ TEST(full_device_queue_is_waited_for_and_nothing_is_lost)
 	}
 }
 
-/* ---- complaints ---- */
+/* ---- asynchronous errors ---- */
 
 /* Send @packets that nobody reads; collect what comes back, which takes no time to speak of. */
 static void send_and_listen(struct course *course, uint64_t packets)
@@ -333,12 +333,12 @@ static void send_and_listen(struct course *course, uint64_t packets)
 		CHECK_INT(result.outcome, ==, ENGINE_DONE);
 		sent += result.sent;
 	}
-	for (int i = 0; i < 1000 && course->complaints.last_error == 0; i++) {
+	for (int i = 0; i < 1000 && course->async_errors.last_error == 0; i++) {
 		poll(NULL, 0, 10);
-		flow_complaints(flow, &course->complaints, &course->counters);
+		flow_async_errors(flow, &course->async_errors, &course->counters);
 	}
-	flow_complaints(flow, &course->complaints, &course->counters);
-	flow_tell_complaints(flow, &course->complaints, "streams[0]", &course->problems);
+	flow_async_errors(flow, &course->async_errors, &course->counters);
+	flow_report_async_errors(flow, &course->async_errors, "streams[0]", &course->problems);
 	flow_close(flow);
 	engine_free(engine);
 	trains_retire(&trains);
@@ -357,7 +357,7 @@ TEST(dead_port_is_told_with_its_count)
 			close(course.receiver);
 			job_add(&job, 10, 1);
 			send_and_listen(&course, 5);
-			CHECK_INT(course.complaints.refused, >=, 1);
+			CHECK_INT(course.async_errors.refused, >=, 1);
 			CHECK_HAS(lab_problem(&course, PROBLEM_PORT_UNREACHABLE),
 				  "nothing listens on the receiver (");
 			CHECK_INT(course.problems.problems[0].severity, ==, PROBLEM_WARNING);
@@ -388,7 +388,7 @@ TEST(neighbour_that_does_not_answer_is_told)
 			inet_pton(AF_INET, cases[i].address, &d->to.v4.sin_addr);
 		job_add(&job, 10, 1);
 		send_and_listen(&course, 2);
-		CHECK_INT(course.complaints.no_neighbour, >=, 1);
+		CHECK_INT(course.async_errors.no_neighbour, >=, 1);
 		CHECK_STR(lab_problem(&course, PROBLEM_NO_NEIGHBOUR), cases[i].sentence);
 	}
 }

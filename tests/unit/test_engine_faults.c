@@ -353,14 +353,14 @@ TEST(pending_refusal_is_retried_and_counted)
 {
 	struct course course = once(WAY_TRAINS, SYS_CALL_SPLICE, ECONNREFUSED, 3);
 	CHECK_INT(course.refused, ==, 0);
-	CHECK_INT(course.complaints.refused, ==, 3);
+	CHECK_INT(course.async_errors.refused, ==, 3);
 	CHECK_INT(course.problems.count, ==, 1);
 	CHECK_STR(course.problems.problems[0].message,
 		  "nothing listens on the receiver (3 refusals)");
 	CHECK_INT(course.problems.problems[0].severity, ==, PROBLEM_WARNING);
 	course = once(WAY_COPY, SYS_CALL_SENDMMSG, ECONNREFUSED, 1);
 	CHECK_INT(course.refused, ==, 0);
-	CHECK_INT(course.complaints.refused, ==, 1);
+	CHECK_INT(course.async_errors.refused, ==, 1);
 }
 
 TEST(interrupted_calls_are_made_again)

@@ -72,6 +72,19 @@ TEST(error_set_may_quote_the_message_it_replaces)
 	CHECK_STR(error_code_name(error.code), "internal");
 }
 
+TEST(error_set_replaces_the_reason_too)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	error_set(&error, ERROR_CODE_INVALID_ARGUMENT, "no");
+	error.reason = "INVALID_JSON";
+	error_fact(&error, "offset", "%d", 7);
+	CHECK_STR(error.facts[0].value, "7");
+	error_set(&error, ERROR_CODE_INTERNAL, "no memory");
+	CHECK(!error.reason);
+	CHECK_INT(error.fact_count, ==, 0);
+}
+
 TEST_MAIN(CASE(error_lists_all_violations_and_says_how_many_more), CASE(error_bounds_what_it_lists),
 	  CASE(error_takes_over_only_what_is_new), CASE(error_names_fields_as_the_caller_sees_them),
-	  CASE(error_set_may_quote_the_message_it_replaces))
+	  CASE(error_set_may_quote_the_message_it_replaces),
+	  CASE(error_set_replaces_the_reason_too))

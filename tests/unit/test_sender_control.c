@@ -115,7 +115,7 @@ TEST(sender_stops_while_it_waits_for_start_time)
 static void until_obeyed(void)
 {
 	int64_t begin_ns = sending_now_ns();
-	while (!sender_obeyed(lab.sender)) {
+	while (!sender_orders_applied(lab.sender)) {
 		CHECK_INT(sending_now_ns() - begin_ns, <, 60 * CLOCK_NS_PER_S);
 		sending_sleep_ns(CLOCK_NS_PER_MS / 10);
 	}
@@ -125,9 +125,9 @@ TEST(sender_has_obeyed_once_orders_are_in_force_or_it_has_ended)
 {
 	sending_init(&lab, 1);
 	CHECK_INT(sending_open(&lab), ==, 0);
-	CHECK(sender_obeyed(lab.sender)); /* there was nothing to obey */
+	CHECK(sender_orders_applied(lab.sender)); /* there was nothing to obey */
 	sender_pause(lab.sender);
-	CHECK(!sender_obeyed(lab.sender)); /* nobody runs it */
+	CHECK(!sender_orders_applied(lab.sender)); /* nobody runs it */
 	sending_start(&lab);
 	until_obeyed();
 	struct sender_snapshot snapshot;
@@ -137,7 +137,7 @@ TEST(sender_has_obeyed_once_orders_are_in_force_or_it_has_ended)
 	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
 	CHECK_INT(sending_received(&lab, 0), ==, 0);
 	sender_resume(lab.sender); /* too late to change anything */
-	CHECK(sender_obeyed(lab.sender));
+	CHECK(sender_orders_applied(lab.sender));
 	sending_close(&lab);
 }
 

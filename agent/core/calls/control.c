@@ -55,7 +55,7 @@ static void save(struct agent *agent, struct job *job, enum store_wait wait)
 
 static bool obeyed(const struct job *job)
 {
-	return !job->live || !job->live->sender || sender_obeyed(job->live->sender);
+	return !job->live || !job->live->sender || sender_orders_applied(job->live->sender);
 }
 
 /* Under the lock, let go meanwhile: until the sender has done as it was told, or has ended: 10 ms,

@@ -83,7 +83,7 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	struct sender_options options = {
 		.clock = agent->clock,
 		.tell_streams = preparation->tell_streams,
-		.obeyed = on_obeyed,
+		.orders_applied = on_obeyed,
 		.context = agent,
 	};
 	budget_limits(preparation->policy, grant, &options.max_pps, &options.max_bps_l2);

@@ -40,6 +40,13 @@ struct error_violation {
  * bounded. */
 enum { ERROR_VIOLATIONS_MAX = 64 };
 
+struct error_fact {
+	const char *name; /* static */
+	char *value;	  /* owned */
+};
+
+enum { ERROR_FACTS_MAX = 4 }; /* the most that a reason has */
+
 struct error {
 	enum error_code code;
 	char *message; /* owned; for violations "field: description" of the first (and "; N more")
@@ -47,6 +54,10 @@ struct error {
 	struct error_violation *violations; /* owned, [violation_count] */
 	size_t violation_count;
 	size_t violations_unlisted;
+	const char *reason; /* for programs, where the code says too little: a static constant as
+			       "INVALID_JSON"; NULL: none */
+	struct error_fact facts[ERROR_FACTS_MAX]; /* what belongs to the reason */
+	size_t fact_count;
 	uint32_t retry_after_s; /* 0: no hint */
 };
 
@@ -69,6 +80,14 @@ int error_set(struct error *error, enum error_code code, const char *format, ...
  * counted.
  */
 void error_violate(struct error *error, const char *field, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/**
+ * error_fact() - add one fact for programs: they must not have to read the sentence
+ * @name:   static; at most ERROR_FACTS_MAX different ones
+ * @format: its value
+ */
+void error_fact(struct error *error, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**

@@ -1,0 +1,25 @@
+/* sender_schedule: see sender_schedule.h. */
+#include "sender/sender_schedule.h"
+
+#include "sender/sender_queue.h"
+#include "sender/sender_stream.h"
+
+void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
+{
+	uint64_t packets;
+	int64_t due_ns = pacer_next(stream->pacer, now_ns, &packets);
+	if (pacer_unlimited(stream->pacer) && due_ns <= now_ns && !stream->blocked) {
+		sender_queue_ready(sender, stream);
+		return;
+	}
+	if (due_ns >= stream->end_ns && !sender_stream_overdue(stream, now_ns))
+		due_ns = stream->end_ns;
+	sender_queue_put(sender, stream, due_ns);
+}
+
+void sender_schedule_all(struct sender *sender, int64_t now_ns)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		if (sender->streams[i].state != SENDER_STREAM_ENDED)
+			sender_schedule(sender, &sender->streams[i], now_ns);
+}

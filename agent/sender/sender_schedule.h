@@ -1,0 +1,12 @@
+/*
+ * sender_schedule: where a stream belongs now: in the ring of those that may always send, or in the
+ * heap until it is due. Thread: worker.
+ */
+#pragma once
+#include "sender/sender_private.h"
+
+/** sender_schedule() - put @stream where it belongs */
+void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns);
+
+/** sender_schedule_all() - the same for all that are not done, after rates or times changed */
+void sender_schedule_all(struct sender *sender, int64_t now_ns);

@@ -1,0 +1,49 @@
+/* sender_stream: see sender_stream.h. */
+#include "sender/sender_stream.h"
+
+#include "packet/layer.h"
+
+/* How late what was due within a duration may leave behind its end. */
+#define OVERDUE_NS (20 * CLOCK_NS_PER_MS)
+
+bool sender_stream_open_ended(const struct sender_stream *stream)
+{
+	return stream->plan->limit.kind == PLAN_LIMIT_DURATION ||
+	       stream->plan->limit.kind == PLAN_LIMIT_NONE;
+}
+
+struct account sender_stream_account(const struct sender_stream *stream)
+{
+	struct account account = stream->account;
+	account.syscalls = stream->counters.syscalls;
+	account.pages = stream->counters.pages;
+	if (sender_stream_open_ended(stream))
+		account.packets_requested = account_attempted(&account);
+	return account;
+}
+
+uint64_t sender_stream_bytes(const struct sender_stream *stream, Pagecast__V1__Layer layer)
+{
+	if (stream->plan->one_len)
+		return stream->account.packets_sent *
+		       plan_layer_bytes(stream->plan, stream->plan->len_max, layer);
+	return layer == PAGECAST__V1__LAYER__LAYER_L2 ? stream->bytes_l2 : stream->bytes_layer;
+}
+
+/* Packets of a duration that were due within it leave a little late rather than never. */
+bool sender_stream_overdue(const struct sender_stream *stream, int64_t now_ns)
+{
+	uint64_t run;
+	return !pacer_unlimited(stream->pacer) && now_ns < stream->end_ns + OVERDUE_NS &&
+	       pacer_due_before(stream->pacer, stream->end_ns,
+				sender_stream_next_len(stream, &run)) > 0;
+}
+
+bool sender_stream_done(const struct sender_stream *stream, int64_t now_ns)
+{
+	if (stream->gave_up)
+		return true;
+	if (!sender_stream_open_ended(stream))
+		return account_attempted(&stream->account) >= stream->plan->limit.packets;
+	return now_ns >= stream->end_ns && !sender_stream_overdue(stream, now_ns);
+}

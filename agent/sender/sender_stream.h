@@ -1,0 +1,37 @@
+/*
+ * sender_stream: what follows from the state of one stream: its account, its end, its next packet.
+ * Nothing here changes a stream. Thread: worker.
+ */
+#pragma once
+#include "sender/sender_private.h"
+
+/** sender_stream_open_ended() - the limit names no number of packets */
+bool sender_stream_open_ended(const struct sender_stream *stream);
+
+/** sender_stream_done() - @stream has nothing more to send at @now_ns */
+bool sender_stream_done(const struct sender_stream *stream, int64_t now_ns);
+
+/**
+ * sender_stream_overdue() - packets that were due within the duration are not sent yet, and may
+ * still leave: a little late rather than never. False without a limit by duration or without a rate
+ */
+bool sender_stream_overdue(const struct sender_stream *stream, int64_t now_ns);
+
+/** sender_stream_account() - the account as it stands: where the limit names no number, requested
+ * follows what was attempted */
+struct account sender_stream_account(const struct sender_stream *stream);
+
+/** sender_stream_bytes() - what was sent, as @layer (the rate's, or L2) counts it */
+uint64_t sender_stream_bytes(const struct sender_stream *stream, Pagecast__V1__Layer layer);
+
+/** sender_stream_next_len() - payload bytes of the next packet; *ret_run: how many packets of this
+ * length follow each other, UINT64_MAX where all have it */
+static inline uint32_t sender_stream_next_len(const struct sender_stream *stream, uint64_t *ret_run)
+{
+	*ret_run = UINT64_MAX;
+	if (stream->plan->one_len)
+		return stream->plan->len_max;
+	const struct plan_item *item;
+	plan_peek_run(stream->plan, &stream->send_cursor, &item, ret_run);
+	return item->len;
+}
