@@ -11,7 +11,8 @@
 
 #include "base/sys.h"
 #include "base/util.h"
-#include "net/net.h"
+#include "net/link.h"
+#include "net/route.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -73,8 +74,8 @@ static int bind_device(struct flow *flow, const char *field, struct problem_set 
 	const char *name = flow->stream->destination.interface;
 	if (!name[0])
 		return 0;
-	struct net_link link;
-	int r = net_link_by_name(name, &link);
+	struct link link;
+	int r = link_by_name(name, &link);
 	if (r == -ENODEV) {
 		problem_add(problems, PROBLEM_INTERFACE_GONE, PROBLEM_ERROR, field, ENODEV, 0,
 			    "there is no interface %s", name);
@@ -219,7 +220,7 @@ uint32_t flow_path_mtu_payload(const struct flow *flow)
 	return (uint32_t)(mtu - headers - (to->kind == PLAN_UDP ? UDP_HEADER : 0));
 }
 
-static void name_next_hop(struct flow *flow, const struct net_route *route)
+static void name_next_hop(struct flow *flow, const struct route *route)
 {
 	const union net_ip *hop = &route->next_hop;
 	if (hop->any.sa_family == AF_INET)
@@ -232,14 +233,14 @@ static void name_next_hop(struct flow *flow, const struct net_route *route)
 static void look_at_device(struct flow *flow)
 {
 	const struct plan_destination *to = &flow->stream->destination;
-	struct net_route route;
-	struct net_link link;
+	struct route route;
+	struct link link;
 	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
-	if (net_route_get(&to->to.any, to->from.any.sa_family ? &to->from.any : NULL, to->interface,
-			  &route) < 0)
+	if (route_get(&to->to.any, to->from.any.sa_family ? &to->from.any : NULL, to->interface,
+		      &route) < 0)
 		return;
 	name_next_hop(flow, &route);
-	if (net_link_by_index(route.ifindex, &link) < 0)
+	if (link_by_index(route.ifindex, &link) < 0)
 		return;
 	flow->sums_in_kernel = to->family == AF_INET6 ? !link.checksum6 : !link.checksum4;
 	if (!link.udp_segmentation) {

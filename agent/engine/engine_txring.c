@@ -14,7 +14,7 @@
 #include "base/util.h"
 #include "engine/engine_ring.h"
 #include "engine/frame_train.h"
-#include "net/net.h"
+#include "net/link.h"
 
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -130,10 +130,10 @@ static int told_ring(const char *name, int r, const char *field, struct problem_
 }
 
 /* Return: 0; negative errno, told */
-static int find_link(const char *name, struct net_link *link, const char *field,
+static int find_link(const char *name, struct link *link, const char *field,
 		     struct problem_set *problems)
 {
-	int r = net_link_by_name(name, link);
+	int r = link_by_name(name, link);
 	if (r < 0) {
 		problem_add(problems, PROBLEM_INTERFACE_GONE, PROBLEM_ERROR, field, -r, 0,
 			    "there is no interface %s", name);
@@ -156,14 +156,14 @@ static int find_link(const char *name, struct net_link *link, const char *field,
  * this host makes the kernel copy what refers to pages, and find room for it page by page: one copy
  * at the start costs half.
  */
-static uint32_t lone_max(const struct net_link *link)
+static uint32_t lone_max(const struct link *link)
 {
 	bool copied = link->loopback || strcmp(link->driver, "veth") == 0 ||
 		      strcmp(link->driver, "tun") == 0;
 	return copied ? FRAME_TRAIN_LONE_MAX : LONE_REFERRED_MIN;
 }
 
-static void describe_link(struct flow *flow, const struct net_link *link, bool lone)
+static void describe_link(struct flow *flow, const struct link *link, bool lone)
 {
 	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
 	flow->segments_in_kernel = !link->udp_segmentation;
@@ -187,7 +187,7 @@ static int txring_flow_init(struct flow *flow, const char *field, struct problem
 {
 	struct txring_flow *own = container_of(flow, struct txring_flow, flow);
 	const char *name = flow->stream->destination.interface;
-	struct net_link link;
+	struct link link;
 	int r = find_link(name, &link, field, problems);
 	if (r < 0)
 		return r;

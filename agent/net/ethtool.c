@@ -24,7 +24,7 @@ static bool ask(int fd, const char *name, void *command)
 	return ioctl(fd, SIOCETHTOOL, &request) == 0;
 }
 
-static void fill_driver(int fd, struct net_link *link)
+static void fill_driver(int fd, struct link *link)
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	if (!ask(fd, link->name, &info))
@@ -34,7 +34,7 @@ static void fill_driver(int fd, struct net_link *link)
 	link->driver[len] = 0;
 }
 
-static void fill_speed(int fd, struct net_link *link)
+static void fill_speed(int fd, struct link *link)
 {
 	union {
 		struct ethtool_link_settings settings;
@@ -76,7 +76,7 @@ static bool feature_active(const struct ethtool_gfeatures *features, const char 
 	return false;
 }
 
-static void fill_features(int fd, struct net_link *link)
+static void fill_features(int fd, struct link *link)
 {
 	uint32_t count = feature_count(fd, link->name);
 	uint32_t blocks = (count + 31) / 32;
@@ -92,17 +92,17 @@ static void fill_features(int fd, struct net_link *link)
 	if (!ask(fd, link->name, names) || !ask(fd, link->name, features))
 		return;
 	const char *text = (const char *)names->data;
-	uint32_t told = MIN(names->len, count);
-	told = MIN(told, features->size * 32);
-	told = MIN(told, blocks * 32);
-	link->scatter_gather = feature_active(features, text, told, "tx-scatter-gather");
-	link->udp_segmentation = feature_active(features, text, told, "tx-udp-segmentation");
-	bool any = feature_active(features, text, told, "tx-checksum-ip-generic");
-	link->checksum4 = any || feature_active(features, text, told, "tx-checksum-ipv4");
-	link->checksum6 = any || feature_active(features, text, told, "tx-checksum-ipv6");
+	uint32_t known = MIN(names->len, count);
+	known = MIN(known, features->size * 32);
+	known = MIN(known, blocks * 32);
+	link->scatter_gather = feature_active(features, text, known, "tx-scatter-gather");
+	link->udp_segmentation = feature_active(features, text, known, "tx-udp-segmentation");
+	bool any = feature_active(features, text, known, "tx-checksum-ip-generic");
+	link->checksum4 = any || feature_active(features, text, known, "tx-checksum-ipv4");
+	link->checksum6 = any || feature_active(features, text, known, "tx-checksum-ipv6");
 }
 
-void ethtool_fill(int fd, struct net_link *link)
+void ethtool_fill(int fd, struct link *link)
 {
 	fill_driver(fd, link);
 	fill_speed(fd, link);

@@ -8,6 +8,8 @@
 #include "net/neighbour_query.h"
 
 #include "base/util.h"
+#include "net/link.h"
+#include "net/route.h"
 
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -30,50 +32,50 @@ struct neighbour_query {
 	uint32_t ifindex;
 	union net_ip target;
 	union net_ip own; /* ARP: asked from; unset: as one that has no address yet */
-	uint8_t own_mac[NET_MAC_BYTES];
+	uint8_t own_mac[ETH_ALEN];
 };
 
-static int send_to(const struct neighbour_query *solicit, const void *data, size_t len,
+static int send_to(const struct neighbour_query *query, const void *data, size_t len,
 		   const void *to, size_t to_len)
 {
-	return sendto(solicit->fd, data, len, 0, to, (socklen_t)to_len) < 0 ? -errno : 0;
+	return sendto(query->fd, data, len, 0, to, (socklen_t)to_len) < 0 ? -errno : 0;
 }
 
 /* ---- ARP ---- */
 
-static int open_arp(struct neighbour_query *solicit)
+static int open_arp(struct neighbour_query *query)
 {
 	struct sockaddr_ll link = {.sll_family = AF_PACKET,
 				   .sll_protocol = htons(ETH_P_ARP),
-				   .sll_ifindex = (int)solicit->ifindex};
-	solicit->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (solicit->fd < 0 || bind(solicit->fd, (struct sockaddr *)&link, sizeof link) < 0)
+				   .sll_ifindex = (int)query->ifindex};
+	query->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (query->fd < 0 || bind(query->fd, (struct sockaddr *)&link, sizeof link) < 0)
 		return -errno;
 	return 0;
 }
 
-static int ask_arp(struct neighbour_query *solicit)
+static int ask_arp(struct neighbour_query *query)
 {
 	struct ether_arp request = {
 		.ea_hdr = {.ar_hrd = htons(ARPHRD_ETHER),
 			   .ar_pro = htons(ETH_P_IP),
-			   .ar_hln = NET_MAC_BYTES,
+			   .ar_hln = ETH_ALEN,
 			   .ar_pln = sizeof(struct in_addr),
 			   .ar_op = htons(ARPOP_REQUEST)},
 	};
-	memcpy(request.arp_sha, solicit->own_mac, sizeof request.arp_sha);
-	memcpy(request.arp_spa, &solicit->own.v4.sin_addr, sizeof request.arp_spa);
-	memcpy(request.arp_tpa, &solicit->target.v4.sin_addr, sizeof request.arp_tpa);
+	memcpy(request.arp_sha, query->own_mac, sizeof request.arp_sha);
+	memcpy(request.arp_spa, &query->own.v4.sin_addr, sizeof request.arp_spa);
+	memcpy(request.arp_tpa, &query->target.v4.sin_addr, sizeof request.arp_tpa);
 	struct sockaddr_ll everybody = {.sll_family = AF_PACKET,
 					.sll_protocol = htons(ETH_P_ARP),
-					.sll_ifindex = (int)solicit->ifindex,
-					.sll_halen = NET_MAC_BYTES};
-	memset(everybody.sll_addr, 0xff, NET_MAC_BYTES);
-	return send_to(solicit, &request, sizeof request, &everybody, sizeof everybody);
+					.sll_ifindex = (int)query->ifindex,
+					.sll_halen = ETH_ALEN};
+	memset(everybody.sll_addr, 0xff, ETH_ALEN);
+	return send_to(query, &request, sizeof request, &everybody, sizeof everybody);
 }
 
-static bool take_arp(const struct neighbour_query *solicit, const void *data, size_t len,
-		     uint8_t ret_mac[static NET_MAC_BYTES])
+static bool take_arp(const struct neighbour_query *query, const void *data, size_t len,
+		     uint8_t ret_mac[static ETH_ALEN])
 {
 	struct ether_arp answer;
 	if (len < sizeof answer)
@@ -81,26 +83,26 @@ static bool take_arp(const struct neighbour_query *solicit, const void *data, si
 	memcpy(&answer, data, sizeof answer);
 	if (answer.ea_hdr.ar_op != htons(ARPOP_REPLY) ||
 	    answer.ea_hdr.ar_hrd != htons(ARPHRD_ETHER) ||
-	    answer.ea_hdr.ar_pro != htons(ETH_P_IP) || answer.ea_hdr.ar_hln != NET_MAC_BYTES ||
+	    answer.ea_hdr.ar_pro != htons(ETH_P_IP) || answer.ea_hdr.ar_hln != ETH_ALEN ||
 	    answer.ea_hdr.ar_pln != sizeof answer.arp_spa ||
-	    memcmp(answer.arp_spa, &solicit->target.v4.sin_addr, sizeof answer.arp_spa) != 0)
+	    memcmp(answer.arp_spa, &query->target.v4.sin_addr, sizeof answer.arp_spa) != 0)
 		return false;
-	memcpy(ret_mac, answer.arp_sha, NET_MAC_BYTES);
+	memcpy(ret_mac, answer.arp_sha, ETH_ALEN);
 	return true;
 }
 
 /* ---- ICMPv6 ---- */
 
-static int open_icmp6(struct neighbour_query *solicit)
+static int open_icmp6(struct neighbour_query *query)
 {
 	struct icmp6_filter filter;
-	int hops = HOPS, on = 1, ifindex = (int)solicit->ifindex;
+	int hops = HOPS, on = 1, ifindex = (int)query->ifindex;
 	char name[IF_NAMESIZE] = "";
 	ICMP6_FILTER_SETBLOCKALL(&filter);
 	ICMP6_FILTER_SETPASS(ND_NEIGHBOR_ADVERT, &filter);
-	if (!if_indextoname(solicit->ifindex, name))
+	if (!if_indextoname(query->ifindex, name))
 		return -ENODEV;
-	int fd = solicit->fd =
+	int fd = query->fd =
 		socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)sizeof name) < 0 ||
@@ -115,45 +117,45 @@ static int open_icmp6(struct neighbour_query *solicit)
 struct solicitation {
 	struct nd_neighbor_solicit ask;
 	struct nd_opt_hdr option;
-	uint8_t mac[NET_MAC_BYTES];
+	uint8_t mac[ETH_ALEN];
 };
 _Static_assert(sizeof(struct solicitation) ==
 		       sizeof(struct nd_neighbor_solicit) + OPTION_UNIT_BYTES,
 	       "no holes");
 
-static int ask_icmp6(struct neighbour_query *solicit)
+static int ask_icmp6(struct neighbour_query *query)
 {
-	const struct in6_addr *target = &solicit->target.v6.sin6_addr;
+	const struct in6_addr *target = &query->target.v6.sin6_addr;
 	struct solicitation request = {
 		.ask = {.nd_ns_type = ND_NEIGHBOR_SOLICIT, .nd_ns_target = *target},
 		.option = {.nd_opt_type = ND_OPT_SOURCE_LINKADDR, .nd_opt_len = 1},
 	};
-	memcpy(request.mac, solicit->own_mac, sizeof request.mac);
+	memcpy(request.mac, query->own_mac, sizeof request.mac);
 	/* ff02::1:ffXX:XXXX, the last three bytes the target's */
-	struct sockaddr_in6 group = {.sin6_family = AF_INET6, .sin6_scope_id = solicit->ifindex};
+	struct sockaddr_in6 group = {.sin6_family = AF_INET6, .sin6_scope_id = query->ifindex};
 	static const uint8_t PREFIX[] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
 	memcpy(&group.sin6_addr, PREFIX, sizeof PREFIX);
 	memcpy(&group.sin6_addr.s6_addr[sizeof PREFIX], &target->s6_addr[sizeof PREFIX],
 	       sizeof *target - sizeof PREFIX);
-	return send_to(solicit, &request, sizeof request, &group, sizeof group);
+	return send_to(query, &request, sizeof request, &group, sizeof group);
 }
 
-static bool take_icmp6(const struct neighbour_query *solicit, const void *data, size_t len,
-		       uint8_t ret_mac[static NET_MAC_BYTES])
+static bool take_icmp6(const struct neighbour_query *query, const void *data, size_t len,
+		       uint8_t ret_mac[static ETH_ALEN])
 {
 	struct nd_neighbor_advert answer;
 	if (len < sizeof answer)
 		return false;
 	memcpy(&answer, data, sizeof answer);
 	if (answer.nd_na_type != ND_NEIGHBOR_ADVERT || answer.nd_na_code != 0 ||
-	    memcmp(&answer.nd_na_target, &solicit->target.v6.sin6_addr,
-		   sizeof answer.nd_na_target) != 0)
+	    memcmp(&answer.nd_na_target, &query->target.v6.sin6_addr, sizeof answer.nd_na_target) !=
+		    0)
 		return false;
 	const uint8_t *at = (const uint8_t *)data + sizeof answer;
 	const uint8_t *end = (const uint8_t *)data + len;
 	while (end - at >= OPTION_UNIT_BYTES && at[1] && end - at >= at[1] * OPTION_UNIT_BYTES) {
 		if (at[0] == ND_OPT_TARGET_LINKADDR) {
-			memcpy(ret_mac, at + sizeof(struct nd_opt_hdr), NET_MAC_BYTES);
+			memcpy(ret_mac, at + sizeof(struct nd_opt_hdr), ETH_ALEN);
 			return true;
 		}
 		at += at[1] * OPTION_UNIT_BYTES;
@@ -175,14 +177,14 @@ static bool from_the_link(struct msghdr *message)
 
 /* ---- both ---- */
 
-int neighbour_query_again(struct neighbour_query *solicit)
+int neighbour_query_again(struct neighbour_query *query)
 {
-	return solicit->target.any.sa_family == AF_INET ? ask_arp(solicit) : ask_icmp6(solicit);
+	return query->target.any.sa_family == AF_INET ? ask_arp(query) : ask_icmp6(query);
 }
 
-bool neighbour_query_take(struct neighbour_query *solicit, uint8_t ret_mac[static NET_MAC_BYTES])
+bool neighbour_query_take(struct neighbour_query *query, uint8_t ret_mac[static ETH_ALEN])
 {
-	bool v4 = solicit->target.any.sa_family == AF_INET;
+	bool v4 = query->target.any.sa_family == AF_INET;
 	for (int i = 0; i < ANSWERS_MAX; i++) {
 		uint8_t data[ANSWER_BYTES_MAX];
 		_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
@@ -191,61 +193,61 @@ bool neighbour_query_take(struct neighbour_query *solicit, uint8_t ret_mac[stati
 					 .msg_iovlen = 1,
 					 .msg_control = control,
 					 .msg_controllen = sizeof control};
-		ssize_t len = recvmsg(solicit->fd, &message, 0);
+		ssize_t len = recvmsg(query->fd, &message, 0);
 		if (len < 0 && errno != EINTR)
 			return false;
 		if (len < 0)
 			continue;
-		if (v4 ? take_arp(solicit, data, (size_t)len, ret_mac)
-		       : from_the_link(&message) && take_icmp6(solicit, data, (size_t)len, ret_mac))
+		if (v4 ? take_arp(query, data, (size_t)len, ret_mac)
+		       : from_the_link(&message) && take_icmp6(query, data, (size_t)len, ret_mac))
 			return true;
 	}
 	return false;
 }
 
-static int prepare(struct neighbour_query *solicit, const struct sockaddr *next_hop)
+static int prepare(struct neighbour_query *query, const struct sockaddr *next_hop)
 {
-	struct net_link link;
-	struct net_route route;
+	struct link link;
+	struct route route;
 	bool v4 = next_hop->sa_family == AF_INET;
 	if (!v4 && next_hop->sa_family != AF_INET6)
 		return -EINVAL;
-	memcpy(&solicit->target, next_hop,
+	memcpy(&query->target, next_hop,
 	       v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
-	int r = net_link_basics(solicit->ifindex, &link);
+	int r = link_basics(query->ifindex, &link);
 	if (r < 0)
 		return r;
 	if (!link.has_mac)
 		return -ENODEV;
-	memcpy(solicit->own_mac, link.mac, sizeof solicit->own_mac);
-	if (v4 && net_route_get(next_hop, NULL, link.name, &route) == 0)
-		solicit->own = route.source;
-	return v4 ? open_arp(solicit) : open_icmp6(solicit);
+	memcpy(query->own_mac, link.mac, sizeof query->own_mac);
+	if (v4 && route_get(next_hop, NULL, link.name, &route) == 0)
+		query->own = route.source;
+	return v4 ? open_arp(query) : open_icmp6(query);
 }
 
-int neighbour_query_new(struct neighbour_query **ret_solicit, uint32_t ifindex,
+int neighbour_query_new(struct neighbour_query **ret_query, uint32_t ifindex,
 			const struct sockaddr *next_hop)
 {
-	struct neighbour_query *solicit = calloc(1, sizeof *solicit);
-	if (!solicit)
+	struct neighbour_query *query = calloc(1, sizeof *query);
+	if (!query)
 		return -ENOMEM;
-	solicit->fd = -1;
-	solicit->ifindex = ifindex;
-	int r = prepare(solicit, next_hop);
+	query->fd = -1;
+	query->ifindex = ifindex;
+	int r = prepare(query, next_hop);
 	if (r == 0)
-		r = neighbour_query_again(solicit);
+		r = neighbour_query_again(query);
 	if (r < 0) {
-		neighbour_query_free(solicit);
+		neighbour_query_free(query);
 		return r;
 	}
-	*ret_solicit = solicit;
+	*ret_query = query;
 	return 0;
 }
 
-struct neighbour_query *neighbour_query_free(struct neighbour_query *solicit)
+struct neighbour_query *neighbour_query_free(struct neighbour_query *query)
 {
-	if (solicit && solicit->fd >= 0)
-		close(solicit->fd);
-	free(solicit);
+	if (query && query->fd >= 0)
+		close(query->fd);
+	free(query);
 	return NULL;
 }

@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/util.h"
-#include "net/net.h"
 
 enum { SEQUENCE = 1 /* one question a socket */ };
 
@@ -195,7 +194,8 @@ int netlink_ask(const struct netlink_request *request, netlink_each *each,
 	_cleanup_free_ uint8_t *buffer = malloc(NETLINK_ANSWER_BYTES);
 	if (!buffer)
 		return -ENOMEM;
-	int64_t deadline_ns = clock_monotonic_ns(clock_real()) + NET_TIMEOUT_MS * CLOCK_NS_PER_MS;
+	int64_t deadline_ns =
+		clock_monotonic_ns(clock_real()) + NETLINK_TIMEOUT_MS * CLOCK_NS_PER_MS;
 	for (int attempt = 0; attempt < NETLINK_DUMP_ATTEMPTS_MAX; attempt++) {
 		bool interrupted = false;
 		if (attempt && restart)
@@ -205,4 +205,25 @@ int netlink_ask(const struct netlink_request *request, netlink_each *each,
 			return error;
 	}
 	return -EAGAIN;
+}
+
+int netlink_list_add(struct netlink_list *list, const void *element, size_t element_bytes)
+{
+	if (list->count >= NETLINK_LIST_MAX)
+		return -EOVERFLOW;
+	if (list->count == list->room) {
+		size_t room = list->room ? list->room * 2 : 16;
+		void *grown = reallocarray(list->elements, room, element_bytes);
+		if (!grown)
+			return -ENOMEM;
+		list->elements = grown;
+		list->room = room;
+	}
+	memcpy((uint8_t *)list->elements + list->count++ * element_bytes, element, element_bytes);
+	return 0;
+}
+
+void netlink_list_restart(void *list)
+{
+	((struct netlink_list *)list)->count = 0;
 }

@@ -17,6 +17,11 @@ enum {
 	NETLINK_DUMP_ATTEMPTS_MAX = 5, /* a dump that the table changed under is asked for again */
 };
 
+enum {
+	NETLINK_TIMEOUT_MS = 1000,
+	NETLINK_LIST_MAX = 65536, /* links or addresses of a host */
+};
+
 struct netlink_request {
 	union {
 		struct nlmsghdr header;
@@ -40,7 +45,7 @@ typedef int netlink_each(const struct nlmsghdr *message, void *context);
  * netlink_ask() - send @request, hand each message of the answer to @each
  * @restart: for dumps: forget what was collected, the answer begins anew; NULL: none needed
  *
- * Return: 0; -ETIMEDOUT: no answer within NET_TIMEOUT_MS; -EAGAIN: the table kept changing;
+ * Return: 0; -ETIMEDOUT: no answer within NETLINK_TIMEOUT_MS; -EAGAIN: the table kept changing;
  * -EBADMSG: an answer that is none; the kernel's own negative errno.
  */
 int netlink_ask(const struct netlink_request *request, netlink_each *each,
@@ -64,3 +69,15 @@ void netlink_nested(struct netlink_attribute outer, struct netlink_attribute *re
 /** netlink_u32() - value of a 4-byte attribute. Return: false where it is missing or of another
  * length */
 bool netlink_u32(struct netlink_attribute attribute, uint32_t *ret_value);
+
+/* What is collected from a dump. */
+struct netlink_list {
+	void *elements; /* [count], owned by the caller */
+	size_t count, room;
+};
+
+/** netlink_list_add() - append a copy of @element. Return: 0; -ENOMEM; -EOVERFLOW: the list holds
+ * NETLINK_LIST_MAX */
+int netlink_list_add(struct netlink_list *list, const void *element, size_t element_bytes);
+/** netlink_list_restart() - forget the elements; @restart of netlink_ask() for a netlink_list */
+void netlink_list_restart(void *list);

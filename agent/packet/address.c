@@ -94,27 +94,27 @@ bool address_parse(struct check *check, const char *field, const char *text, uni
 }
 
 bool address_mac(struct check *check, const char *field, const char *text,
-		 uint8_t ret_mac[static NET_MAC_BYTES])
+		 uint8_t ret_mac[static ETH_ALEN])
 {
-	uint8_t mac[NET_MAC_BYTES];
+	uint8_t mac[ETH_ALEN];
 	const char *at = text;
 	size_t i = 0;
-	for (; i < NET_MAC_BYTES; i++) {
+	for (; i < ETH_ALEN; i++) {
 		static const char HEX[] = "0123456789abcdefABCDEF";
 		if (strspn(at, HEX) < 2)
 			break;
 		mac[i] = (uint8_t)strtoul((char[3]){at[0], at[1], 0}, NULL, 16);
 		at += 2;
-		if (i + 1 < NET_MAC_BYTES && *at != ':' && *at != '-')
+		if (i + 1 < ETH_ALEN && *at != ':' && *at != '-')
 			break;
-		at += i + 1 < NET_MAC_BYTES;
+		at += i + 1 < ETH_ALEN;
 	}
-	if (i < NET_MAC_BYTES || *at) {
+	if (i < ETH_ALEN || *at) {
 		check_fault(check, field, "%s is no MAC address, as \"02:00:00:00:00:01\"",
 			    check_quoted(text));
 		return false;
 	}
-	memcpy(ret_mac, mac, NET_MAC_BYTES);
+	memcpy(ret_mac, mac, ETH_ALEN);
 	return true;
 }
 

@@ -1,8 +1,11 @@
 /* address: literals of a spec turned into addresses: IP, zone, interface, MAC. No name is ever
  * looked up but that of an interface. */
 #pragma once
-#include "net/net.h"
+#include "net/net_ip.h"
 #include "packet/check.h"
+
+#include <net/ethernet.h>
+#include <net/if.h>
 
 /**
  * address_parse() - an IPv4 or IPv6 literal, with a zone where it is IPv6
@@ -22,7 +25,7 @@ bool address_interface(struct check *check, const char *field, const char *name,
 /** address_mac() - "02:00:00:00:00:01", also with '-'. Return: true; false with a fault of @field
  */
 bool address_mac(struct check *check, const char *field, const char *text,
-		 uint8_t ret_mac[static NET_MAC_BYTES]);
+		 uint8_t ret_mac[static ETH_ALEN]);
 
 bool address_unspecified(const union net_ip *ip);
 bool address_multicast(const union net_ip *ip);

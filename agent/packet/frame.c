@@ -3,6 +3,8 @@
 
 #include "base/util.h"
 
+#include "net/neighbour.h"
+#include "net/route.h"
 #include "packet/checksum.h"
 
 #include <arpa/inet.h>
@@ -29,7 +31,7 @@ enum {
 struct build {
 	struct check *check;
 	const Pagecast__V1__FrameHeader *header;
-	const struct net_link *link; /* NULL: the interface was a fault already */
+	const struct link *link; /* NULL: the interface was a fault already */
 	struct plan_destination *destination;
 	union net_ip from, to; /* AF_UNSPEC: no IP header */
 	struct frame *frame;
@@ -75,10 +77,10 @@ static void check_bare(struct build *build)
 /* The source the route to the destination would take. */
 static void resolve_source(struct build *build)
 {
-	struct net_route route;
+	struct route route;
 	if (!build->link)
 		return;
-	int error = net_route_get(&build->to.any, NULL, build->link->name, &route);
+	int error = route_get(&build->to.any, NULL, build->link->name, &route);
 	if (!error && route.source.any.sa_family)
 		build->from = route.source;
 	else
@@ -146,18 +148,17 @@ static void check_numbers(struct build *build)
 }
 
 /* A destination MAC that follows from the address alone. */
-static bool mac_of_group(const union net_ip *to, uint8_t mac[static NET_MAC_BYTES])
+static bool mac_of_group(const union net_ip *to, uint8_t mac[static ETH_ALEN])
 {
 	if (address_limited_broadcast(to)) {
-		memset(mac, 0xff, NET_MAC_BYTES);
+		memset(mac, 0xff, ETH_ALEN);
 		return true;
 	}
 	if (!address_multicast(to))
 		return false;
 	if (to->any.sa_family == AF_INET) {
 		const uint8_t *ip = (const uint8_t *)&to->v4.sin_addr;
-		memcpy(mac, (uint8_t[]){0x01, 0x00, 0x5e, ip[1] & 0x7f, ip[2], ip[3]},
-		       NET_MAC_BYTES);
+		memcpy(mac, (uint8_t[]){0x01, 0x00, 0x5e, ip[1] & 0x7f, ip[2], ip[3]}, ETH_ALEN);
 		return true;
 	}
 	mac[0] = mac[1] = 0x33;
@@ -165,26 +166,26 @@ static bool mac_of_group(const union net_ip *to, uint8_t mac[static NET_MAC_BYTE
 	return true;
 }
 
-static bool mac_of_neighbour(const struct build *build, uint8_t mac[static NET_MAC_BYTES])
+static bool mac_of_neighbour(const struct build *build, uint8_t mac[static ETH_ALEN])
 {
-	struct net_route route;
-	struct net_neighbour neighbour;
-	if (net_route_get(&build->to.any, NULL, build->link->name, &route))
+	struct route route;
+	struct neighbour neighbour;
+	if (route_get(&build->to.any, NULL, build->link->name, &route))
 		return false;
-	if (route.type == NET_ROUTE_BROADCAST) {
-		memset(mac, 0xff, NET_MAC_BYTES);
+	if (route.type == ROUTE_BROADCAST) {
+		memset(mac, 0xff, ETH_ALEN);
 		return true;
 	}
-	if (net_neighbour_get(build->link->index, &route.next_hop.any, &neighbour))
+	if (neighbour_get(build->link->index, &route.next_hop.any, &neighbour))
 		return false;
 	if (neighbour.has_mac)
-		memcpy(mac, neighbour.mac, NET_MAC_BYTES);
+		memcpy(mac, neighbour.mac, ETH_ALEN);
 	else
 		build->destination->next_hop = route.next_hop;
 	return true;
 }
 
-static void compile_destination_mac(struct build *build, uint8_t mac[static NET_MAC_BYTES])
+static void compile_destination_mac(struct build *build, uint8_t mac[static ETH_ALEN])
 {
 	const Pagecast__V1__FrameHeader *header = build->header;
 	if (*header->destination_mac) {
@@ -203,12 +204,12 @@ static void compile_destination_mac(struct build *build, uint8_t mac[static NET_
 			    build->link->name, header->destination_address);
 }
 
-static void compile_source_mac(struct build *build, uint8_t mac[static NET_MAC_BYTES])
+static void compile_source_mac(struct build *build, uint8_t mac[static ETH_ALEN])
 {
 	if (*build->header->source_mac)
 		address_mac(build->check, "sourceMac", build->header->source_mac, mac);
 	else if (build->link && build->link->has_mac)
-		memcpy(mac, build->link->mac, NET_MAC_BYTES);
+		memcpy(mac, build->link->mac, ETH_ALEN);
 	else if (build->link && !build->link->loopback)
 		check_fault(build->check, "sourceMac", "missing, and %s has none",
 			    build->link->name);
@@ -218,8 +219,8 @@ static void build_l2(struct build *build, const uint8_t *to, const uint8_t *from
 {
 	const Pagecast__V1__FrameHeader *header = build->header;
 	struct frame *frame = build->frame;
-	append(frame, to, NET_MAC_BYTES);
-	append(frame, from, NET_MAC_BYTES);
+	append(frame, to, ETH_ALEN);
+	append(frame, from, ETH_ALEN);
 	for (size_t i = 0; i < header->n_vlans && i < FRAME_VLANS_MAX; i++) {
 		const Pagecast__V1__VlanTag *tag = header->vlans[i];
 		append_u16(frame, tag->ethertype ? tag->ethertype : ETH_P_8021Q);
@@ -273,7 +274,7 @@ static void build_ip(struct build *build)
 }
 
 static void compile_header(struct check *check, const Pagecast__V1__FrameHeader *header,
-			   const struct net_link *link, struct plan_destination *destination,
+			   const struct link *link, struct plan_destination *destination,
 			   struct frame *ret_frame)
 {
 	size_t mark = check_enter(check, "header");
@@ -282,7 +283,7 @@ static void compile_header(struct check *check, const Pagecast__V1__FrameHeader 
 			      .link = link,
 			      .destination = destination,
 			      .frame = ret_frame};
-	uint8_t to[NET_MAC_BYTES] = {0}, from[NET_MAC_BYTES] = {0};
+	uint8_t to[ETH_ALEN] = {0}, from[ETH_ALEN] = {0};
 	check_numbers(&build);
 	compile_addresses(&build);
 	compile_destination_mac(&build, to);
@@ -294,7 +295,7 @@ static void compile_header(struct check *check, const Pagecast__V1__FrameHeader 
 }
 
 void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination *ethernet,
-		   struct net_link *link, struct plan_destination *ret, struct frame *ret_frame)
+		   struct link *link, struct plan_destination *ret, struct frame *ret_frame)
 {
 	size_t mark = check_enter(check, "ethernet");
 	uint32_t index = 0;
@@ -307,7 +308,7 @@ void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination 
 	else
 		address_interface(check, "interface", ethernet->interface, &index);
 	if (ethernet->header) {
-		bool known = index && (index == link->index || !net_link_basics(index, link));
+		bool known = index && (index == link->index || !link_basics(index, link));
 		compile_header(check, ethernet->header, known ? link : NULL, ret, ret_frame);
 	}
 	check_leave(check, mark);

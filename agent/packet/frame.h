@@ -8,6 +8,7 @@
  * cannot be found out is a fault that names the field to fill in.
  */
 #pragma once
+#include "net/link.h"
 #include "packet/check.h"
 #include "packet/plan.h"
 
@@ -28,7 +29,7 @@ struct frame {					/* zeroed: payloads are whole frames */
  * @link: the interface looked up last, index 0 before the first: the streams of a job mostly share
  * one */
 void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination *ethernet,
-		   struct net_link *link, struct plan_destination *ret, struct frame *ret_frame);
+		   struct link *link, struct plan_destination *ret, struct frame *ret_frame);
 
 /** frame_bytes_max() - the longest frame this header can have: an IP length ends at 65535 */
 uint32_t frame_bytes_max(const struct frame *frame);

@@ -10,7 +10,7 @@
  * else is immutable once compiled. Thread: what asks for bytes, one at a time; the rest, any.
  */
 #pragma once
-#include "net/net.h"
+#include "net/net_ip.h"
 #include "pagecast/error.h"
 
 #include <net/if.h>

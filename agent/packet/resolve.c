@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "net/neighbour.h"
 #include "net/neighbour_query.h"
 #include "packet/stream.h"
 
@@ -17,14 +18,14 @@
 struct resolving {
 	struct plan *plan;
 	struct neighbour_query *
-		*solicits; /* [stream_count]; NULL: the kernel asks, or nobody has to */
+		*queries; /* [stream_count]; NULL: the kernel asks, or nobody has to */
 };
 
 static void end(struct resolving *resolving)
 {
-	for (size_t i = 0; resolving->solicits && i < resolving->plan->stream_count; i++)
-		neighbour_query_free(resolving->solicits[i]);
-	free(resolving->solicits);
+	for (size_t i = 0; resolving->queries && i < resolving->plan->stream_count; i++)
+		neighbour_query_free(resolving->queries[i]);
+	free(resolving->queries);
 }
 
 static bool is_open(const struct plan_stream *stream)
@@ -33,13 +34,13 @@ static bool is_open(const struct plan_stream *stream)
 }
 
 static void write_mac(struct plan *plan, struct plan_stream *stream,
-		      const uint8_t mac[static NET_MAC_BYTES])
+		      const uint8_t mac[static ETH_ALEN])
 {
-	memcpy(stream->build->frame.header, mac, NET_MAC_BYTES);
+	memcpy(stream->build->frame.header, mac, ETH_ALEN);
 	for (size_t i = 0; i < stream->item_count; i++)
 		if (stream->items[i].bytes)
 			memcpy(plan->memory + (stream->items[i].bytes - plan->memory), mac,
-			       NET_MAC_BYTES);
+			       ETH_ALEN);
 	stream->destination.next_hop.any.sa_family = AF_UNSPEC;
 }
 
@@ -62,12 +63,11 @@ static int refuse(const struct plan *plan, const struct plan_stream *stream, con
 static int ask(struct resolving *resolving, struct plan_stream *stream, struct error *ret_error)
 {
 	const struct plan_destination *to = &stream->destination;
-	struct neighbour_query **solicit = &resolving->solicits[stream - resolving->plan->streams];
+	struct neighbour_query **query = &resolving->queries[stream - resolving->plan->streams];
 	uint32_t ifindex = if_nametoindex(to->interface);
-	int r = *solicit ? neighbour_query_again(*solicit)
-			 : net_neighbour_ask(ifindex, &to->next_hop.any);
-	if (r == -EPERM && !*solicit)
-		r = neighbour_query_new(solicit, ifindex, &to->next_hop.any);
+	int r = *query ? neighbour_query_again(*query) : neighbour_ask(ifindex, &to->next_hop.any);
+	if (r == -EPERM && !*query)
+		r = neighbour_query_new(query, ifindex, &to->next_hop.any);
 	if (r == -EPERM)
 		return refuse(resolving->plan, stream,
 			      "is not in the neighbour table; asking for it needs CAP_NET_RAW",
@@ -79,15 +79,15 @@ static int ask(struct resolving *resolving, struct plan_stream *stream, struct e
 static int look(struct resolving *resolving, struct plan_stream *stream, struct error *ret_error)
 {
 	const struct plan_destination *to = &stream->destination;
-	struct neighbour_query *solicit = resolving->solicits[stream - resolving->plan->streams];
-	struct net_neighbour neighbour;
-	uint8_t mac[NET_MAC_BYTES];
-	int r = net_neighbour_get(if_nametoindex(to->interface), &to->next_hop.any, &neighbour);
+	struct neighbour_query *query = resolving->queries[stream - resolving->plan->streams];
+	struct neighbour neighbour;
+	uint8_t mac[ETH_ALEN];
+	int r = neighbour_get(if_nametoindex(to->interface), &to->next_hop.any, &neighbour);
 	if (r < 0)
 		return refuse(resolving->plan, stream, "cannot be asked for it", ret_error);
 	if (neighbour.has_mac)
 		write_mac(resolving->plan, stream, neighbour.mac);
-	else if (solicit && neighbour_query_take(solicit, mac))
+	else if (query && neighbour_query_take(query, mac))
 		write_mac(resolving->plan, stream, mac);
 	return 0;
 }
@@ -120,8 +120,8 @@ int plan_resolve(struct plan *plan, struct error *ret_error)
 	int64_t end_ns = now_ns + PLAN_RESOLVE_MS * CLOCK_NS_PER_MS;
 	_cleanup_(end) struct resolving resolving = {
 		.plan = plan,
-		.solicits = calloc(plan->stream_count, sizeof(struct neighbour_query *))};
-	if (!resolving.solicits)
+		.queries = calloc(plan->stream_count, sizeof(struct neighbour_query *))};
+	if (!resolving.queries)
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	for (;; now_ns = clock_monotonic_ns(clock)) {
 		struct plan_stream *open;

@@ -3,6 +3,7 @@
  * and the bytes of its items, one by one, into memory that the plan owns.
  */
 #pragma once
+#include "net/link.h"
 #include "packet/check.h"
 #include "packet/frame.h"
 #include "packet/plan.h"
@@ -16,8 +17,8 @@ struct stream_build {			  /* where the bytes of a stream's items come from */
 struct stream_totals { /* over all streams of a spec */
 	uint64_t bytes;
 	size_t payloads;
-	bool told;	      /* that there is too much */
-	struct net_link link; /* looked up last, for frames */
+	bool told;	  /* that there is too much */
+	struct link link; /* looked up last, for frames */
 };
 
 /**

@@ -3,6 +3,7 @@
 #include "packet/wire_image.h"
 
 #include "base/util.h"
+#include "net/route.h"
 #include "packet/checksum.h"
 
 #include <arpa/inet.h>
@@ -28,7 +29,7 @@ static uint8_t read_default_ttl(int family)
 void wire_image_context_init(struct wire_image_context *context, const struct plan_stream *stream)
 {
 	const struct plan_destination *destination = &stream->destination;
-	struct net_route route;
+	struct route route;
 	bool from_given = destination->from.any.sa_family != AF_UNSPEC;
 	*context = (struct wire_image_context){.source = destination->from};
 	context->source.any.sa_family = (sa_family_t)destination->family;
@@ -42,8 +43,8 @@ void wire_image_context_init(struct wire_image_context *context, const struct pl
 		from_given && (destination->family == AF_INET
 				       ? destination->from.v4.sin_addr.s_addr != 0
 				       : !IN6_IS_ADDR_UNSPECIFIED(&destination->from.v6.sin6_addr));
-	if (net_route_get(&destination->to.any, addressed ? &destination->from.any : NULL,
-			  destination->interface, &route) < 0)
+	if (route_get(&destination->to.any, addressed ? &destination->from.any : NULL,
+		      destination->interface, &route) < 0)
 		return;
 	context->routed = true;
 	context->mtu = route.mtu;

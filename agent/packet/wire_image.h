@@ -8,7 +8,7 @@
  * route.
  */
 #pragma once
-#include "net/net.h"
+#include "net/net_ip.h"
 #include "packet/plan.h"
 
 #include <stddef.h>

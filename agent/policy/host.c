@@ -7,7 +7,7 @@
 int policy_host_read(struct policy_host *ret_host)
 {
 	struct policy_host host = {0};
-	int r = net_address_list(&host.addresses, &host.count);
+	int r = local_address_list(&host.addresses, &host.count);
 	if (r)
 		return r;
 	*ret_host = host;
@@ -36,7 +36,7 @@ bool policy_host_broadcasts(const struct policy_host *host, const struct ip_addr
 	memcpy(&wanted, address->bytes, sizeof wanted);
 	wanted = ntohl(wanted);
 	for (size_t i = 0; i < host->count; i++) {
-		const struct net_address *own = &host->addresses[i];
+		const struct local_address *own = &host->addresses[i];
 		if (own->ip.any.sa_family != AF_INET)
 			continue;
 		if (own->broadcast.any.sa_family == AF_INET &&

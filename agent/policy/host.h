@@ -1,11 +1,11 @@
 /* host: the addresses of this host, which the policy compares with: its own sources, and what its
  * networks take for broadcast. Read once for each judgement. Thread: any. */
 #pragma once
-#include "net/net.h"
+#include "net/local_address.h"
 #include "policy/network.h"
 
 struct policy_host {
-	struct net_address *addresses; /* [count], owned */
+	struct local_address *addresses; /* [count], owned */
 	size_t count;
 };
 

@@ -1,6 +1,9 @@
 /* interface: see interface.h. */
 #include "policy/interface.h"
 
+#include "net/link.h"
+#include "net/route.h"
+
 #include <string.h>
 
 /* The interface a stream leaves by: the one it names, or that of its route. Return: 0; -errno */
@@ -11,14 +14,14 @@ static int leaving_interface(const struct plan_destination *destination,
 		memcpy(ret_name, destination->interface, IF_NAMESIZE);
 		return 0;
 	}
-	struct net_route route;
-	struct net_link link;
-	int r = net_route_get(&destination->to.any,
-			      destination->from.any.sa_family == AF_UNSPEC ? NULL
-									   : &destination->from.any,
-			      "", &route);
+	struct route route;
+	struct link link;
+	int r = route_get(&destination->to.any,
+			  destination->from.any.sa_family == AF_UNSPEC ? NULL
+								       : &destination->from.any,
+			  "", &route);
 	if (!r)
-		r = net_link_by_index(route.ifindex, &link);
+		r = link_by_index(route.ifindex, &link);
 	if (!r)
 		memcpy(ret_name, link.name, IF_NAMESIZE);
 	return r;

@@ -9,6 +9,8 @@
 #include "sender/sender_path.h"
 
 #include "base/util.h"
+#include "net/queue.h"
+#include "net/route.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,27 +55,27 @@ static void find_link(struct sender_path *path, const struct sender_path *others
 		memcpy(path->interface, others[i].interface, sizeof path->interface);
 		return;
 	}
-	if (net_link_by_index(path->ifindex, &path->before) == 0)
+	if (link_by_index(path->ifindex, &path->before) == 0)
 		memcpy(path->interface, path->before.name, sizeof path->interface);
-	path->queue_known = net_queue_drops(path->ifindex, &path->queue_drops_before) == 0;
+	path->queue_known = queue_drops(path->ifindex, &path->queue_drops_before) == 0;
 }
 
-static enum net_neighbour_state neighbour_state(const struct sender_path *path)
+static enum neighbour_state neighbour_state(const struct sender_path *path)
 {
-	struct net_neighbour neighbour;
-	if (net_neighbour_get(path->ifindex, &path->next_hop.any, &neighbour) < 0)
-		return NET_NEIGHBOUR_NOARP; /* unknown: nothing is claimed */
+	struct neighbour neighbour;
+	if (neighbour_get(path->ifindex, &path->next_hop.any, &neighbour) < 0)
+		return NEIGHBOUR_NOARP; /* unknown: nothing is claimed */
 	return neighbour.state;
 }
 
 static void find_ethernet(struct sender_path *path)
 {
-	if (net_link_by_name(path->destination->interface, &path->before) < 0)
+	if (link_by_name(path->destination->interface, &path->before) < 0)
 		return;
 	path->ifindex = path->before.index;
 	path->mtu = path->before.mtu;
 	memcpy(path->interface, path->before.name, sizeof path->interface);
-	path->queue_known = net_queue_drops(path->ifindex, &path->queue_drops_before) == 0;
+	path->queue_known = queue_drops(path->ifindex, &path->queue_drops_before) == 0;
 }
 
 static void find_route(struct sender_path *path, const struct sender_path *others, size_t count)
@@ -81,20 +83,20 @@ static void find_route(struct sender_path *path, const struct sender_path *other
 	const struct plan_destination *destination = path->destination;
 	const struct sockaddr *from =
 		destination->from.any.sa_family == AF_UNSPEC ? NULL : &destination->from.any;
-	struct net_route route;
-	if (net_route_get(&destination->to.any, from, destination->interface, &route) < 0)
+	struct route route;
+	if (route_get(&destination->to.any, from, destination->interface, &route) < 0)
 		return;
 	path->ifindex = route.ifindex;
 	path->mtu = route.mtu;
-	path->local = route.type == NET_ROUTE_LOCAL;
+	path->local = route.type == ROUTE_LOCAL;
 	find_link(path, others, count);
 	path->local |= path->before.loopback;
-	if (route.type != NET_ROUTE_UNICAST || !path->before.has_mac)
+	if (route.type != ROUTE_UNICAST || !path->before.has_mac)
 		return;
 	path->next_hop = route.next_hop;
 	path->neighbour_before = neighbour_state(path);
-	path->asks_neighbour = path->neighbour_before != NET_NEIGHBOUR_NOARP &&
-			       path->neighbour_before != NET_NEIGHBOUR_PERMANENT;
+	path->asks_neighbour = path->neighbour_before != NEIGHBOUR_NOARP &&
+			       path->neighbour_before != NEIGHBOUR_PERMANENT;
 }
 
 int sender_path_find(struct sender *sender)
@@ -141,7 +143,7 @@ static bool look_at_neighbours(struct sender *sender)
 		if (!path->asks_neighbour || !path_used(sender, path))
 			continue;
 		path->neighbour_after = neighbour_state(path);
-		open |= path->neighbour_after == NET_NEIGHBOUR_INCOMPLETE;
+		open |= path->neighbour_after == NEIGHBOUR_INCOMPLETE;
 	}
 	return open;
 }

@@ -22,7 +22,9 @@
  * pause_wanted (atomics), rates (under rates_lock), and the words of the snapshot.
  */
 #pragma once
-#include "net/net.h"
+#include "net/link.h"
+#include "net/neighbour.h"
+#include "net/net_ip.h"
 #include "sender/pacer.h"
 #include "sender/pacer_rate.h"
 #include "sender/sender.h"
@@ -50,10 +52,10 @@ struct sender_path {
 	union net_ip next_hop; /* valid with asks_neighbour */
 	uint64_t line_bps;     /* 0: unknown */
 	uint32_t mtu;
-	struct net_link before;
+	struct link before;
 	uint32_t queue_drops_before;
 	bool queue_known;
-	enum net_neighbour_state neighbour_before, neighbour_after;
+	enum neighbour_state neighbour_before, neighbour_after;
 };
 
 struct sender_refusals { /* of one errno, of one stream */

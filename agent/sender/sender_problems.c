@@ -7,6 +7,7 @@
 #include "sender/sender_problems.h"
 
 #include "base/util.h"
+#include "net/queue.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -65,8 +66,8 @@ static const char *destination_text(const struct sender_stream *stream)
 
 static bool neighbour_silent(const struct sender_path *path)
 {
-	return path->asks_neighbour && (path->neighbour_after == NET_NEIGHBOUR_FAILED ||
-					path->neighbour_after == NET_NEIGHBOUR_INCOMPLETE);
+	return path->asks_neighbour && (path->neighbour_after == NEIGHBOUR_FAILED ||
+					path->neighbour_after == NEIGHBOUR_INCOMPLETE);
 }
 
 static const char *neighbour_text(const struct sender_path *path, char hop[static INET6_ADDRSTRLEN])
@@ -88,8 +89,8 @@ static void say_neighbour(struct problem_set *set, const struct sender_stream *s
 		return;
 	char hop[INET6_ADDRSTRLEN];
 	const char *answer = neighbour_text(path, hop);
-	bool known_before = path->neighbour_before == NET_NEIGHBOUR_REACHABLE ||
-			    path->neighbour_before == NET_NEIGHBOUR_STALE;
+	bool known_before = path->neighbour_before == NEIGHBOUR_REACHABLE ||
+			    path->neighbour_before == NEIGHBOUR_STALE;
 	uint64_t lost =
 		known_before ? stream->async_errors.no_neighbour : stream->account.packets_sent;
 	problem_put(set, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, stream->field, EHOSTUNREACH, lost,
@@ -119,14 +120,13 @@ static void say_stream(struct sender *sender, const struct sender_stream *stream
 }
 
 /* What left the job and got no further than this host. */
-static void say_lost(struct sender *sender, const struct sender_path *path,
-		     const struct net_link *now)
+static void say_lost(struct sender *sender, const struct sender_path *path, const struct link *now)
 {
 	uint64_t device = now->tx_dropped > path->before.tx_dropped
 				  ? now->tx_dropped - path->before.tx_dropped
 				  : 0;
 	uint32_t drops = path->queue_drops_before, queue = 0;
-	if (path->queue_known && net_queue_drops(path->ifindex, &drops) == 0)
+	if (path->queue_known && queue_drops(path->ifindex, &drops) == 0)
 		queue = drops - path->queue_drops_before;
 	if (!device && !queue)
 		return;
@@ -141,8 +141,8 @@ static void say_lost(struct sender *sender, const struct sender_path *path,
 static void say_link(struct sender *sender, const struct sender_path *path)
 {
 	struct problem_set *set = &sender->problems;
-	struct net_link now;
-	int result = net_link_by_index(path->ifindex, &now);
+	struct link now;
+	int result = link_by_index(path->ifindex, &now);
 	if (result == -ENODEV)
 		problem_add(set, PROBLEM_INTERFACE_GONE, PROBLEM_WARNING, "", ENODEV, 0,
 			    "%s is gone since the job began", path->interface);
@@ -206,7 +206,7 @@ void sender_look_ahead(struct sender *sender)
 	char hop[INET6_ADDRSTRLEN];
 	for (size_t p = 0; p < sender->path_count; p++) {
 		const struct sender_path *path = &sender->paths[p];
-		if (!path->asks_neighbour || path->neighbour_before != NET_NEIGHBOUR_FAILED)
+		if (!path->asks_neighbour || path->neighbour_before != NEIGHBOUR_FAILED)
 			continue;
 		const char *answer = neighbour_text(path, hop);
 		problem_add(&sender->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, "",

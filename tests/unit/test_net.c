@@ -7,8 +7,11 @@
 
 #include "base/util.h"
 #include "lib/test.h"
-#include "net/net.h"
+#include "net/link.h"
+#include "net/local_address.h"
+#include "net/neighbour.h"
 #include "net/netlink.h"
+#include "net/route.h"
 
 static union net_ip ip(const char *text)
 {
@@ -32,9 +35,9 @@ static const char *text(const union net_ip *address)
 
 static bool has_ipv6(void)
 {
-	_cleanup_free_ struct net_address *addresses = NULL;
+	_cleanup_free_ struct local_address *addresses = NULL;
 	size_t count;
-	CHECK_INT(net_address_list(&addresses, &count), ==, 0);
+	CHECK_INT(local_address_list(&addresses, &count), ==, 0);
 	for (size_t i = 0; i < count; i++)
 		if (addresses[i].ip.any.sa_family == AF_INET6 &&
 		    IN6_IS_ADDR_LOOPBACK(&addresses[i].ip.v6.sin6_addr))
@@ -42,10 +45,10 @@ static bool has_ipv6(void)
 	return false;
 }
 
-TEST(net_link_by_name_tells_what_loopback_is)
+TEST(link_by_name_describes_loopback)
 {
-	struct net_link link;
-	CHECK_INT(net_link_by_name("lo", &link), ==, 0);
+	struct link link;
+	CHECK_INT(link_by_name("lo", &link), ==, 0);
 	CHECK_STR(link.name, "lo");
 	CHECK_INT(link.index, ==, if_nametoindex("lo"));
 	CHECK(link.loopback);
@@ -59,43 +62,43 @@ TEST(net_link_by_name_tells_what_loopback_is)
 	CHECK_INT(link.tx_packets, ==, link.rx_packets);
 }
 
-TEST(net_link_by_index_finds_the_same)
+TEST(link_by_index_finds_the_same)
 {
-	struct net_link by_index;
-	CHECK_INT(net_link_by_index(if_nametoindex("lo"), &by_index), ==, 0);
+	struct link by_index;
+	CHECK_INT(link_by_index(if_nametoindex("lo"), &by_index), ==, 0);
 	CHECK_STR(by_index.name, "lo");
 }
 
-TEST(net_link_basics_ask_no_device)
+TEST(link_basics_does_not_ask_the_device)
 {
-	struct net_link link, basics;
+	struct link link, basics;
 	uint32_t index = if_nametoindex("lo");
-	CHECK_INT(net_link_by_index(index, &link), ==, 0);
-	CHECK_INT(net_link_basics(index, &basics), ==, 0);
+	CHECK_INT(link_by_index(index, &link), ==, 0);
+	CHECK_INT(link_basics(index, &basics), ==, 0);
 	CHECK_STR(basics.name, "lo");
 	CHECK_INT(basics.mtu, ==, link.mtu);
 	CHECK(basics.up && basics.loopback);
 	CHECK(link.scatter_gather && !basics.scatter_gather);
-	CHECK_INT(net_link_basics(INT32_MAX, &basics), ==, -ENODEV);
+	CHECK_INT(link_basics(INT32_MAX, &basics), ==, -ENODEV);
 }
 
-TEST(net_link_that_is_not_there_is_enodev)
+TEST(link_that_does_not_exist_is_enodev)
 {
-	struct net_link link = {.index = 4711};
-	CHECK_INT(net_link_by_name("", &link), ==, -ENODEV);
-	CHECK_INT(net_link_by_name("nosuchlink0", &link), ==, -ENODEV);
-	CHECK_INT(net_link_by_name("a-name-longer-than-any", &link), ==, -ENODEV);
-	CHECK_INT(net_link_by_index(0, &link), ==, -ENODEV);
-	CHECK_INT(net_link_by_index(INT32_MAX, &link), ==, -ENODEV);
-	CHECK_INT(net_link_by_index(UINT32_MAX, &link), ==, -ENODEV);
+	struct link link = {.index = 4711};
+	CHECK_INT(link_by_name("", &link), ==, -ENODEV);
+	CHECK_INT(link_by_name("nosuchlink0", &link), ==, -ENODEV);
+	CHECK_INT(link_by_name("a-name-longer-than-any", &link), ==, -ENODEV);
+	CHECK_INT(link_by_index(0, &link), ==, -ENODEV);
+	CHECK_INT(link_by_index(INT32_MAX, &link), ==, -ENODEV);
+	CHECK_INT(link_by_index(UINT32_MAX, &link), ==, -ENODEV);
 	CHECK_INT(link.index, ==, 4711);
 }
 
-TEST(net_link_list_holds_each_interface_once)
+TEST(link_list_holds_each_interface_once)
 {
-	_cleanup_free_ struct net_link *links = NULL;
+	_cleanup_free_ struct link *links = NULL;
 	size_t count, loopbacks = 0;
-	CHECK_INT(net_link_list(&links, &count), ==, 0);
+	CHECK_INT(link_list(&links, &count), ==, 0);
 	struct if_nameindex *names = if_nameindex();
 	size_t expected = 0;
 	while (names[expected].if_index)
@@ -107,11 +110,11 @@ TEST(net_link_list_holds_each_interface_once)
 	CHECK_INT(loopbacks, ==, 1);
 }
 
-TEST(net_address_list_holds_127_0_0_1_with_its_prefix)
+TEST(local_address_list_holds_127_0_0_1_with_its_prefix)
 {
-	_cleanup_free_ struct net_address *addresses = NULL;
+	_cleanup_free_ struct local_address *addresses = NULL;
 	size_t count, found = 0;
-	CHECK_INT(net_address_list(&addresses, &count), ==, 0);
+	CHECK_INT(local_address_list(&addresses, &count), ==, 0);
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(text(&addresses[i].ip), "127.0.0.1") != 0)
 			continue;
@@ -122,14 +125,14 @@ TEST(net_address_list_holds_127_0_0_1_with_its_prefix)
 	CHECK_INT(found, ==, 1);
 }
 
-TEST(net_route_to_this_host_is_local_by_loopback)
+TEST(route_get_to_this_host_is_local_through_loopback)
 {
 	union net_ip to = ip("127.0.0.5");
-	struct net_route route;
-	struct net_link link;
-	CHECK_INT(net_route_get(&to.any, NULL, "", &route), ==, 0);
-	CHECK_INT(net_link_by_name("lo", &link), ==, 0);
-	CHECK_INT(route.type, ==, NET_ROUTE_LOCAL);
+	struct route route;
+	struct link link;
+	CHECK_INT(route_get(&to.any, NULL, "", &route), ==, 0);
+	CHECK_INT(link_by_name("lo", &link), ==, 0);
+	CHECK_INT(route.type, ==, ROUTE_LOCAL);
 	CHECK_INT(route.ifindex, ==, link.index);
 	CHECK_INT(route.mtu, ==, link.mtu);
 	CHECK(!route.via_gateway);
@@ -137,47 +140,47 @@ TEST(net_route_to_this_host_is_local_by_loopback)
 	CHECK_INT(route.source.any.sa_family, ==, AF_INET);
 }
 
-TEST(net_route_keeps_the_source_asked_for)
+TEST(route_get_keeps_the_source_asked_for)
 {
 	union net_ip to = ip("127.0.0.5"), from = ip("127.0.0.1");
-	struct net_route route;
-	CHECK_INT(net_route_get(&to.any, &from.any, "lo", &route), ==, 0);
+	struct route route;
+	CHECK_INT(route_get(&to.any, &from.any, "lo", &route), ==, 0);
 	CHECK_STR(text(&route.source), "127.0.0.1");
 	from = ip("198.18.77.66"); /* not ours */
-	CHECK_INT(net_route_get(&to.any, &from.any, "", &route), <, 0);
+	CHECK_INT(route_get(&to.any, &from.any, "", &route), <, 0);
 }
 
-TEST(net_route_of_ipv6_loopback)
+TEST(route_get_of_ipv6_loopback)
 {
 	if (!has_ipv6())
 		test_skip("this host has no ::1");
 	union net_ip to = ip("::1");
-	struct net_route route;
-	CHECK_INT(net_route_get(&to.any, NULL, "", &route), ==, 0);
-	CHECK_INT(route.type, ==, NET_ROUTE_LOCAL);
+	struct route route;
+	CHECK_INT(route_get(&to.any, NULL, "", &route), ==, 0);
+	CHECK_INT(route.type, ==, ROUTE_LOCAL);
 	CHECK_INT(route.mtu, >=, 1280);
 	CHECK_STR(text(&route.source), "::1");
 }
 
-TEST(net_route_refuses_what_is_no_address)
+TEST(route_get_refuses_what_is_not_an_address)
 {
-	struct net_route route;
+	struct route route;
 	union net_ip to = ip("127.0.0.1"), from = ip("::1"), none = {0};
-	CHECK_INT(net_route_get(&none.any, NULL, "", &route), ==, -EAFNOSUPPORT);
-	CHECK_INT(net_route_get(&to.any, &from.any, "", &route), ==, -EAFNOSUPPORT);
-	CHECK_INT(net_route_get(&to.any, NULL, "nosuchlink0", &route), ==, -ENODEV);
-	CHECK_INT(net_route_get(&to.any, &none.any, "", &route), ==, 0);
+	CHECK_INT(route_get(&none.any, NULL, "", &route), ==, -EAFNOSUPPORT);
+	CHECK_INT(route_get(&to.any, &from.any, "", &route), ==, -EAFNOSUPPORT);
+	CHECK_INT(route_get(&to.any, NULL, "nosuchlink0", &route), ==, -ENODEV);
+	CHECK_INT(route_get(&to.any, &none.any, "", &route), ==, 0);
 }
 
-TEST(net_neighbour_nobody_asked_for_is_none)
+TEST(neighbour_without_an_entry_is_none)
 {
 	union net_ip to = ip("198.18.255.254");
-	struct net_neighbour neighbour;
-	CHECK_INT(net_neighbour_get(if_nametoindex("lo"), &to.any, &neighbour), ==, 0);
-	CHECK_INT(neighbour.state, ==, NET_NEIGHBOUR_NONE);
+	struct neighbour neighbour;
+	CHECK_INT(neighbour_get(if_nametoindex("lo"), &to.any, &neighbour), ==, 0);
+	CHECK_INT(neighbour.state, ==, NEIGHBOUR_NONE);
 	CHECK(!neighbour.has_mac);
-	CHECK_INT(net_neighbour_get(0, &to.any, &neighbour), ==, -EINVAL);
-	CHECK_INT(net_neighbour_get(INT32_MAX, &to.any, &neighbour), ==, -ENODEV);
+	CHECK_INT(neighbour_get(0, &to.any, &neighbour), ==, -EINVAL);
+	CHECK_INT(neighbour_get(INT32_MAX, &to.any, &neighbour), ==, -ENODEV);
 }
 
 /* A message of one link with one attribute whose length lies. */
@@ -195,7 +198,7 @@ static void check_lying_length(uint16_t len, bool found)
 	CHECK_INT(netlink_u32(attributes[IFLA_MTU], &value), ==, len == RTA_LENGTH(sizeof mtu));
 }
 
-TEST(netlink_attributes_believe_no_length)
+TEST(netlink_attributes_checks_every_length)
 {
 	check_lying_length(RTA_LENGTH(4), true);
 	check_lying_length(RTA_LENGTH(3), true); /* shorter: there, but no u32 */
@@ -219,12 +222,12 @@ TEST(netlink_attributes_of_a_message_without_any)
 	}
 }
 
-TEST_MAIN(CASE(net_link_by_name_tells_what_loopback_is), CASE(net_link_by_index_finds_the_same),
-	  CASE(net_link_basics_ask_no_device), CASE(net_link_that_is_not_there_is_enodev),
-	  CASE(net_link_list_holds_each_interface_once),
-	  CASE(net_address_list_holds_127_0_0_1_with_its_prefix),
-	  CASE(net_route_to_this_host_is_local_by_loopback),
-	  CASE(net_route_keeps_the_source_asked_for), CASE(net_route_of_ipv6_loopback),
-	  CASE(net_route_refuses_what_is_no_address), CASE(net_neighbour_nobody_asked_for_is_none),
-	  CASE(netlink_attributes_believe_no_length),
+TEST_MAIN(CASE(link_by_name_describes_loopback), CASE(link_by_index_finds_the_same),
+	  CASE(link_basics_does_not_ask_the_device), CASE(link_that_does_not_exist_is_enodev),
+	  CASE(link_list_holds_each_interface_once),
+	  CASE(local_address_list_holds_127_0_0_1_with_its_prefix),
+	  CASE(route_get_to_this_host_is_local_through_loopback),
+	  CASE(route_get_keeps_the_source_asked_for), CASE(route_get_of_ipv6_loopback),
+	  CASE(route_get_refuses_what_is_not_an_address), CASE(neighbour_without_an_entry_is_none),
+	  CASE(netlink_attributes_checks_every_length),
 	  CASE(netlink_attributes_of_a_message_without_any))

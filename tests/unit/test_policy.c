@@ -13,7 +13,7 @@
 #define S(text) ((char[]){text})
 
 /* A host with 127.0.0.1/8, 10.1.2.3/24 and fd00::5/64; eth9 exists nowhere. */
-static struct net_address own[3];
+static struct local_address own[3];
 static const struct policy_host HOST = {own, 3};
 
 static union net_ip ip(const char *text)
@@ -27,9 +27,9 @@ static union net_ip ip(const char *text)
 
 static void set_host(void)
 {
-	own[0] = (struct net_address){ip("127.0.0.1"), 1, 8, {{0}}};
-	own[1] = (struct net_address){ip("10.1.2.3"), 2, 24, ip("10.1.2.255")};
-	own[2] = (struct net_address){ip("fd00::5"), 2, 64, {{0}}};
+	own[0] = (struct local_address){ip("127.0.0.1"), 1, 8, {{0}}};
+	own[1] = (struct local_address){ip("10.1.2.3"), 2, 24, ip("10.1.2.255")};
+	own[2] = (struct local_address){ip("fd00::5"), 2, 64, {{0}}};
 }
 
 /* One stream of one payload: as plan_compile() would give it. */

@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "engine/engine.h"
+#include "net/link.h"
 #include "policy/host.h"
 
 #include <string.h>
@@ -97,7 +98,7 @@ int agent_get_policy(struct agent *agent, const struct agent_caller *caller,
 	return *ret_policy ? 0 : no_memory(ret_error);
 }
 
-static void mac_text(const struct net_link *link, char ret_text[static MAC_TEXT_MAX])
+static void mac_text(const struct link *link, char ret_text[static MAC_TEXT_MAX])
 {
 	const uint8_t *mac = link->mac;
 	ret_text[0] = '\0';
@@ -118,7 +119,7 @@ static void fill_addresses(Pagecast__V1__Interface *message, const struct policy
 {
 	message->addresses = calloc(count_addresses(host, message->index) + 1, sizeof(char *));
 	for (size_t i = 0; message->addresses && i < host->count; i++) {
-		const struct net_address *address = &host->addresses[i];
+		const struct local_address *address = &host->addresses[i];
 		char ip[INET6_ADDRSTRLEN], text[ADDRESS_TEXT_MAX];
 		if (address->ifindex != message->index)
 			continue;
@@ -129,7 +130,7 @@ static void fill_addresses(Pagecast__V1__Interface *message, const struct policy
 	}
 }
 
-static Pagecast__V1__Interface *interface_message(const struct net_link *link,
+static Pagecast__V1__Interface *interface_message(const struct link *link,
 						  const struct policy_host *host,
 						  const struct policy *policy)
 {
@@ -159,10 +160,10 @@ static Pagecast__V1__Interface *interface_message(const struct net_link *link,
 	return message;
 }
 
-static int read_interfaces(struct net_link **ret_links, size_t *ret_count,
-			   struct policy_host *ret_host, struct error *ret_error)
+static int read_interfaces(struct link **ret_links, size_t *ret_count, struct policy_host *ret_host,
+			   struct error *ret_error)
 {
-	int r = net_link_list(ret_links, ret_count);
+	int r = link_list(ret_links, ret_count);
 	if (!r) {
 		r = policy_host_read(ret_host);
 		if (r)
@@ -180,7 +181,7 @@ int agent_list_interfaces(struct agent *agent, const struct agent_caller *caller
 			  struct error *ret_error)
 {
 	(void)request;
-	struct net_link *found = NULL;
+	struct link *found = NULL;
 	struct policy_host host;
 	size_t count;
 	int r = agent_require(caller, AGENT_ROLE_VIEWER, ret_error);
@@ -188,7 +189,7 @@ int agent_list_interfaces(struct agent *agent, const struct agent_caller *caller
 		r = read_interfaces(&found, &count, &host, ret_error);
 	if (r)
 		return r;
-	_cleanup_free_ struct net_link *links = found;
+	_cleanup_free_ struct link *links = found;
 	Pagecast__V1__ListInterfacesResponse *response = malloc(sizeof *response);
 	struct policy *policy = agent_policy(agent);
 	if (response) {

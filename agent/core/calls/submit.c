@@ -9,7 +9,8 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "net/net.h"
+#include "net/link.h"
+#include "net/route.h"
 #include "policy/check.h"
 #include "policy/demand.h"
 #include "policy/host.h"
@@ -70,25 +71,24 @@ static struct blob *pack_basic(const Pagecast__V1__JobSpec *spec)
 
 /* Return: whether there is a line to @destination whose speed nobody knows. One that is down, or no
  * way at all, may be another by the time the job starts. */
-static bool line_without_speed(const struct plan_destination *destination,
-			       struct net_link *ret_link)
+static bool line_without_speed(const struct plan_destination *destination, struct link *ret_link)
 {
 	const struct sockaddr *from =
 		destination->from.any.sa_family == AF_UNSPEC ? NULL : &destination->from.any;
-	struct net_route route;
+	struct route route;
 	int r;
 	if (destination->kind == PLAN_ETHERNET)
-		r = net_link_by_name(destination->interface, ret_link);
-	else if (net_route_get(&destination->to.any, from, destination->interface, &route) < 0)
+		r = link_by_name(destination->interface, ret_link);
+	else if (route_get(&destination->to.any, from, destination->interface, &route) < 0)
 		return false;
 	else
-		r = net_link_by_index(route.ifindex, ret_link);
+		r = link_by_index(route.ifindex, ret_link);
 	return r == 0 && ret_link->up && ret_link->carrier && !ret_link->speed_bps;
 }
 
 static int check_line_rates(const struct plan *plan, struct error *ret_error)
 {
-	struct net_link link;
+	struct link link;
 	for (size_t i = 0; i < plan->stream_count; i++) {
 		char field[PROBLEM_FIELD_MAX];
 		if (plan->streams[i].rate.kind != PLAN_RATE_LINE_PERCENT ||

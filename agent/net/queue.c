@@ -1,10 +1,10 @@
 /*
- * net: what the queue of an interface dropped; see net.h.
+ * queue: see queue.h.
  *
  * A root qdisc counts for those below it. The kernel is asked for all qdiscs: only a recent one
  * filters such a dump by interface.
  */
-#include "net/net.h"
+#include "net/queue.h"
 #include "net/netlink.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ static void restart_queue(void *context)
 	answer->drops = 0;
 }
 
-int net_queue_drops(uint32_t ifindex, uint32_t *ret_drops)
+int queue_drops(uint32_t ifindex, uint32_t *ret_drops)
 {
 	if (!ifindex || ifindex > INT32_MAX)
 		return -EINVAL;

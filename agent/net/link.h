@@ -1,0 +1,48 @@
+/*
+ * link: the network interfaces of this network namespace, as rtnetlink and ethtool describe them.
+ *
+ * Every call of this room (link, local_address, route, neighbour, queue) asks the kernel over a
+ * socket that lives as long as the call. No state is kept: any thread may call, and nothing is
+ * stale. A call waits NETLINK_TIMEOUT_MS for the kernel at most. Nothing needs a privilege unless
+ * the function says so.
+ */
+#pragma once
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LINK_DRIVER_BYTES = 32 };
+
+struct link {
+	char name[IF_NAMESIZE];
+	uint32_t index;
+	uint8_t mac[ETH_ALEN];
+	bool has_mac; /* an Ethernet device; loopback and tunnels have none */
+	uint32_t mtu;
+	bool up;      /* set up by the administrator */
+	bool carrier; /* the device has a connection */
+	bool loopback;
+	uint64_t speed_bps;	   /* 0: unknown, as for most virtual devices */
+	bool scatter_gather;	   /* an skb may reference pages: without it the kernel copies */
+	bool udp_segmentation;	   /* the device cuts UDP trains itself */
+	bool checksum4, checksum6; /* the device writes UDP checksums over IPv4, IPv6 */
+	char driver[LINK_DRIVER_BYTES]; /* "veth", "virtio_net"; empty: unknown */
+	uint64_t tx_packets, tx_bytes, tx_dropped;
+	uint64_t rx_packets, rx_bytes, rx_dropped;
+};
+
+/** link_list() - all interfaces of this network namespace. Return: 0 with *ret_links owned
+ * (free()); -EOVERFLOW: more than NETLINK_LIST_MAX; other negative errno */
+int link_list(struct link **ret_links, size_t *ret_count);
+
+/** link_by_name() - Return: 0; -ENODEV: no interface of this name; negative errno */
+int link_by_name(const char *name, struct link *ret_link);
+/** link_by_index() - Return: 0; -ENODEV: no interface of this index; negative errno */
+int link_by_index(uint32_t index, struct link *ret_link);
+
+/** link_basics() - by index, without the properties that only the device knows (driver, speed_bps,
+ * scatter_gather, udp_segmentation, checksum4, checksum6 stay unset): a tenth of the cost.
+ * Return: 0; -ENODEV; negative errno */
+int link_basics(uint32_t index, struct link *ret_link);
