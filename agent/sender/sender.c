@@ -68,6 +68,8 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	pthread_mutex_init(&sender->rates_lock, NULL);
 	sender->plan = plan;
 	sender->options = *options;
+	limiter_init(&sender->limiter, options->total);
+	limiter_set(&sender->limiter, options->max_pps, options->max_bps_l2, 0);
 	sender->clock = options->clock ? options->clock : clock_real();
 	sender->why = "";
 	sender->deadline_ns = SENDER_NEVER_NS;

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "packet/plan.h"
 #include "sender/account.h"
+#include "sender/limiter.h"
 
 struct sender;
 
@@ -45,6 +46,8 @@ struct sender_report { /* of a job or of a stream */
 	struct histogram_summary gap_error_ns;
 	uint64_t late_packets;
 	uint32_t longest_burst;
+	int64_t held_ns[LIMITER_RULES]; /* what was due waited so long for a maximum of the policy
+					 */
 	double start_error_ns;
 	double cpu_seconds;
 	int64_t first_packet_ns, last_packet_ns; /* CLOCK_REALTIME; 0: none */
@@ -72,6 +75,9 @@ struct sender_options {
 	const struct clock *clock;
 	double max_pps; /* of the whole job, from the policy; 0: none */
 	double max_bps_l2;
+	double share_pps; /* of the maximum of all jobs, this one's part; 0: not divided */
+	double share_bps_l2;
+	struct limiter_buckets *total; /* the maximum of all jobs; borrowed; NULL: none */
 	int64_t elapsed_ns; /* of max_duration: the job was sent before, by another sender */
 	bool tell_streams;  /* sender_streams() will be called */
 	/* on the worker's thread when sender_orders_applied() may have become true; may be NULL */
@@ -110,9 +116,10 @@ void sender_resume(struct sender *sender);
  */
 int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate *rate,
 		    struct error *ret_error);
-struct sender_limits {		    /* from the policy; 0: none */
-	double max_pps, max_bps_l2; /* of the whole job */
-	int64_t max_duration_ns;    /* from the start; only ever lowers the one in force */
+struct sender_limits {			/* from the policy; 0: none */
+	double max_pps, max_bps_l2;	/* of the whole job */
+	double share_pps, share_bps_l2; /* its part of the maximum of all jobs */
+	int64_t max_duration_ns;	/* from the start; only ever lowers the one in force */
 };
 /** sender_limit() - other maxima than those it was made with, in effect within 10 ms */
 void sender_limit(struct sender *sender, const struct sender_limits *limits);

@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "packet/layer.h"
+#include "sender/sender_limit.h"
 #include "sender/sender_pack.h"
 #include "sender/sender_problems.h"
 #include "sender/sender_queue.h"
@@ -37,7 +38,7 @@ static void end_stream(struct sender *sender, struct sender_stream *stream, int6
 	sender->active_count--;
 	sender->dirty = true;
 	stream->blocked = false;
-	if (sender->options.max_pps > 0 || sender->options.max_bps_l2 > 0) {
+	if (sender_share_applies(sender)) {
 		sender_share(sender, now_ns); /* the others get what it had */
 		sender_schedule_all(sender, now_ns);
 	}
@@ -191,6 +192,8 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 	struct engine_result result = {0};
 	flow_send(stream->flow, &stream->cursor, packets, &result, &stream->counters);
 	int64_t done_ns = clock_monotonic_ns(sender->clock);
+	if (sender->limiter.active)
+		sender_limit_settle(sender, stream, &result, done_ns);
 	stream->busy_ns += done_ns - now_ns;
 	uint64_t moved = account_for(sender, stream, packets, &result, now_ns, done_ns);
 	if (moved) {
@@ -219,15 +222,23 @@ int64_t sender_handover(struct sender *sender, struct sender_stream *stream, int
 			int64_t budget_ns)
 {
 	if (sender_stream_done(stream, now_ns)) {
+		if (sender->hold.stream)
+			sender_limit_release(sender, now_ns);
 		end_stream(sender, stream, now_ns);
 		return now_ns;
 	}
 	uint64_t packets;
+	if (sender->limiter.active)
+		sender_limit_postpone(sender, stream, now_ns);
 	int64_t due_ns = pacer_next(stream->pacer, now_ns, &packets);
 	if (due_ns <= now_ns)
 		packets = allowance(stream, packets, budget_ns);
-	if (due_ns <= now_ns && packets)
+	if (due_ns > now_ns || !packets) {
+		if (sender->hold.stream)
+			sender_limit_release(sender, now_ns);
+		sender_schedule(sender, stream, now_ns);
+	} else if (!sender->limiter.active || sender_limit_take(sender, stream, &packets, now_ns)) {
 		return hand_over(sender, stream, packets, now_ns);
-	sender_schedule(sender, stream, now_ns);
+	}
 	return now_ns;
 }

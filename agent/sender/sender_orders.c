@@ -8,6 +8,7 @@
 #include "sender/sender_orders.h"
 
 #include "base/util.h"
+#include "sender/sender_limit.h"
 #include "sender/sender_schedule.h"
 #include "sender/sender_share.h"
 #include "sender/sender_snapshot.h"
@@ -120,6 +121,9 @@ static void take_limits(struct sender *sender, int64_t now_ns)
 	pthread_mutex_unlock(&sender->rates_lock);
 	sender->options.max_pps = limits.max_pps;
 	sender->options.max_bps_l2 = limits.max_bps_l2;
+	sender->options.share_pps = limits.share_pps;
+	sender->options.share_bps_l2 = limits.share_bps_l2;
+	limiter_set(&sender->limiter, limits.max_pps, limits.max_bps_l2, now_ns);
 	if (limits.max_duration_ns &&
 	    (!sender->max_duration_ns || limits.max_duration_ns < sender->max_duration_ns)) {
 		sender->max_duration_ns = limits.max_duration_ns;
@@ -200,6 +204,7 @@ static void take_orders(struct sender *sender, int64_t now_ns)
 void sender_orders_apply(struct sender *sender, int64_t now_ns)
 {
 	sender->seen = sender_waiter_seen(&sender->waiter);
+	sender_limit_release(sender, now_ns); /* what it was for may have changed */
 	take_orders(sender, now_ns);
 	atomic_store_explicit(&sender->orders_applied, sender->seen, memory_order_release);
 	notify_applied(sender);

@@ -9,6 +9,7 @@
  *   sender_path      interface and neighbour before and after
  *   sender_problems  what went wrong: counted while sending, put into words at the end
  *   sender_share     the job's maximum, shared by its streams
+ *   sender_limit     the policy's maxima, held at the hand-over
  *   sender_snapshot  what is published while it runs
  *   sender_schedule  where a stream belongs now: the ring, or the heap until it is due
  *   sender_handover  one hand-over of one stream, and its account
@@ -25,6 +26,7 @@
 #include "net/link.h"
 #include "net/neighbour.h"
 #include "net/net_ip.h"
+#include "sender/limiter.h"
 #include "sender/pacer.h"
 #include "sender/pacer_rate.h"
 #include "sender/sender.h"
@@ -103,13 +105,16 @@ struct sender_stream {
 	/* rate */
 	struct plan_rate asked; /* by the spec or by the last order */
 	struct plan_rate paced; /* what the pacer was given: asked, or the share of the maximum */
-	bool held;		/* by the job's maximum */
+	bool shared;		/* paced is a share of the maximum */
 	double demand_pps;	/* what asked comes to; infinite: unlimited */
 	double mean_bits_l2;	/* of a packet, over a pass */
-	bool was_held;
-	double held_pps_ns; /* what was asked for or given * how long, up to paced_since_ns */
+	bool was_shared;
+	enum limiter_rule share_rule; /* of which */
+	double shared_pps_ns; /* what was asked for or given * how long, up to paced_since_ns */
 	int64_t paced_since_ns, paced_ns;
-	uint32_t rate_changes; /* by orders */
+	uint32_t rate_changes;		/* by orders */
+	int64_t held_seen_ns;		/* of the limiter's waits, those the schedule knows of */
+	int64_t held_ns[LIMITER_RULES]; /* by how much they moved the schedule */
 
 	/* account */
 	struct account account;
@@ -166,6 +171,14 @@ struct sender_order { /* a rate asked for, not yet taken up */
 	struct plan_rate rate;
 };
 
+/* A stream whose next hand-over waits for the limiter. Until it is over no other has its turn. */
+struct sender_hold {
+	struct sender_stream *stream; /* NULL: none */
+	uint64_t packets;	      /* of the hand-over */
+	struct limiter_cost cost;     /* of them */
+	int64_t until_ns;
+};
+
 struct sender {
 	const struct plan *plan;
 	struct sender_options options;
@@ -195,6 +208,10 @@ struct sender {
 	bool started;			 /* start_time has come */
 	bool paused;
 	int64_t paused_ns;
+
+	/* the policy's maxima */
+	struct limiter limiter;
+	struct sender_hold hold;
 
 	/* queue */
 	struct sender_stream **heap, **ring; /* [stream_count] each */

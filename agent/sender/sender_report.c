@@ -12,6 +12,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* Shorter holds move a packet or two within their gaps: counted, but not worth words. */
+#define HOLD_TOLD_NS CLOCK_NS_PER_MS
+
 /* Packets whose gaps lie between the first hand-over and @ret_span_ns later. A paced go stands for
  * the time until the next, so the last one has none of its own; a burst for the time until the next
  * may begin; a stream that was never made to wait took its time inside the hand-overs, the last
@@ -50,14 +53,26 @@ __attribute__((format(printf, 3, 4))) static void note(char *text, size_t size, 
 	va_end(args);
 }
 
+/* What a maximum of the policy held back, at the hand-over. */
+static void note_holds(struct sender_report *report)
+{
+	for (size_t i = 0; i < LIMITER_RULES; i++)
+		if (report->held_ns[i] >= HOLD_TOLD_NS)
+			note(report->why, sizeof report->why,
+			     "held back for %.3f s by the policy's %s",
+			     (double)report->held_ns[i] / CLOCK_NS_PER_S,
+			     limiter_rule_name((enum limiter_rule)i));
+}
+
 static void note_pacing(struct sender_report *report, const struct sender_stream *stream,
 			const struct pacer_report *pace)
 {
 	char *why = report->why;
 	size_t size = sizeof report->why;
-	if (stream->was_held)
-		note(why, size, "held to %.6g pps, the policy's maximum for a job",
-		     sender_share_mean_pps(stream));
+	if (stream->was_shared)
+		note(why, size, "held to %.6g pps by the policy's %s",
+		     sender_share_mean_pps(stream), limiter_rule_name(stream->share_rule));
+	note_holds(report);
 	if (stream->rate_changes)
 		note(why, size, "new rates while it ran: %u; asked is the last",
 		     stream->rate_changes);
@@ -104,14 +119,16 @@ static void tell_path(const struct sender *sender, const struct sender_stream *s
 	note_trains(report, stream, pace);
 }
 
+/* @held_ns: [LIMITER_RULES], the stream's own or, in a job's report, the job's. */
 static void report_stream(const struct sender *sender, const struct sender_stream *stream,
-			  struct sender_report *report)
+			  const int64_t *held_ns, struct sender_report *report)
 {
 	struct pacer_report pace;
 	pacer_report(stream->pacer, &pace);
 	report->account = stream->account;
 	report->engine = sender->kind;
 	report->layer = stream->asked.layer;
+	memcpy(report->held_ns, held_ns, sizeof report->held_ns);
 	tell_path(sender, stream, &pace, report);
 	if (sender->why[0])
 		note(report->why, sizeof report->why, "%s", sender->why);
@@ -120,7 +137,7 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 	note_pacing(report, stream, &pace);
 	report->requested_pps = pace.requested_pps;
 	report->requested_bps = pace.requested_bps;
-	if (stream->was_held) {
+	if (stream->was_shared) {
 		report->requested_pps = sender_share_mean_pps(stream);
 		report->requested_bps =
 			report->requested_pps * pacer_mean_bits(stream->plan, stream->asked.layer);
@@ -170,7 +187,7 @@ static void sum_stream(const struct sender *sender, const struct sender_stream *
 		       struct sum *sum, struct sender_report *job)
 {
 	struct sender_report one = {0};
-	report_stream(sender, stream, &one);
+	report_stream(sender, stream, stream->held_ns, &one);
 	account_add(&job->account, &one.account);
 	sum->unlimited |= one.requested_pps == 0;
 	sum->ways_differ |= strcmp(one.path, job->path) != 0;
@@ -231,7 +248,7 @@ static const struct sender_stream *leading_stream(const struct sender *sender)
 
 static void report_job(const struct sender *sender, struct sender_report *job)
 {
-	report_stream(sender, leading_stream(sender), job);
+	report_stream(sender, leading_stream(sender), sender->limiter.held_ns, job);
 	job->cpu_seconds = sender->cpu_seconds;
 	if (sender->stream_count == 1)
 		return;
@@ -248,7 +265,7 @@ void sender_report(const struct sender *sender, size_t stream, struct sender_rep
 		return;
 	}
 	const struct sender_stream *one = &sender->streams[stream];
-	report_stream(sender, one, ret_report);
+	report_stream(sender, one, one->held_ns, ret_report);
 	int64_t busy_ns = 0;
 	for (size_t i = 0; i < sender->stream_count; i++)
 		busy_ns += sender->streams[i].busy_ns;

@@ -1,12 +1,15 @@
 /* sender_schedule: see sender_schedule.h. */
 #include "sender/sender_schedule.h"
 
+#include "sender/sender_limit.h"
 #include "sender/sender_queue.h"
 #include "sender/sender_stream.h"
 
 void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
 {
 	uint64_t packets;
+	if (sender->limiter.active)
+		sender_limit_postpone(sender, stream, now_ns);
 	int64_t due_ns = pacer_next(stream->pacer, now_ns, &packets);
 	if (pacer_unlimited(stream->pacer) && due_ns <= now_ns && !stream->blocked) {
 		sender_queue_ready(sender, stream);

@@ -1,10 +1,11 @@
 /*
- * sender_share: the job's maximum (from the policy), shared by its streams; see sender_share.h.
+ * sender_share: what the policy lets a job send, shared by its streams; see sender_share.h.
  *
- * Max-min fairness: who asks for less than an equal share gets what it asks, and what it leaves is
- * shared by the others. A stream without a rate asks for everything. Packets and bits are shared
- * apart, and a stream gets the lower of its two shares. Done again whenever a rate changes or a
- * stream ends, so that the maximum is used and never passed.
+ * It only divides: that no more leaves than the policy says is for sender_limit to see to, packet
+ * by packet. Max-min fairness: who asks for less than an equal share gets what it asks, and what it
+ * leaves is shared by the others. A stream without a rate asks for everything. Packets and bits are
+ * shared apart, and a stream gets the lower of its two shares. Done again whenever a rate changes
+ * or a stream ends, so that the maximum is used.
  */
 #include "sender/sender_share.h"
 
@@ -13,6 +14,11 @@
 #include <math.h>
 
 enum unit { PACKETS, BITS_L2 };
+
+struct maximum {      /* of the job, in one unit */
+	double level; /* what a stream gets at most; infinite: what it asks for */
+	enum limiter_rule rule;
+};
 
 static uint64_t line_bps(const struct sender_stream *stream)
 {
@@ -70,7 +76,7 @@ void sender_share_note(struct sender_stream *stream, int64_t now_ns)
 	int64_t span_ns = now_ns - stream->paced_since_ns;
 	if (stream->paced_since_ns && span_ns > 0) {
 		double pps = pacer_rate_pps(stream->plan, &stream->paced, line_bps(stream));
-		stream->held_pps_ns += pps * (double)span_ns;
+		stream->shared_pps_ns += pps * (double)span_ns;
 		stream->paced_ns += span_ns;
 	}
 	stream->paced_since_ns = now_ns;
@@ -79,7 +85,7 @@ void sender_share_note(struct sender_stream *stream, int64_t now_ns)
 double sender_share_mean_pps(const struct sender_stream *stream)
 {
 	if (stream->paced_ns > 0)
-		return stream->held_pps_ns / (double)stream->paced_ns;
+		return stream->shared_pps_ns / (double)stream->paced_ns;
 	return pacer_rate_pps(stream->plan, &stream->paced, line_bps(stream));
 }
 
@@ -92,36 +98,60 @@ static void give(struct sender_stream *stream, const struct plan_rate *rate, int
 		stream->paced = *rate;
 }
 
-/* The packets a second a stream may have: the lower of its shares; INFINITY: no maximum binds it.
- */
-static double share_pps(const struct sender_stream *stream, double level_pps, double level_bps)
+/* The packets a second a stream may have: the lower of its shares, and by which rule; INFINITY: no
+ * maximum binds it. */
+static double share_pps(struct sender_stream *stream, const struct maximum *pps,
+			const struct maximum *bps)
 {
 	double share = INFINITY;
-	if (demand(stream, PACKETS) > level_pps)
-		share = level_pps;
-	if (demand(stream, BITS_L2) > level_bps)
-		share = MIN(share, level_bps / stream->mean_bits_l2);
+	if (demand(stream, PACKETS) > pps->level) {
+		share = pps->level;
+		stream->share_rule = pps->rule;
+	}
+	if (demand(stream, BITS_L2) > bps->level && bps->level / stream->mean_bits_l2 < share) {
+		share = bps->level / stream->mean_bits_l2;
+		stream->share_rule = bps->rule;
+	}
 	return share;
+}
+
+bool sender_share_applies(const struct sender *sender)
+{
+	const struct sender_options *options = &sender->options;
+	return options->max_pps > 0 || options->max_bps_l2 > 0 || options->share_pps > 0 ||
+	       options->share_bps_l2 > 0;
+}
+
+/* The lower of the job's own maximum and its part of that of all jobs, divided. */
+static struct maximum divide(const struct sender *sender, double own, double part, enum unit unit)
+{
+	struct maximum maximum = {INFINITY, unit == PACKETS ? LIMITER_MAX_PPS : LIMITER_MAX_BPS_L2};
+	double least = own > 0 ? own : INFINITY;
+	if (part > 0 && part < least) {
+		least = part;
+		maximum.rule = unit == PACKETS ? LIMITER_MAX_TOTAL_PPS : LIMITER_MAX_TOTAL_BPS_L2;
+	}
+	if (isfinite(least))
+		maximum.level = fair_level(sender, least, unit);
+	return maximum;
 }
 
 void sender_share(struct sender *sender, int64_t now_ns)
 {
-	double level_pps = INFINITY, level_bps = INFINITY;
+	const struct sender_options *options = &sender->options;
 	for (size_t i = 0; i < sender->stream_count; i++)
 		note_demand(&sender->streams[i]);
-	if (sender->options.max_pps > 0)
-		level_pps = fair_level(sender, sender->options.max_pps, PACKETS);
-	if (sender->options.max_bps_l2 > 0)
-		level_bps = fair_level(sender, sender->options.max_bps_l2, BITS_L2);
+	struct maximum pps = divide(sender, options->max_pps, options->share_pps, PACKETS);
+	struct maximum bps = divide(sender, options->max_bps_l2, options->share_bps_l2, BITS_L2);
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		struct sender_stream *stream = &sender->streams[i];
 		if (stream->state == SENDER_STREAM_ENDED)
 			continue;
-		double share = share_pps(stream, level_pps, level_bps);
+		double share = share_pps(stream, &pps, &bps);
 		struct plan_rate rate = stream->asked;
-		stream->held = isfinite(share);
-		stream->was_held |= stream->held;
-		if (stream->held) {
+		stream->shared = isfinite(share);
+		stream->was_shared |= stream->shared;
+		if (stream->shared) {
 			rate.kind = PLAN_RATE_PPS;
 			rate.value = share;
 		}

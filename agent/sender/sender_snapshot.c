@@ -74,6 +74,9 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns)
 		return "resume";
 	if (!sender->started)
 		return sender->plan->start_time_ns ? "start_time" : "";
+	const struct sender_hold *hold = &sender->hold;
+	if (hold->stream && hold->until_ns - now_ns >= BLOCKED_SHOW_NS)
+		return limiter_waiting_for(&sender->limiter);
 	bool all_delayed = true;
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		const struct sender_stream *stream = &sender->streams[i];

@@ -30,6 +30,11 @@ uint64_t sender_stream_bytes(const struct sender_stream *stream, Pagecast__V1__L
 	return layer == PAGECAST__V1__LAYER__LAYER_L2 ? stream->bytes_l2 : stream->bytes_layer;
 }
 
+int64_t sender_stream_last_ns(const struct sender_stream *stream)
+{
+	return stream->end_ns == SENDER_NEVER_NS ? SENDER_NEVER_NS : stream->end_ns + OVERDUE_NS;
+}
+
 /* Packets of a duration that were due within it leave a little late rather than never. */
 bool sender_stream_overdue(const struct sender_stream *stream, int64_t now_ns)
 {

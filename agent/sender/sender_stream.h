@@ -17,6 +17,10 @@ bool sender_stream_done(const struct sender_stream *stream, int64_t now_ns);
  */
 bool sender_stream_overdue(const struct sender_stream *stream, int64_t now_ns);
 
+/** sender_stream_last_ns() - from then on @stream is done, whatever is left; SENDER_NEVER_NS: no
+ * limit by duration */
+int64_t sender_stream_last_ns(const struct sender_stream *stream);
+
 /** sender_stream_account() - the account as it stands: where the limit names no number, requested
  * follows what was attempted */
 struct account sender_stream_account(const struct sender_stream *stream);

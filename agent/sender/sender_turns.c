@@ -11,11 +11,16 @@
 #include "base/util.h"
 #include "pagecast/watchdog.h"
 #include "sender/sender_handover.h"
+#include "sender/sender_limit.h"
 #include "sender/sender_orders.h"
 #include "sender/sender_problems.h"
 #include "sender/sender_queue.h"
 #include "sender/sender_snapshot.h"
+#include "sender/sender_stream.h"
 
+/* A wait for the policy's maxima that is shorter is not worth sleeping; a longer one need not be
+ * met to the microsecond: the buckets are deep enough. */
+#define HOLD_AWAKE_NS (10 * CLOCK_NS_PER_US)
 /* A publication between two hand-overs must leave this much before the second. */
 #define PUBLISH_ROOM_NS (500 * CLOCK_NS_PER_US)
 
@@ -30,6 +35,19 @@ static void publish_turn(struct sender *sender, int64_t now_ns)
 	sender_snapshot_publish(sender, now_ns);
 }
 
+/* Nothing may leave before @until_ns; what is to be published meanwhile is. Return: now. */
+static int64_t wait_until(struct sender *sender, int64_t until_ns, bool precise, int64_t now_ns)
+{
+	if (sender->dirty && sender->publish_ns < until_ns) {
+		if (sender->publish_ns + PUBLISH_ROOM_NS > until_ns) {
+			publish_turn(sender, now_ns); /* a little early: nothing is late for it */
+			return clock_monotonic_ns(sender->clock);
+		}
+		return sender_wait_until(&sender->waiter, sender->publish_ns, false, sender->seen);
+	}
+	return sender_wait_until(&sender->waiter, until_ns, precise, sender->seen);
+}
+
 /* Nothing may leave before @first's key. Return: now. */
 static int64_t wait_for(struct sender *sender, struct sender_stream *first, int64_t now_ns)
 {
@@ -39,18 +57,24 @@ static int64_t wait_for(struct sender *sender, struct sender_stream *first, int6
 			sender_queue_put(sender, first, INT64_MIN);
 		return clock_monotonic_ns(sender->clock);
 	}
-	if (sender->dirty && sender->publish_ns < until_ns) {
-		if (sender->publish_ns + PUBLISH_ROOM_NS > until_ns) {
-			publish_turn(sender, now_ns); /* a little early: nothing is late for it */
-			return clock_monotonic_ns(sender->clock);
-		}
-		return sender_wait_until(&sender->waiter, sender->publish_ns, false, sender->seen);
-	}
-	return sender_wait_until(&sender->waiter, until_ns, !first->blocked, sender->seen);
+	return wait_until(sender, until_ns, !first->blocked, now_ns);
+}
+
+/* The policy's maxima hold a stream, which keeps its turn. Return: now. */
+static int64_t hold_turn(struct sender *sender, int64_t now_ns)
+{
+	struct sender_stream *stream = sender->hold.stream;
+	int64_t until_ns = MIN(sender->hold.until_ns, sender_stream_last_ns(stream));
+	if (until_ns <= now_ns)
+		return sender_handover(sender, stream, now_ns, INT64_MAX);
+	return wait_until(sender, MIN(until_ns, sender->deadline_ns),
+			  until_ns - now_ns < HOLD_AWAKE_NS, now_ns);
 }
 
 static int64_t take_turn(struct sender *sender, int64_t now_ns)
 {
+	if (sender->hold.stream)
+		return hold_turn(sender, now_ns);
 	struct sender_stream *first = sender_queue_first(sender);
 	bool due = first && first->key_ns <= now_ns;
 	bool ring_starves = sender->ring_count && sender->paced_in_a_row >= PACED_IN_A_ROW_MAX;
@@ -84,5 +108,6 @@ void sender_turns_run(struct sender *sender)
 		else
 			now_ns = take_turn(sender, now_ns);
 	}
+	sender_limit_release(sender, now_ns);
 	watchdog_rest();
 }

@@ -86,7 +86,6 @@ class Mistakes(unittest.TestCase):
         self.check("--all and ids exclude each other", "cancel", "--all", "X")
         self.check("--label goes with --all", "cancel", "X", "--label", "a=b")
         self.check("name a rate", "rate", "X")
-        self.check("--stream: the name is empty", "rate", "X", "--pps", "1", "--stream", "")
         self.check("is for watching all", "watch", "X", "--state", "running")
 
     def test_values(self):

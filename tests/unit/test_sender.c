@@ -369,7 +369,7 @@ static bool holds_a_job_to_its_maximum(void)
 	sender_report(lab.sender, 1, &report);
 	held &= fabs(report.requested_pps / 1000 - 1) < 0.02;
 	CHECK_HAS(report.why, "held to");
-	CHECK_HAS(report.why, "the policy's maximum for a job");
+	CHECK_HAS(report.why, "by the policy's maxPps");
 	sending_close(&lab);
 	return held;
 }
