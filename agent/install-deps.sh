@@ -15,7 +15,8 @@ packages() {
     case $1 in
     build) echo "gcc libc6-dev make cmake ninja-build pkgconf protobuf-compiler \
         protobuf-c-compiler libprotobuf-dev libprotobuf-c-dev libmicrohttpd-dev \
-        libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev libsqlite3-dev" ;;
+        libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev libsqlite3-dev \
+        libmnl-dev nettle-dev" ;;
     test) echo "python3 iproute2 curl procps openssl ethtool" ;;
     optional)
         echo "clang-format shellcheck jq tshark"

@@ -1,8 +1,9 @@
 /*
- * netlink: one question to rtnetlink and its answer, for net.
+ * netlink: a request to rtnetlink and its answer, by libmnl. Thread: any; nothing is kept.
  *
- * A request is built in a buffer of fixed size; the answer's messages are handed to a function one
- * by one. Attributes are found by a walk that never leaves the message it was given.
+ * Each request has a socket of its own, connected to the kernel, so that no other sender is heard.
+ * A function takes the messages of the answer one by one. libmnl bounds every message and attribute
+ * by the bytes that were received.
  */
 #pragma once
 #include <linux/netlink.h>
@@ -12,12 +13,9 @@
 #include <stdint.h>
 
 enum {
-	NETLINK_REQUEST_BYTES = 256,   /* the longest request here is a route look-up, ~100 B */
+	NETLINK_REQUEST_BYTES = 256,   /* the longest request is a route look-up, about 100 B */
 	NETLINK_ANSWER_BYTES = 65536,  /* the kernel fills 32 KiB of a dump at most */
-	NETLINK_DUMP_ATTEMPTS_MAX = 5, /* a dump that the table changed under is asked for again */
-};
-
-enum {
+	NETLINK_DUMP_ATTEMPTS_MAX = 5, /* a dump is repeated if the table changed meanwhile */
 	NETLINK_TIMEOUT_MS = 1000,
 	NETLINK_LIST_MAX = 65536, /* links or addresses of a host */
 };
@@ -37,16 +35,16 @@ void *netlink_begin(struct netlink_request *request, uint16_t type, uint16_t fla
 /** netlink_add() - append an attribute; the sum of all fits NETLINK_REQUEST_BYTES (asserted) */
 void netlink_add(struct netlink_request *request, uint16_t type, const void *data, size_t len);
 
-/** What is done with a message of the answer. Return: 0 go on; negative errno, which ends the
- * call */
+/** A function that takes a message of the answer. Return: 0 continue; negative errno, which ends
+ * the call */
 typedef int netlink_each(const struct nlmsghdr *message, void *context);
 
 /**
  * netlink_ask() - send @request, hand each message of the answer to @each
- * @restart: for dumps: forget what was collected, the answer begins anew; NULL: none needed
+ * @restart: for dumps: discard what was collected, the answer starts again; NULL: not a dump
  *
  * Return: 0; -ETIMEDOUT: no answer within NETLINK_TIMEOUT_MS; -EAGAIN: the table kept changing;
- * -EBADMSG: an answer that is none; the kernel's own negative errno.
+ * -EBADMSG: a malformed answer; the kernel's own negative errno.
  */
 int netlink_ask(const struct netlink_request *request, netlink_each *each,
 		void (*restart)(void *context), void *context);
@@ -55,7 +53,7 @@ int netlink_ask(const struct netlink_request *request, netlink_each *each,
 const void *netlink_fixed(const struct nlmsghdr *message, size_t fixed_bytes);
 
 struct netlink_attribute {
-	const void *data; /* NULL: not there. May be misaligned: memcpy() */
+	const void *data; /* NULL: absent. May be misaligned: use memcpy() */
 	size_t len;
 };
 
@@ -70,7 +68,7 @@ void netlink_nested(struct netlink_attribute outer, struct netlink_attribute *re
  * length */
 bool netlink_u32(struct netlink_attribute attribute, uint32_t *ret_value);
 
-/* What is collected from a dump. */
+/* The elements collected from a dump. */
 struct netlink_list {
 	void *elements; /* [count], owned by the caller */
 	size_t count, room;
@@ -79,5 +77,5 @@ struct netlink_list {
 /** netlink_list_add() - append a copy of @element. Return: 0; -ENOMEM; -EOVERFLOW: the list holds
  * NETLINK_LIST_MAX */
 int netlink_list_add(struct netlink_list *list, const void *element, size_t element_bytes);
-/** netlink_list_restart() - forget the elements; @restart of netlink_ask() for a netlink_list */
+/** netlink_list_restart() - discard the elements; fits @restart of netlink_ask() */
 void netlink_list_restart(void *list);

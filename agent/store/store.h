@@ -9,11 +9,11 @@
  * together). The agent never holds its lock during a call. Thread: any.
  */
 #pragma once
-#include "base/sha256.h"
 #include "pagecast/error.h"
 #include "store/blob.h"
 #include "store/job_id.h"
 
+#include <nettle/sha2.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ struct store_job {
 	int64_t end_ns;		/* 0: not ended */
 	const char *owner;	/* borrowed, as all that follows */
 	const char *request_id; /* empty: none. (owner, request_id) is unique where it is not */
-	const uint8_t *spec_digest; /* [SHA256_BYTES] of the spec as it was submitted */
+	const uint8_t *spec_digest; /* [SHA256_DIGEST_SIZE] of the spec as it was submitted */
 	struct blob *spec;	    /* in an update NULL: unchanged */
 	struct blob *basic;	    /* likewise */
 	struct blob *record;

@@ -15,7 +15,7 @@ enum { BUCKETS = 4096 }; /* 100,000 rows make chains of 25 */
 struct row {
 	struct row *next;
 	struct store_job job; /* its strings and blobs are owned */
-	uint8_t spec_digest[SHA256_BYTES];
+	uint8_t spec_digest[SHA256_DIGEST_SIZE];
 };
 
 struct store_memory {

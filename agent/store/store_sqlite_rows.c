@@ -145,7 +145,7 @@ int store_sqlite_create(struct store_sqlite_writer *writer, const struct store_j
 	sqlite3_bind_int64(s, 6, job->end_ns);
 	bind_text(s, 7, job->owner);
 	bind_text(s, 8, job->request_id);
-	bind_bytes(s, 9, job->spec_digest, SHA256_BYTES);
+	bind_bytes(s, 9, job->spec_digest, SHA256_DIGEST_SIZE);
 	bind_blob(s, 10, job->basic);
 	bind_blob(s, 11, job->record);
 	int r = finish(s);
@@ -237,7 +237,7 @@ static int lend_row(sqlite3_stmt *row, const struct store_sqlite_reader *parts,
 	};
 	const char *id = (const char *)sqlite3_column_text(row, 0);
 	if (!id || !job.owner || !job.request_id || !job_id_valid(id) || !job.spec_digest ||
-	    !job_state_known(job.state) || sqlite3_column_bytes(row, 8) != SHA256_BYTES)
+	    !job_state_known(job.state) || sqlite3_column_bytes(row, 8) != SHA256_DIGEST_SIZE)
 		return SQLITE_CORRUPT;
 	strcpy(job.id, id);
 	int r = column_blob(row, 9, &job.basic);

@@ -14,7 +14,7 @@
 
 enum { JOBS = 60, POINTS_MIN = 200, POINTS_MAX = 2000, ROW_BYTES = 3000 };
 
-static const uint8_t DIGEST[SHA256_BYTES] = {7};
+static const uint8_t DIGEST[SHA256_DIGEST_SIZE] = {7};
 static char directory[64], photos[64];
 
 /* What the caller knows of a row; it rises. Writer: the caller. Reader: the store's thread */

@@ -13,7 +13,7 @@ static struct blob *blob_of(const char *text)
 
 static void put(const char *id, uint64_t version, const char *spec, const char *record, bool create)
 {
-	static const uint8_t DIGEST[SHA256_BYTES];
+	static const uint8_t DIGEST[SHA256_DIGEST_SIZE];
 	_cleanup_error_ struct error error = ERROR_NULL;
 	_cleanup_blob_ struct blob *spec_blob = spec ? blob_of(spec) : NULL;
 	_cleanup_blob_ struct blob *record_blob = blob_of(record);

@@ -13,7 +13,7 @@
 #define STATE(name) PAGECAST__V1__JOB_STATE__JOB_STATE_##name
 
 static char directory[64];
-static const uint8_t DIGEST[SHA256_BYTES] = {1, 2, 3};
+static const uint8_t DIGEST[SHA256_DIGEST_SIZE] = {1, 2, 3};
 
 static void fresh_directory(void)
 {

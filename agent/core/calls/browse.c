@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "core/calls/page_token.h"
 
+#include <nettle/sha2.h>
 #include <string.h>
 
 enum {
@@ -60,19 +61,19 @@ int agent_get_job(struct agent *agent, const struct agent_caller *caller,
 static uint64_t digest_of(const Pagecast__V1__ListJobsRequest *request, uint32_t wanted_states,
 			  bool full)
 {
-	struct sha256 sha256;
-	uint8_t digest[SHA256_BYTES];
+	struct sha256_ctx sha256;
+	uint8_t digest[SHA256_DIGEST_SIZE];
 	uint64_t start;
 	sha256_init(&sha256);
-	sha256_update(&sha256, &wanted_states, sizeof wanted_states);
-	sha256_update(&sha256, &full, sizeof full);
+	sha256_update(&sha256, sizeof wanted_states, (const uint8_t *)&wanted_states);
+	sha256_update(&sha256, sizeof full, (const uint8_t *)&full);
 	for (size_t i = 0; i < request->n_labels; i++) {
-		sha256_update(&sha256, request->labels[i]->key,
-			      strlen(request->labels[i]->key) + 1);
-		sha256_update(&sha256, request->labels[i]->value,
-			      strlen(request->labels[i]->value) + 1);
+		sha256_update(&sha256, strlen(request->labels[i]->key) + 1,
+			      (const uint8_t *)request->labels[i]->key);
+		sha256_update(&sha256, strlen(request->labels[i]->value) + 1,
+			      (const uint8_t *)request->labels[i]->value);
 	}
-	sha256_final(&sha256, digest);
+	sha256_digest(&sha256, sizeof digest, digest);
 	memcpy(&start, digest, sizeof start);
 	return start;
 }

@@ -1,8 +1,7 @@
 /* page_token: see page_token.h. Version, then in hexadecimal: name, query, check. */
 #include "core/calls/page_token.h"
 
-#include "base/sha256.h"
-
+#include <nettle/sha2.h>
 #include <string.h>
 
 enum { QUERY_BYTES = 8, CHECK_BYTES = 4, BODY_BYTES = JOB_ID_LEN + QUERY_BYTES };
@@ -12,8 +11,11 @@ static const char HEX[] = "0123456789abcdef";
 /* Tells a damaged token from a good one; there is nothing to gain by making one up. */
 static void check_of(const uint8_t body[static BODY_BYTES], uint8_t ret_check[static CHECK_BYTES])
 {
-	uint8_t digest[SHA256_BYTES];
-	sha256_of(body, BODY_BYTES, digest);
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sha256;
+	sha256_init(&sha256);
+	sha256_update(&sha256, BODY_BYTES, body);
+	sha256_digest(&sha256, sizeof digest, digest);
 	memcpy(ret_check, digest, CHECK_BYTES);
 }
 

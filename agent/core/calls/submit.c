@@ -160,7 +160,10 @@ static int make_job(struct agent *agent, const struct agent_caller *caller, cons
 	_cleanup_job_ struct job *job = job_new(caller->principal, request_id);
 	if (!job || job_set_basic(job, submission->basic) < 0)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
-	sha256_of(submission->spec->data, submission->spec->len, job->spec_digest);
+	struct sha256_ctx sha256;
+	sha256_init(&sha256);
+	sha256_update(&sha256, submission->spec->len, submission->spec->data);
+	sha256_digest(&sha256, sizeof job->spec_digest, job->spec_digest);
 	job->live->spec = blob_ref(submission->spec);
 	job_set_plan(job, submission->plan);
 	job->live->record = record_pack(&job->live->facts, NULL, NULL);
@@ -251,7 +254,7 @@ static uint64_t settle(struct agent *agent, struct job *job, int stored)
 static int answer_earlier(struct agent *agent, struct job *earlier, const struct job *job,
 			  Pagecast__V1__Job **ret_job, struct error *ret_error)
 {
-	if (memcmp(earlier->spec_digest, job->spec_digest, SHA256_BYTES) == 0)
+	if (memcmp(earlier->spec_digest, job->spec_digest, SHA256_DIGEST_SIZE) == 0)
 		return view_job(agent, earlier, ret_job, ret_error);
 	error_set(ret_error, ERROR_CODE_ALREADY_EXISTS,
 		  "request_id \"%s\" was used for job %s, whose spec was another one",

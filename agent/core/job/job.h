@@ -7,7 +7,6 @@
  */
 #pragma once
 #include "base/problem.h"
-#include "base/sha256.h"
 #include "core/job/deadlines.h"
 #include "policy/demand.h"
 #include "policy/policy.h"
@@ -15,6 +14,7 @@
 #include "store/blob.h"
 #include "store/job_id.h"
 
+#include <nettle/sha2.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
 
@@ -85,7 +85,7 @@ struct job {
 	char id[JOB_ID_LEN + 1];
 	_Atomic uint32_t references; /* any thread */
 	char *owner, *request_id;    /* owned; request_id "" : none */
-	uint8_t spec_digest[SHA256_BYTES];
+	uint8_t spec_digest[SHA256_DIGEST_SIZE];
 	int64_t create_ns;
 	/* under the agent's lock from here on */
 	Pagecast__V1__JobState state;
