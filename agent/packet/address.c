@@ -13,7 +13,7 @@ static uint32_t interface_index(const char *name)
 
 static void fault_absent(struct check *check, const char *field, const char *name)
 {
-	check_fault(check, field, "there is no interface %s here", check_quoted(name));
+	check_fault(check, field, "this host has no interface %s", check_quoted(name));
 	check->absent++;
 }
 
@@ -29,7 +29,7 @@ bool address_interface(struct check *check, const char *field, const char *name,
 	return true;
 }
 
-/* A zone is the name of an interface, or its number. Return: the index, 0: none such */
+/* A zone is the name of an interface, or its number. Return: the index; 0: unknown */
 static uint32_t zone_index(const char *zone, char ret_name[static IF_NAMESIZE])
 {
 	uint32_t index = interface_index(zone);
@@ -52,7 +52,7 @@ static bool parse_v6(struct check *check, const char *field, const char *text, u
 		parsed = inet_pton(AF_INET6, literal, &ip.v6.sin6_addr) == 1;
 	}
 	if (!parsed) {
-		check_fault(check, field, "%s is no IPv6 literal", check_quoted(text));
+		check_fault(check, field, "%s is not an IPv6 literal", check_quoted(text));
 		return false;
 	}
 	if (IN6_IS_ADDR_V4MAPPED(&ip.v6.sin6_addr)) {
@@ -85,7 +85,8 @@ bool address_parse(struct check *check, const char *field, const char *text, uni
 		return false;
 	}
 	if (inet_pton(AF_INET, text, &ip.v4.sin_addr) != 1) {
-		check_fault(check, field, "%s is no IPv4 or IPv6 literal (names are not looked up)",
+		check_fault(check, field,
+			    "%s is not an IPv4 or IPv6 literal (names are not looked up)",
 			    check_quoted(text));
 		return false;
 	}
@@ -110,7 +111,7 @@ bool address_mac(struct check *check, const char *field, const char *text,
 		at += i + 1 < ETH_ALEN;
 	}
 	if (i < ETH_ALEN || *at) {
-		check_fault(check, field, "%s is no MAC address, as \"02:00:00:00:00:01\"",
+		check_fault(check, field, "%s is not a MAC address, such as \"02:00:00:00:00:01\"",
 			    check_quoted(text));
 		return false;
 	}

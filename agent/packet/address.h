@@ -1,5 +1,5 @@
-/* address: literals of a spec turned into addresses: IP, zone, interface, MAC. No name is ever
- * looked up but that of an interface. */
+/* address: literals of a spec turned into addresses: IP, zone, interface, MAC. Only names of
+ * interfaces are looked up. */
 #pragma once
 #include "net/net_ip.h"
 #include "packet/check.h"
@@ -11,7 +11,7 @@
  * address_parse() - an IPv4 or IPv6 literal, with a zone where it is IPv6
  * @ret_zone: name of the zone's interface, empty without one; its index is in sin6_scope_id
  *
- * IPv4 in IPv6 form is refused: it would leave as IPv4, past what was asked about IPv6.
+ * IPv4 in IPv6 form is refused: it would leave as IPv4 and bypass rules for IPv6.
  * Return: true; false with a fault of @field.
  */
 bool address_parse(struct check *check, const char *field, const char *text, union net_ip *ret_ip,

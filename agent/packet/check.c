@@ -88,7 +88,7 @@ bool check_enum(struct check *check, const char *field, const ProtobufCEnumDescr
 		len += (size_t)n;
 	}
 	names[len] = 0;
-	check_fault(check, field, "%d is none of %s", value, names);
+	check_fault(check, field, "%d is not one of %s", value, names);
 	return false;
 }
 
@@ -164,7 +164,7 @@ bool check_timestamp(struct check *check, const char *field,
 		return false;
 	}
 	int64_t ns = timestamp->seconds * NS_PER_S + timestamp->nanos;
-	*ret_ns = ns ? ns : 1; /* 0 says "none" in a plan; both are long past */
+	*ret_ns = ns ? ns : 1; /* 0 means "none" in a plan; both are long past */
 	return true;
 }
 

@@ -19,15 +19,16 @@ enum {
 	CHECK_QUOTE_BYTES = 72,	 /* a value shown in a fault; longer ones are cut */
 	CHECK_FAULT_BYTES = 320, /* one description */
 };
-/* Nanoseconds in int64_t end in 2262: no time may be behind that. A duration is 100 years at most,
- * as in a policy: an instant of either clock and two of them on top stay within. */
+/* Nanoseconds in int64_t end in 2262: no later time is accepted. A duration is 100 years at most,
+ * as in a policy: an instant of either clock plus two of them fits. */
 #define CHECK_SECONDS_MAX	   INT64_C(9223372035)
 #define CHECK_DURATION_SECONDS_MAX INT64_C(3153600000)
 
 struct check {
 	struct error *error;
-	size_t absent;	 /* faults that are just an interface that is not there */
-	size_t unlisted; /* faults past ERROR_VIOLATIONS_MAX: counted here, told by check_finish()
+	size_t absent;	 /* faults that only report an unknown interface */
+	size_t unlisted; /* faults past ERROR_VIOLATIONS_MAX: counted here, reported by
+			  * check_finish()
 			  */
 	size_t path_len;
 	char path[CHECK_PATH_BYTES];
@@ -64,7 +65,7 @@ bool check_text(struct check *check, const char *field, const char *text, size_t
 bool check_duration(struct check *check, const char *field,
 		    const Google__Protobuf__Duration *duration, int64_t min_ns, int64_t *ret_ns);
 
-/** check_timestamp() - a valid instant from 1970 on; must be there. Return: true with *ret_ns,
+/** check_timestamp() - a valid instant from 1970 on; required. Return: true with *ret_ns,
  * never
  * 0 */
 bool check_timestamp(struct check *check, const char *field,

@@ -27,7 +27,7 @@ static const char *family_name(int family)
 	return family == AF_INET ? "IPv4" : "IPv6";
 }
 
-/* The interface a zone and the field name together: both may, if they agree. Return: its index */
+/* The interface named by a zone, by the field, or by both if they agree. Return: its index */
 static uint32_t compile_interface(struct check *check, const char *name, const char *zone,
 				  struct plan_destination *ret)
 {
@@ -52,7 +52,7 @@ static void compile_to(struct check *check, const struct ip_fields *fields,
 	ret->family = ret->to.any.sa_family;
 	ret->multicast = address_multicast(&ret->to);
 	if (address_unspecified(&ret->to))
-		check_fault(check, "address", "%s names no destination", fields->address);
+		check_fault(check, "address", "%s is not a destination address", fields->address);
 	if (!address_needs_interface(&ret->to) || ret->to.v6.sin6_scope_id)
 		return;
 	ret->to.v6.sin6_scope_id = index;
@@ -72,9 +72,10 @@ static void compile_from(struct check *check, const struct ip_fields *fields,
 	int family = ret->from.any.sa_family;
 	if (address_unspecified(&ret->from) || address_multicast(&ret->from) ||
 	    address_limited_broadcast(&ret->from))
-		check_fault(check, "sourceAddress",
-			    "%s cannot be a source: give an own address, or leave it empty",
-			    fields->source_address);
+		check_fault(
+			check, "sourceAddress",
+			"%s cannot be a source address: give one of this host, or leave it empty",
+			fields->source_address);
 	if (ret->family && family != ret->family)
 		check_fault(check, "sourceAddress", "%s is %s, the destination is %s",
 			    fields->source_address, family_name(family), family_name(ret->family));
@@ -98,7 +99,7 @@ static void compile_ports(struct check *check, const Pagecast__V1__UdpDestinatio
 {
 	check_range(check, "port", udp->port, 1, PORT_MAX);
 	check_range(check, "sourcePort", udp->source_port, 0, PORT_MAX);
-	/* A source port alone still needs an address to be bound to: any. */
+	/* A source port without an address is bound to the unspecified address. */
 	if (udp->source_port && !ret->from.any.sa_family)
 		ret->from.any.sa_family = ret->to.any.sa_family;
 	in_port_t to = htons((uint16_t)udp->port), from = htons((uint16_t)udp->source_port);
@@ -141,7 +142,7 @@ void destination_udp(struct check *check, const Pagecast__V1__UdpDestination *ud
 static void compile_protocol(struct check *check, const Pagecast__V1__RawIpDestination *raw,
 			     struct plan_destination *ret)
 {
-	/* A raw socket of protocol 0 does not exist, and one of 255 takes whole packets. */
+	/* There are no raw sockets of protocol 0; those of 255 take whole packets. */
 	if (!raw->header_included)
 		check_range(check, "protocol", raw->protocol, 1, IPPROTO_RAW - 1);
 	else
@@ -165,13 +166,16 @@ void destination_raw_ip(struct check *check, const Pagecast__V1__RawIpDestinatio
 		check_fault(check, "address",
 			    "%s is a broadcast address: only udp offers broadcast", raw->address);
 	if (raw->header_included && ret->family == AF_INET6)
-		check_fault(check, "headerIncluded",
-			    "true, but %s is IPv6: only IPv4 packets bring their own header",
-			    raw->address);
+		check_fault(
+			check, "headerIncluded",
+			"true, but %s is IPv6: only IPv4 packets can have a header of their own",
+			raw->address);
 	if (raw->header_included && raw->ttl)
-		check_fault(check, "ttl", "%u, but the packets bring their own header", raw->ttl);
+		check_fault(check, "ttl", "%u, but the packets have a header of their own",
+			    raw->ttl);
 	if (raw->header_included && raw->dscp)
-		check_fault(check, "dscp", "%u, but the packets bring their own header", raw->dscp);
+		check_fault(check, "dscp", "%u, but the packets have a header of their own",
+			    raw->dscp);
 	if (ret->family) {
 		char literal[ADDRESS_TEXT_BYTES];
 		address_format(&ret->to, ret->interface, literal);
@@ -220,20 +224,20 @@ void destination_check_header(struct check *check, const struct plan_destination
 	}
 	if (header.ihl < 5 || header.ihl * 4u > len)
 		check_fault(check, "",
-			    "the IP header says it is %u bytes long: 20 at least, and no more than "
-			    "the packet's %llu",
+			    "the IP header has a length of %u bytes: it must be at least 20 and at "
+			    "most the packet's %llu",
 			    header.ihl * 4u, (unsigned long long)len);
 	if (total && total != len)
 		check_fault(check, "",
-			    "the IP header says total length %u, the packet has %llu bytes; 0 is "
+			    "the IP header has total length %u, the packet has %llu bytes; a 0 is "
 			    "filled in",
 			    total, (unsigned long long)len);
 	if (header.daddr != destination->to.v4.sin_addr.s_addr) {
 		char there[INET_ADDRSTRLEN], asked[INET_ADDRSTRLEN];
 		inet_ntop(AF_INET, &header.daddr, there, sizeof there);
 		inet_ntop(AF_INET, &destination->to.v4.sin_addr, asked, sizeof asked);
-		check_fault(check, "", "the IP header goes to %s, not to rawIp.address %s", there,
-			    asked);
+		check_fault(check, "", "the IP header has destination %s, not rawIp.address %s",
+			    there, asked);
 	}
 	if (destination->protocol != IPPROTO_RAW && header.protocol != destination->protocol)
 		check_fault(check, "", "the IP header has protocol %u, not rawIp.protocol %u",

@@ -3,8 +3,8 @@
 #include "packet/check.h"
 #include "packet/plan.h"
 
-/** destination_udp() - check "udp", fill @ret (zeroed before). Faults leave @ret half filled, with
- * a family where it could be told */
+/** destination_udp() - check "udp", fill @ret (zeroed before). With faults @ret is filled in part;
+ * its family is set if it is known */
 void destination_udp(struct check *check, const Pagecast__V1__UdpDestination *udp,
 		     struct plan_destination *ret);
 
@@ -24,7 +24,8 @@ uint32_t destination_payload_max(const struct plan_destination *destination);
  * @len:  of the whole packet
  *
  * The kernel writes the total length and the header checksum itself, and routes by the
- * destination's address: a header that names another one would leave by a route nobody asked for.
+ * destination's address: a header with another destination would be sent by a route that does not
+ * belong to it.
  */
 enum { DESTINATION_HEAD_BYTES = 20 };
 void destination_check_header(struct check *check, const struct plan_destination *destination,

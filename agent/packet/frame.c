@@ -49,7 +49,7 @@ static void append_u16(struct frame *frame, uint32_t value)
 	append(frame, &wire, sizeof wire);
 }
 
-/* Without addresses nothing above the ethertype is built: what is said about it would be lost. */
+/* Without addresses nothing above the ethertype is built: these fields would have no effect. */
 static void check_bare(struct build *build)
 {
 	const Pagecast__V1__FrameHeader *header = build->header;
@@ -71,7 +71,7 @@ static void check_bare(struct build *build)
 			    "missing, with sourceAddress %s given", header->source_address);
 	if (!header->ethertype)
 		check_fault(build->check, "ethertype",
-			    "missing: give it, or addresses to take it from");
+			    "missing: give it, or a destinationAddress that implies it");
 }
 
 /* The source the route to the destination would take. */
@@ -194,13 +194,13 @@ static void compile_destination_mac(struct build *build, uint8_t mac[static ETH_
 	}
 	if (!build->to.any.sa_family) {
 		check_fault(build->check, "destinationMac",
-			    "missing, and there is no destinationAddress to find it by");
+			    "missing, and without destinationAddress it cannot be looked up");
 		return;
 	}
 	if (!build->link || mac_of_group(&build->to, mac) || build->link->loopback)
 		return; /* loopback: all MACs are zero */
 	if (!mac_of_neighbour(build, mac))
-		check_fault(build->check, "destinationMac", "missing, and %s has no way to %s",
+		check_fault(build->check, "destinationMac", "missing, and %s has no route to %s",
 			    build->link->name, header->destination_address);
 }
 
@@ -211,7 +211,7 @@ static void compile_source_mac(struct build *build, uint8_t mac[static ETH_ALEN]
 	else if (build->link && build->link->has_mac)
 		memcpy(mac, build->link->mac, ETH_ALEN);
 	else if (build->link && !build->link->loopback)
-		check_fault(build->check, "sourceMac", "missing, and %s has none",
+		check_fault(build->check, "sourceMac", "missing, and %s has no MAC address",
 			    build->link->name);
 }
 

@@ -1,11 +1,11 @@
 /*
- * frame: Ethernet destinations. Payloads are whole frames, or a FrameHeader says what stands before
- * them and the frame is built: MACs, VLAN tags, IP, UDP, lengths and checksums.
+ * frame: Ethernet destinations. Payloads are whole frames; or a FrameHeader describes what precedes
+ * them, and the frame is built: MACs, VLAN tags, IP, UDP, lengths and checksums.
  *
  * What a FrameHeader leaves open is looked up when it is compiled: the source MAC and address from
  * the interface and route, the destination's MAC from its address (broadcast, multicast) or the
- * neighbour table; one that is not there yet is asked for when the job starts (resolve.c). What
- * cannot be found out is a fault that names the field to fill in.
+ * neighbour table; an entry that is missing there is resolved when the job starts (resolve.h). What
+ * stays unknown is a fault that names the field to fill in.
  */
 #pragma once
 #include "net/link.h"

@@ -7,7 +7,7 @@ static bool take_packets(struct check *check, const char *field, bool overflow, 
 			 struct plan_limit *limit)
 {
 	if (overflow || packets > PLAN_PACKETS_MAX) {
-		check_fault(check, field, "more packets than %" PRIu64 ", the most a stream counts",
+		check_fault(check, field, "more than %" PRIu64 " packets, the maximum of a stream",
 			    PLAN_PACKETS_MAX);
 		return false;
 	}
@@ -90,7 +90,7 @@ void limit_compile(struct check *check, const Pagecast__V1__Limit *limit, bool c
 		stream->limit.kind = PLAN_LIMIT_NONE;
 		if (!limit->until_cancelled)
 			check_fault(check, "untilCancelled",
-				    "false says nothing: set it to true, or give another limit");
+				    "false: must be true if set; give another limit instead");
 		break;
 	default:
 		check_fault(check, "",

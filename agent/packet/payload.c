@@ -27,14 +27,16 @@ static bool check_hex(struct check *check, const char *hex, uint64_t *ret_len)
 		int digit = hex_digit(*c);
 		if (digit == NOT_HEX) {
 			check_fault(check, "hex",
-				    "%s at position %zu is no hexadecimal digit, as in \"de ad\"",
+				    "%s at position %zu is not a hexadecimal digit; write bytes as "
+				    "\"de ad\"",
 				    check_quoted(((char[2]){*c & 0x80 ? '?' : *c, 0})), c - hex);
 			return false;
 		}
 		digits += digit >= 0;
 	}
 	if (digits % 2) {
-		check_fault(check, "hex", "%llu digits make no whole bytes: give two digits a byte",
+		check_fault(check, "hex",
+			    "%llu digits are not whole bytes: give two digits for each byte",
 			    (unsigned long long)digits);
 		return false;
 	}

@@ -1,8 +1,8 @@
 /*
- * payload: one Payload of a spec: what is wrong with it, how long it is, which bytes it has.
+ * payload: one Payload of a spec: its faults, its length, its bytes.
  *
- * The check costs the spec's own length and no memory; bytes are made only where they are wanted,
- * straight into place.
+ * The check costs the spec's own length and no memory; bytes are generated only where they are
+ * needed, in their final place.
  */
 #pragma once
 #include "packet/check.h"

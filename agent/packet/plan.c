@@ -57,8 +57,8 @@ static void compile_labels(struct check *check, const Pagecast__V1__JobSpec *spe
 	static const char KEY_CHARACTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					     "0123456789._/-";
 	if (spec->n_labels > PLAN_LABELS_MAX) {
-		check_fault(check, "labels", "%zu are more than %d", spec->n_labels,
-			    PLAN_LABELS_MAX);
+		check_fault(check, "labels", "%zu labels, more than the maximum of %d",
+			    spec->n_labels, PLAN_LABELS_MAX);
 		return;
 	}
 	for (size_t i = 0; i < spec->n_labels; i++) {
@@ -67,7 +67,7 @@ static void compile_labels(struct check *check, const Pagecast__V1__JobSpec *spe
 		check_text(check, "key", label->key, PLAN_LABEL_KEY_BYTES_MAX);
 		check_text(check, "value", label->value, PLAN_LABEL_VALUE_BYTES_MAX);
 		if (!*label->key || label->key[strspn(label->key, KEY_CHARACTERS)])
-			check_fault(check, "key", "%s is not made of letters, digits and . _ - /",
+			check_fault(check, "key", "%s may only have letters, digits and . _ - /",
 				    check_quoted(label->key));
 		for (size_t earlier = 0; earlier < i; earlier++)
 			if (!strcmp(label->key, spec->labels[earlier]->key)) {
@@ -96,7 +96,7 @@ static void compile_times(struct check *check, const Pagecast__V1__JobSpec *spec
 		check_duration(check, "startTolerance", spec->start_tolerance, 0,
 			       &plan->start_tolerance_ns);
 		if (!spec->start_time)
-			check_fault(check, "startTolerance", "needs a startTime to be late for");
+			check_fault(check, "startTolerance", "needs startTime, which it refers to");
 	}
 	if (spec->max_duration)
 		check_duration(check, "maxDuration", spec->max_duration, 1, &plan->max_duration_ns);
@@ -122,7 +122,8 @@ static void compile_choices(struct check *check, const Pagecast__V1__JobSpec *sp
 			spec->page_offset ? spec->page_offset : PLAN_PAGE_OFFSET_DEFAULT;
 		check_range(check, "pageOffset", plan->page_offset, 1, PLAN_PAGE_BYTES - 1);
 	} else if (spec->page_offset) {
-		check_fault(check, "pageOffset", "%" PRIu32 ", but only PAGE_PER_PACKET has one",
+		check_fault(check, "pageOffset",
+			    "%" PRIu32 ", but only pageLayout PAGE_PER_PACKET has one",
 			    spec->page_offset);
 	}
 }
@@ -139,7 +140,7 @@ static int compare_names(const void *a, const void *b)
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-/* A rate is changed by a stream's name: two of one name would be no name. Return: 0; -ENOMEM */
+/* A rate is changed by a stream's name: names must be unique. Return: 0; -ENOMEM */
 static int check_names(struct check *check, const Pagecast__V1__JobSpec *spec)
 {
 	_cleanup_free_ struct named *names = calloc(spec->n_streams, sizeof *names);
@@ -183,7 +184,7 @@ static int compile_streams(struct check *check, const Pagecast__V1__JobSpec *spe
 static int no_memory(struct error *error)
 {
 	return error_set(error, ERROR_CODE_UNAVAILABLE,
-			 "the agent has no memory for this job now: try again later");
+			 "out of memory for this job: try again later");
 }
 
 /* Return: 0; an error_code. Everything but the bytes */
@@ -215,7 +216,7 @@ static int compile(const Pagecast__V1__JobSpec *spec, bool with_memory, struct p
 	struct check check = {.error = ret_error};
 	_cleanup_plan_ struct plan *plan = calloc(1, sizeof *plan);
 	if (!spec) {
-		check_fault(&check, "spec", "missing: the job to do");
+		check_fault(&check, "spec", "missing: give the job");
 		return (int)ret_error->code;
 	}
 	if (!plan)

@@ -39,14 +39,15 @@ enum {
 	PLAN_FRAME_BYTES_MIN = 14,
 	PLAN_FRAME_BYTES_MAX = 65549, /* header and the longest IPv4 packet; the MTU is less */
 };
-/* All payload bytes of one plan together, generated ones too: what a 4 MiB spec may cost in memory.
+/* All payload bytes of one plan together, generated ones too: the memory that a 4 MiB spec may
+ * cost.
  */
 #define PLAN_BYTES_MAX (UINT64_C(256) << 20)
 /* Packets of one stream: all streams of a job added up stay below 2^63, and JSON readers that know
  * only doubles see each count exactly. At 50 million a second this is 5 years. */
 #define PLAN_PACKETS_MAX (UINT64_C(1) << 53)
-/* Below this a packet leaves less than every 10 s: a job a packet serves better. Above the upper
- * ends no clock in this machine resolves the gap; "unlimited" says what is meant. */
+/* Below this a packet leaves less than every 10 s: a job for each packet is the better tool. Above
+ * the upper ends no clock resolves the gap; use "unlimited". */
 #define PLAN_PPS_MIN 0.1
 #define PLAN_PPS_MAX 1e9
 #define PLAN_BPS_MAX UINT64_C(1000000000000000)
@@ -62,12 +63,12 @@ struct plan_destination {
 	uint8_t ttl;		     /* 0: the kernel's default */
 	uint8_t dscp;		     /* 0 .. 63 */
 	bool header_included;
-	bool broadcast; /* SO_BROADCAST is asked for: without it the kernel refuses each broadcast
-			   address, directed ones too */
+	bool broadcast; /* set SO_BROADCAST: without it the kernel refuses each broadcast address,
+			   directed ones too */
 	bool multicast;
 	bool dont_fragment;
-	/* Ethernet: AF_UNSPEC, or who must be asked for the destination MAC before the first frame
-	 * leaves: plan_resolve() */
+	/* Ethernet: AF_UNSPEC, or the neighbour whose MAC plan_resolve() requests before the first
+	 * frame leaves */
 	union net_ip next_hop;
 	char text[INET6_ADDRSTRLEN + IF_NAMESIZE +
 		  16]; /* "127.0.0.1:9000", "[::1]:9", for messages */
@@ -154,10 +155,10 @@ struct plan {
  * @ret_plan:  owned by the caller, plan_free(); NULL: only check
  * @ret_error: all faults at once, one field path each ("streams[0].udp.port"); ERROR_NULL before
  *
- * What this version does not offer yet is refused by name, never ignored. Interfaces must exist
+ * What this version does not offer is refused by name, never ignored. Interfaces must exist
  * now, and what a FrameHeader leaves open is looked up now. Memory is counted before it is taken.
  * Thread: any. Return: 0; an error_code (> 0) with @ret_error filled: INVALID_ARGUMENT; NOT_FOUND
- * when all that is wrong is that interfaces are not there; UNAVAILABLE: no memory.
+ * when unknown interfaces are the only faults; UNAVAILABLE: no memory.
  */
 int plan_compile(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 		 struct error *ret_error);

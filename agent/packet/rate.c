@@ -6,7 +6,7 @@ static void compile_pps(struct check *check, double pps, struct plan_rate *ret)
 	ret->kind = PLAN_RATE_PPS;
 	ret->value = pps;
 	if (!(pps >= PLAN_PPS_MIN && pps <= PLAN_PPS_MAX)) /* NaN too */
-		check_fault(check, "pps", "%g is not between %g and %.0f", pps, PLAN_PPS_MIN,
+		check_fault(check, "pps", "%.15g is not between %.15g and %.15g", pps, PLAN_PPS_MIN,
 			    PLAN_PPS_MAX);
 }
 
@@ -23,14 +23,14 @@ static void compile_kind(struct check *check, const Pagecast__V1__Rate *rate, st
 		ret->kind = PLAN_RATE_LINE_PERCENT;
 		ret->value = rate->line_percent;
 		if (!(rate->line_percent > 0 && rate->line_percent <= 100))
-			check_fault(check, "linePercent", "%g is not above 0 and up to 100",
+			check_fault(check, "linePercent", "%.15g is not above 0 and at most 100",
 				    rate->line_percent);
 		break;
 	case PAGECAST__V1__RATE__KIND_UNLIMITED:
 		ret->kind = PLAN_RATE_UNLIMITED;
 		if (!rate->unlimited)
 			check_fault(check, "unlimited",
-				    "false says nothing: set it to true, or give another rate");
+				    "false: must be true if set; give another rate instead");
 		break;
 	default:
 		check_fault(check, "",

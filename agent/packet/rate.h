@@ -9,7 +9,7 @@ bool rate_compile(struct check *check, const Pagecast__V1__Rate *rate, struct pl
 void burst_compile(struct check *check, const Pagecast__V1__Burst *burst, struct plan_burst *ret);
 
 /**
- * plan_rate_compile() - the same check for a Rate that comes by itself, as in UpdateJob
+ * plan_rate_compile() - the same check for a Rate outside of a spec, as in UpdateJob
  * @field: path of the message for @ret_error, as "rate"
  *
  * Return: 0 with *ret_rate; an error_code (> 0) with @ret_error filled.

@@ -18,7 +18,7 @@
 struct resolving {
 	struct plan *plan;
 	struct neighbour_query *
-		*queries; /* [stream_count]; NULL: the kernel asks, or nobody has to */
+		*queries; /* [stream_count]; NULL: the kernel asks, or the MAC is known */
 };
 
 static void end(struct resolving *resolving)
@@ -59,7 +59,7 @@ static int refuse(const struct plan *plan, const struct plan_stream *stream, con
 			 (size_t)(stream - plan->streams), text, why);
 }
 
-/* Have one asked for, the kernel first. */
+/* Request one, through the kernel first. */
 static int ask(struct resolving *resolving, struct plan_stream *stream, struct error *ret_error)
 {
 	const struct plan_destination *to = &stream->destination;
@@ -72,10 +72,10 @@ static int ask(struct resolving *resolving, struct plan_stream *stream, struct e
 		return refuse(resolving->plan, stream,
 			      "is not in the neighbour table; asking for it needs CAP_NET_RAW",
 			      ret_error);
-	return r < 0 ? refuse(resolving->plan, stream, "cannot be asked for it", ret_error) : 0;
+	return r < 0 ? refuse(resolving->plan, stream, "cannot be queried", ret_error) : 0;
 }
 
-/* Look one up. Return: 0 known or not; an error_code */
+/* Look one up. Return: 0, known or not; an error_code */
 static int look(struct resolving *resolving, struct plan_stream *stream, struct error *ret_error)
 {
 	const struct plan_destination *to = &stream->destination;
@@ -84,7 +84,7 @@ static int look(struct resolving *resolving, struct plan_stream *stream, struct 
 	uint8_t mac[ETH_ALEN];
 	int r = neighbour_get(if_nametoindex(to->interface), &to->next_hop.any, &neighbour);
 	if (r < 0)
-		return refuse(resolving->plan, stream, "cannot be asked for it", ret_error);
+		return refuse(resolving->plan, stream, "cannot be queried", ret_error);
 	if (neighbour.has_mac)
 		write_mac(resolving->plan, stream, neighbour.mac);
 	else if (query && neighbour_query_take(query, mac))

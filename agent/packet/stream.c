@@ -15,11 +15,11 @@
 #include "packet/payload.h"
 #include "packet/rate.h"
 
-struct lengths { /* what a packet's own bytes may be, headers that are built included */
+struct lengths { /* bounds of a packet's own bytes, with the headers that are built here */
 	uint32_t min, max, header;
 };
 
-/* One stream on its way: what stream_compile() hands to its parts. */
+/* One stream being compiled: what stream_compile() passes to its parts. */
 struct work {
 	struct check *check;
 	const Pagecast__V1__Stream *spec;
@@ -28,7 +28,7 @@ struct work {
 	struct stream_totals *totals;
 	struct lengths lengths;
 	uint32_t page_room;
-	bool placed;  /* the destination's family is known: lengths mean something */
+	bool placed;  /* the destination's family is known: lengths are known */
 	bool sized;   /* size.fixed is given and right: fixed_len */
 	bool counted; /* every item has a right length */
 	uint32_t fixed_len;
@@ -71,8 +71,8 @@ static bool check_len(struct work *work, uint64_t len, const char *from)
 	const char *to = work->stream->destination.kind == PLAN_ETHERNET ? "frame" : "packet";
 	if (work->placed && len < work->lengths.min)
 		check_fault(work->check, from,
-			    "%" PRIu64 " bytes make no frame: its header alone has %u", len,
-			    work->lengths.min);
+			    "%" PRIu64 " bytes are too few for a frame: its headers alone have %u",
+			    len, work->lengths.min);
 	else if (work->placed && len > work->lengths.max)
 		check_fault(work->check, from,
 			    "%" PRIu64 " bytes are more than the %u that a %s to this destination "
@@ -103,7 +103,7 @@ static void compile_fixed(struct work *work, uint32_t fixed, Pagecast__V1__Layer
 				? PAGECAST__V1__LAYER__LAYER_L2
 				: PAGECAST__V1__LAYER__LAYER_PAYLOAD;
 	int32_t overhead = layer_overhead(stream, layer);
-	/* A frame shorter than Ethernet's shortest counts as that: such a size cannot be had. */
+	/* A frame shorter than Ethernet's shortest counts as that: there is no such size. */
 	uint64_t least = MAX(plan_layer_bytes(stream, work->lengths.min, layer),
 			     (uint64_t)((int32_t)work->lengths.min + overhead));
 	uint64_t most = (uint64_t)((int32_t)work->lengths.max + overhead);
@@ -172,7 +172,7 @@ static void compile_payload(struct work *work, size_t i)
 		len = work->fixed_len;
 	else
 		len += work->lengths.header;
-	/* Where the size has a fault, what the payload's own length would mean is not known. */
+	/* If the size has a fault, whether the payload's own length applies is unknown. */
 	if (valid && (work->sized || (!work->spec->size && check_len(work, len, "")))) {
 		item->len = (uint32_t)len;
 		check_included(work, payload, item->len);
@@ -184,7 +184,7 @@ static void compile_payload(struct work *work, size_t i)
 		count_item(work, item);
 }
 
-/* No payloads: one empty one, which size and header may still make longer. */
+/* No payloads: a single empty one; size and headers may still make it longer. */
 static void compile_no_payload(struct work *work)
 {
 	struct plan_item *item = &work->stream->items[0];
@@ -201,18 +201,21 @@ static void compile_no_payload(struct work *work)
 static void check_totals(struct work *work)
 {
 	struct stream_totals *totals = work->totals;
-	if (totals->told)
+	if (totals->reported)
 		return;
 	if (totals->payloads > PLAN_PAYLOADS_MAX)
-		check_fault(work->check, "payloads", "%zu payloads up to here are more than %d",
+		check_fault(work->check, "payloads",
+			    "%zu payloads up to this stream, more than the maximum of %d",
 			    totals->payloads, PLAN_PAYLOADS_MAX);
 	else if (totals->bytes > PLAN_BYTES_MAX)
-		check_fault(work->check, "payloads",
-			    "%" PRIu64 " bytes of payload up to here are more than %" PRIu64,
-			    totals->bytes, PLAN_BYTES_MAX);
+		check_fault(
+			work->check, "payloads",
+			"%" PRIu64
+			" bytes of payload up to this stream, more than the maximum of %" PRIu64,
+			totals->bytes, PLAN_BYTES_MAX);
 	else
 		return;
-	totals->told = true;
+	totals->reported = true;
 	work->counted = false;
 }
 
@@ -239,7 +242,7 @@ static int compile_payloads(struct work *work)
 	return 0;
 }
 
-/* Rates that count payload bits pass over empty packets at no cost: no end of them. */
+/* A rate that counts payload bits passes empty packets at no cost, without end. */
 static void check_rate_costs(struct work *work)
 {
 	const struct plan_rate *rate = &work->stream->rate;
@@ -247,7 +250,8 @@ static void check_rate_costs(struct work *work)
 	if (bits && work->counted && rate->layer == PAGECAST__V1__LAYER__LAYER_PAYLOAD &&
 	    !work->stream->pass_bytes)
 		check_fault(work->check, "rate.layer",
-			    "LAYER_PAYLOAD, but every packet is empty: no rate of bits is reached");
+			    "LAYER_PAYLOAD, but every packet is empty: a rate in bits is never "
+			    "reached");
 }
 
 static void compile_rest(struct work *work)

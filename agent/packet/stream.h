@@ -17,7 +17,7 @@ struct stream_build {			  /* where the bytes of a stream's items come from */
 struct stream_totals { /* over all streams of a spec */
 	uint64_t bytes;
 	size_t payloads;
-	bool told;	  /* that there is too much */
+	bool reported;	  /* that a maximum is exceeded */
 	struct link link; /* looked up last, for frames */
 };
 

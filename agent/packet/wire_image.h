@@ -1,11 +1,10 @@
 /*
  * wire_image: a packet of a plan as it is on the wire: with the headers that the kernel will write.
  *
- * For previews. What nobody can know before the packet leaves is shown as zero: a source port that
- * the kernel will choose, the IPv4 identification, the IPv6 flow label (and, with an unknown port,
- * the UDP checksum is that of port 0). A datagram longer than the path's MTU is shown whole; the
- * kernel sends it in fragments. Thread: any; wire_image_context_init() asks the kernel for the
- * route.
+ * For previews. What is unknown before the packet leaves is shown as zero: a source port that the
+ * kernel will choose, the IPv4 identification, the IPv6 flow label (and, with an unknown port, the
+ * UDP checksum is that of port 0). A datagram longer than the path's MTU is shown whole; the kernel
+ * sends it in fragments. Thread: any; wire_image_context_init() asks the kernel for the route.
  */
 #pragma once
 #include "net/net_ip.h"
@@ -23,7 +22,7 @@ struct wire_image_context { /* what the host adds to the packets of one stream *
 	bool routed;  /* there is a route now */
 };
 
-/** wire_image_context_init() - route, source address, TTL. Never fails: what is unknown stays zero
+/** wire_image_context_init() - route, source address, TTL. Never fails; what is unknown stays zero
  */
 void wire_image_context_init(struct wire_image_context *context, const struct plan_stream *stream);
 

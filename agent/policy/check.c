@@ -56,18 +56,19 @@ static void judge_job(struct verdict *verdict, const struct plan *plan)
 {
 	const Pagecast__V1__Policy *message = verdict->policy->message;
 	if (plan->stream_count > message->max_streams)
-		verdict_forbid(verdict, "streams", "%zu are more than the policy's maxStreams, %u",
+		verdict_forbid(verdict, "streams",
+			       "%zu streams, more than the policy's maxStreams of %u",
 			       plan->stream_count, message->max_streams);
 	if (plan->bytes > message->max_payload_bytes)
-		verdict_forbid(verdict, "streams",
-			       "%" PRIu64 " bytes of payload are more than the policy's "
-			       "maxPayloadBytes, %" PRIu64,
-			       plan->bytes, message->max_payload_bytes);
+		verdict_forbid(
+			verdict, "streams",
+			"%" PRIu64
+			" bytes of payload, more than the policy's maxPayloadBytes of %" PRIu64,
+			plan->bytes, message->max_payload_bytes);
 	if (plan->engine && !policy_allows_engine(verdict->policy, plan->engine)) {
 		const ProtobufCEnumValue *kind = protobuf_c_enum_descriptor_get_value(
 			&pagecast__v1__engine_kind__descriptor, (int)plan->engine);
-		verdict_forbid(verdict, "engine",
-			       "%s is none of the engines that the policy allows (allowedEngines)",
+		verdict_forbid(verdict, "engine", "%s is not in the policy's allowedEngines",
 			       kind ? kind->name : "this");
 	}
 	demand_judge(verdict, plan);

@@ -51,7 +51,7 @@ static void judge_sum(struct verdict *verdict, double asked, double allowed, con
 	if (allowed > 0 && asked > allowed * ROUNDING)
 		verdict_forbid(verdict, verdict->field[0] ? ".rate" : "streams",
 			       "%s %.10g %s, more than the policy's %s of %.10g",
-			       verdict->field[0] ? "asks for" : "ask together for", asked, unit,
+			       verdict->field[0] ? "asks for" : "together ask for", asked, unit,
 			       rule, allowed);
 }
 

@@ -1,5 +1,5 @@
-/* host: the addresses of this host, which the policy compares with: its own sources, and what its
- * networks take for broadcast. Read once for each judgement. Thread: any. */
+/* host: the addresses of this host, which the policy compares with: sources of its own, and the
+ * broadcast addresses of its networks. Read once for each judgement. Thread: any. */
 #pragma once
 #include "net/local_address.h"
 #include "policy/network.h"

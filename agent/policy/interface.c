@@ -37,12 +37,12 @@ void interface_judge(struct verdict *verdict, const struct plan_destination *des
 	int r = leaving_interface(destination, name);
 	if (r)
 		verdict_forbid(verdict, ".interface",
-			       "must be named: the way to %s is unknown (%s), and the policy has "
-			       "allowedInterfaces (%s)",
+			       "must be named: the route to %s is unknown (%s), and the policy "
+			       "restricts interfaces (allowedInterfaces: %s)",
 			       destination->text, strerror(-r), rule);
 	else if (!policy_allows_interface(verdict->policy, name))
 		verdict_forbid(verdict, ".interface",
-			       "%s %s, which is none of the policy's allowedInterfaces (%s)",
+			       "%s %s, which is not in the policy's allowedInterfaces (%s)",
 			       destination->interface[0] ? "is" : "the route leaves by", name,
 			       rule);
 }
@@ -57,8 +57,8 @@ int policy_pin(const struct policy *policy, struct plan *plan, struct error *ret
 		int r = leaving_interface(destination, name);
 		if (r || !policy_allows_interface(policy, name))
 			return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-					 "streams[%zu].%s.interface: the route to %s leaves by "
-					 "none of the policy's allowedInterfaces any more",
+					 "streams[%zu].%s.interface: the route to %s no longer "
+					 "leaves by one of the policy's allowedInterfaces",
 					 i, plan_kind_field(destination->kind), destination->text);
 		memcpy(destination->interface, name, IF_NAMESIZE);
 	}

@@ -40,25 +40,25 @@ const char *network_parse(const char *text, struct network *ret_network)
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	struct network network = {.address.family = strchr(text, ':') ? AF_INET6 : AF_INET};
 	if (len >= sizeof address)
-		return "a network such as 10.0.0.0/8 or fe80::/10";
+		return "is not a network: write it as 10.0.0.0/8 or fe80::/10";
 	memcpy(address, text, len);
 	address[len] = '\0';
 	if (inet_pton(network.address.family, address, network.address.bytes) != 1)
-		return "a network such as 10.0.0.0/8 or fe80::/10";
+		return "is not a network: write it as 10.0.0.0/8 or fe80::/10";
 	unsigned int bits = bits_of(network.address.family), prefix_bits = bits;
 	if (slash) {
 		char *end;
 		prefix_bits = (unsigned int)strtoul(slash + 1, &end, 10);
 		if (slash[1] < '0' || slash[1] > '9' || *end || end - slash > 4 ||
 		    prefix_bits > bits)
-			return bits == 32 ? "an IPv4 network with a prefix of 0 to 32"
-					  : "an IPv6 network with a prefix of 0 to 128";
+			return bits == 32 ? "does not have an IPv4 prefix of 0 to 32"
+					  : "does not have an IPv6 prefix of 0 to 128";
 	}
 	if (!zero_behind(network.address.bytes, prefix_bits, bits))
-		return "a network without bits behind its prefix";
+		return "has bits set behind its prefix";
 	if (network.address.family == AF_INET6 && prefix_bits >= 96 &&
 	    is_mapped(network.address.bytes))
-		return "a network as it is judged: write the IPv4 network, not its mapped form";
+		return "is an IPv4 network in IPv6 form: write the IPv4 network";
 	network.prefix_bits = (uint8_t)prefix_bits;
 	*ret_network = network;
 	return NULL;

@@ -2,7 +2,7 @@
  * network: addresses and prefixes as the policy judges them.
  *
  * One address can be spelled in several ways, and a few IPv6 addresses are really IPv4 places
- * (mapped, 6to4, NAT64, Teredo, ISATAP): here they are told apart. Pure functions. Thread: any.
+ * (mapped, 6to4, NAT64, Teredo, ISATAP): here they are resolved. Pure functions. Thread: any.
  */
 #pragma once
 #include <netinet/in.h>
@@ -26,7 +26,7 @@ enum { IP_EMBEDDED_MAX = 2 };
 /**
  * network_parse() - "10.0.0.0/8", "fe80::/10", or an address alone
  *
- * Return: NULL with *ret_network; or what would be right, a static sentence.
+ * Return: NULL with *ret_network; or what is wrong with @text, a static predicate ("has …").
  */
 const char *network_parse(const char *text, struct network *ret_network);
 /** network_text() - the canonical spelling, with its prefix */

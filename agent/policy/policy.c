@@ -16,7 +16,7 @@ static const char *const BUILT_IN_NETWORKS[] = {
 	"fe80::/10",	 "fc00::/7",	 "2001:db8::/32",   "3fff::/20",      "2001:2::/48",
 };
 
-/* Nanoseconds stay far from the end of int64_t. */
+/* 100 years: sums of nanoseconds stay far below INT64_MAX. */
 #define DURATION_S_MAX INT64_C(3153600000)
 
 /* "allowedNetworks[3]" */
@@ -30,7 +30,8 @@ static bool bounded(const char *list, size_t count, struct error *error)
 {
 	if (count <= POLICY_LIST_MAX)
 		return true;
-	error_violate(error, list, "%zu entries are more than %d", count, POLICY_LIST_MAX);
+	error_violate(error, list, "%zu entries, more than the maximum of %d", count,
+		      POLICY_LIST_MAX);
 	return false;
 }
 
@@ -39,10 +40,9 @@ static void check_networks(const char *list, char **texts, size_t count,
 {
 	char path[64];
 	for (size_t i = 0; i < count; i++) {
-		const char *right = network_parse(texts[i], &ret_networks[i]);
-		if (right)
-			error_violate(error, at(path, list, i), "\"%.64s\" is not %s", texts[i],
-				      right);
+		const char *fault = network_parse(texts[i], &ret_networks[i]);
+		if (fault)
+			error_violate(error, at(path, list, i), "\"%.64s\" %s", texts[i], fault);
 	}
 }
 
@@ -55,7 +55,7 @@ static void check_ports(const Pagecast__V1__Policy *message, struct error *error
 		if (!range->last) /* a port alone */
 			range->last = range->first;
 		if (range->first < 1 || range->first > 65535 || range->last > 65535)
-			error_violate(error, path, "%u to %u is not between 1 and 65535",
+			error_violate(error, path, "%u to %u is not within 1 to 65535",
 				      range->first, range->last);
 		else if (range->last < range->first)
 			error_violate(error, path, "last %u is below first %u", range->last,
@@ -71,7 +71,8 @@ static void check_interfaces(const Pagecast__V1__Policy *message, struct error *
 		size_t len = strlen(name);
 		if (len < 1 || len >= IF_NAMESIZE || strpbrk(name, "/ \t\n"))
 			error_violate(error, at(path, "allowedInterfaces", i),
-				      "\"%.64s\" is not the name of an interface, 1 to %d bytes",
+				      "\"%.64s\" is not an interface name: 1 to %d bytes without "
+				      "'/' and white space",
 				      name, IF_NAMESIZE - 1);
 	}
 }
@@ -92,7 +93,7 @@ static void check_engines(const Pagecast__V1__Policy *message, struct error *err
 static void check_rate(const char *field, double value, struct error *error)
 {
 	if (!isfinite(value) || value < 0)
-		error_violate(error, field, "%g is not a rate; 0 is none", value);
+		error_violate(error, field, "%g is not a rate: give 0 (no limit) or more", value);
 }
 
 static void check_bounds(Pagecast__V1__Policy *message, struct error *error)
@@ -104,18 +105,18 @@ static void check_bounds(Pagecast__V1__Policy *message, struct error *error)
 	if (!message->max_jobs_queued)
 		message->max_jobs_queued = POLICY_JOBS_QUEUED_DEFAULT;
 	if (message->max_jobs_queued > POLICY_JOBS_QUEUED_MAX)
-		error_violate(error, "maxJobsQueued", "%u is above the agent's own bound, %d",
+		error_violate(error, "maxJobsQueued", "%u is above the agent's own maximum, %d",
 			      message->max_jobs_queued, POLICY_JOBS_QUEUED_MAX);
 	if (!message->max_streams)
 		message->max_streams = PLAN_STREAMS_MAX;
 	if (message->max_streams > PLAN_STREAMS_MAX)
-		error_violate(error, "maxStreams", "%u is above the agent's own bound, %d",
+		error_violate(error, "maxStreams", "%u is above the agent's own maximum, %d",
 			      message->max_streams, PLAN_STREAMS_MAX);
 	if (!message->max_payload_bytes)
 		message->max_payload_bytes = PLAN_BYTES_MAX;
 	if (message->max_payload_bytes > PLAN_BYTES_MAX)
 		error_violate(error, "maxPayloadBytes",
-			      "%" PRIu64 " is above the agent's own bound, %" PRIu64,
+			      "%" PRIu64 " is above the agent's own maximum, %" PRIu64,
 			      message->max_payload_bytes, PLAN_BYTES_MAX);
 }
 
@@ -127,7 +128,7 @@ static void check_duration(struct policy *policy, struct error *error)
 	if (duration->seconds < 0 || duration->seconds > DURATION_S_MAX || duration->nanos < 0 ||
 	    duration->nanos >= CLOCK_NS_PER_S) {
 		error_violate(error, "maxDuration",
-			      "%" PRId64 " s and %d ns is not a time of 0 s (none) to 100 years",
+			      "%" PRId64 " s and %d ns is not between 0 s (no limit) and 100 years",
 			      duration->seconds, duration->nanos);
 		return;
 	}

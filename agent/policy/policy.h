@@ -1,10 +1,9 @@
 /*
  * policy: what may be sent, where to and how much. Deny by default.
  *
- * The Policy message, checked and in a form that can be asked. Immutable; a reload makes a new one.
+ * The Policy message, checked and prepared for lookups. Immutable; a reload makes a new one.
  * What the message leaves out is filled in: allowed_networks with the built-in ones, bounds with
- * the agent's own; empty lists of ports, interfaces and engines allow all. Judged are plans, not
- * specs: what is checked is what will be sent. Thread: any.
+ * the agent's own; empty lists of ports, interfaces and engines allow all. Thread: any.
  */
 #pragma once
 #include "pagecast/error.h"
@@ -31,7 +30,7 @@ struct policy {
 };
 
 /**
- * policy_new() - check a message and take it
+ * policy_new() - check a message and copy it
  * @message: borrowed; NULL: the built-in policy
  *
  * Return: 0 with *ret_policy owned; INVALID_ARGUMENT with all faults ("allowedNetworks[2]").

@@ -24,7 +24,7 @@ void verdict_forbid(struct verdict *verdict, const char *member, const char *for
 const char *verdict_list(char text[static VERDICT_RULE_BYTES], char *const *entries, size_t count)
 {
 	size_t len = 0;
-	snprintf(text, VERDICT_RULE_BYTES, "it has none");
+	snprintf(text, VERDICT_RULE_BYTES, "it is empty");
 	for (size_t i = 0; i < count; i++) {
 		bool fits = len + strlen(entries[i]) + 8 < VERDICT_RULE_BYTES;
 		len += (size_t)snprintf(text + len, VERDICT_RULE_BYTES - len, "%s%s", i ? ", " : "",
@@ -61,8 +61,8 @@ static void forbid_network(struct verdict *verdict, const char *member,
 	const Pagecast__V1__Policy *message = verdict->policy->message;
 	char text[INET6_ADDRSTRLEN], rule[VERDICT_RULE_BYTES];
 	ip_text(address, text);
-	verdict_forbid(verdict, member, "%s%s is in none of the policy's allowedNetworks (%s)",
-		       text, spelled,
+	verdict_forbid(verdict, member, "%s%s is not in the policy's allowedNetworks (%s)", text,
+		       spelled,
 		       verdict_list(rule, message->allowed_networks, message->n_allowed_networks));
 }
 
@@ -74,7 +74,7 @@ static bool judge_kind(struct verdict *verdict, const char *member,
 	char text[INET6_ADDRSTRLEN];
 	ip_text(address, text);
 	if (ip_is_unspecified(address)) {
-		verdict_forbid(verdict, member, "%s is no address of a receiver", text);
+		verdict_forbid(verdict, member, "%s cannot be a destination address", text);
 		return true;
 	}
 	if (ip_is_multicast(address)) {
@@ -124,7 +124,7 @@ void verdict_target(struct verdict *verdict, const char *member, const struct ip
 	for (size_t i = 0; i < count; i++) {
 		char spelled[INET6_ADDRSTRLEN + 32], outer[INET6_ADDRSTRLEN];
 		ip_text(address, outer);
-		snprintf(spelled, sizeof spelled, ", where %s leads,", outer);
+		snprintf(spelled, sizeof spelled, ", embedded in %s,", outer);
 		if (!judge_kind(verdict, member, &embedded[i]) &&
 		    !in_allowed_networks(verdict->policy, &embedded[i]))
 			forbid_network(verdict, member, &embedded[i], spelled);
@@ -155,7 +155,7 @@ void verdict_port(struct verdict *verdict, const char *member, uint16_t port)
 			return;
 	if (message->n_allowed_ports)
 		verdict_forbid(verdict, member,
-			       "%u is in none of the policy's allowedPorts (%u to %u%s)", port,
+			       "%u is not in the policy's allowedPorts (%u to %u%s)", port,
 			       message->allowed_ports[0]->first, message->allowed_ports[0]->last,
 			       message->n_allowed_ports > 1 ? ", …" : "");
 }

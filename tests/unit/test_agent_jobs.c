@@ -50,7 +50,7 @@ TEST(agent_refuses_what_the_policy_forbids_and_names_the_rule)
 	start_agent(NULL, 1);
 	refused("{\"streams\":[{\"udp\":{\"address\":\"8.8.8.8\",\"port\":53}}]}",
 		ERROR_CODE_PERMISSION_DENIED,
-		"streams[0].udp.address: 8.8.8.8 is in none of the policy's allowedNetworks");
+		"streams[0].udp.address: 8.8.8.8 is not in the policy's allowedNetworks");
 	refused("{\"streams\":[{\"udp\":{\"address\":\"224.0.0.1\",\"port\":53}}]}",
 		ERROR_CODE_PERMISSION_DENIED, "allowMulticast");
 	refused("{\"streams\":[{\"rawIp\":{\"address\":\"10.0.0.1\",\"protocol\":4},"

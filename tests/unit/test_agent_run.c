@@ -358,7 +358,7 @@ TEST(agent_checks_the_policy_again_at_the_start)
 	const char *late = submit("\"limit\":{\"packets\":5}", "");
 	write_policy("{\"allowedNetworks\":[\"10.0.0.0/33\"]}");
 	CHECK_INT(agent_reload_policy(agent, &error), ==, ERROR_CODE_INVALID_ARGUMENT);
-	CHECK_HAS(error_message(&error), "allowedNetworks[0]: \"10.0.0.0/33\" is not");
+	CHECK_HAS(error_message(&error), "allowedNetworks[0]: \"10.0.0.0/33\" does not");
 	CHECK_HAS(error_message(&error), policy_file_name);
 	error_deinit(&error);
 	write_policy("{\"allowedNetworks\":[\"10.0.0.0/8\"]}");
@@ -367,7 +367,7 @@ TEST(agent_checks_the_policy_again_at_the_start)
 	drop(cancel(gate));
 	Pagecast__V1__Job *job = wait_ended(late);
 	CHECK_INT(job->state, ==, STATE(FAILED));
-	CHECK(has_problem(job, "permission", "127.0.0.1 is in none of the policy's"));
+	CHECK(has_problem(job, "permission", "127.0.0.1 is not in the policy's"));
 	CHECK_INT(job->account->packets_sent, ==, 0);
 	check_books(job);
 	drop(job);

@@ -86,7 +86,7 @@ TEST(plan_tells_every_fault_at_once)
 	CHECK_INT(fixture_compile(&f), ==, ERROR_CODE_INVALID_ARGUMENT);
 	CHECK_STR(fixture_fault(&f, "priority"), "101 is not between -100 and 100");
 	CHECK_HAS(fixture_fault(&f, "engine"),
-		  "9 is none of ENGINE_KIND_SPLICE, ENGINE_KIND_TXRING");
+		  "9 is not one of ENGINE_KIND_SPLICE, ENGINE_KIND_TXRING");
 	CHECK_STR(fixture_fault(&f, "streams[0].udp.port"), "70000 is not between 1 and 65535");
 	CHECK_HAS(fixture_fault(&f, "streams[1]"), "one of udp, rawIp, ethernet");
 	CHECK_HAS(fixture_fault(&f, "streams[2].payloads[1].hex"), "3 digits");
@@ -193,14 +193,14 @@ TEST(plan_checks_labels)
 	f.spec.n_labels = PLAN_LABELS_MAX;
 	fixture_good(&f);
 	f.spec.n_labels = PLAN_LABELS_MAX + 1;
-	fixture_bad(&f, "labels", "65 are more than 64");
+	fixture_bad(&f, "labels", "65 labels, more than the maximum of 64");
 	f.spec.n_labels = 3;
 	strcpy(keys[2], "k0");
 	fixture_bad(&f, "labels[2].key", "\"k0\" is the key of labels[0] too");
 	strcpy(keys[2], "a=b");
-	fixture_bad(&f, "labels[2].key", "\"a=b\" is not made of");
+	fixture_bad(&f, "labels[2].key", "\"a=b\" may only have");
 	strcpy(keys[2], "");
-	fixture_bad(&f, "labels[2].key", "\"\" is not made of");
+	fixture_bad(&f, "labels[2].key", "\"\" may only have");
 	strcpy(keys[2], "k2");
 	char value[PLAN_LABEL_VALUE_BYTES_MAX + 2] = "";
 	memset(value, 'v', PLAN_LABEL_VALUE_BYTES_MAX + 1);
@@ -214,17 +214,17 @@ TEST(plan_checks_each_choice)
 	struct fixture f;
 	fixture_init(&f);
 	f.spec.engine = -1;
-	fixture_bad(&f, "engine", "-1 is none of");
+	fixture_bad(&f, "engine", "-1 is not one of");
 	f.spec.engine = 0;
 	f.spec.page_layout = 3;
 	fixture_bad(&f, "pageLayout",
-		    "3 is none of PAGE_LAYOUT_PACKED, PAGE_LAYOUT_PAGE_PER_PACKET");
+		    "3 is not one of PAGE_LAYOUT_PACKED, PAGE_LAYOUT_PAGE_PER_PACKET");
 	f.spec.page_layout = 0;
 	f.spec.restart_policy = 3;
 	fixture_bad(&f, "restartPolicy", "RESTART_POLICY_INTERRUPT");
 	f.spec.restart_policy = 0;
 	f.spec.when_full = 99;
-	fixture_bad(&f, "whenFull", "99 is none of FULL_POLICY_WAIT, FULL_POLICY_DROP");
+	fixture_bad(&f, "whenFull", "99 is not one of FULL_POLICY_WAIT, FULL_POLICY_DROP");
 	fixture_deinit(&f);
 }
 
@@ -233,7 +233,7 @@ TEST(plan_checks_page_offset)
 	struct fixture f;
 	fixture_init(&f);
 	f.spec.page_offset = 64;
-	fixture_bad(&f, "pageOffset", "64, but only PAGE_PER_PACKET has one");
+	fixture_bad(&f, "pageOffset", "64, but only pageLayout PAGE_PER_PACKET has one");
 	f.spec.page_layout = PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET;
 	fixture_good(&f);
 	f.spec.page_offset = 4096;
@@ -309,7 +309,7 @@ TEST(plan_checks_start_time)
 	fixture_bad(&f, "startTime", "2262-04-11");
 	f.spec.start_time = NULL;
 	f.spec.start_tolerance = &f.duration;
-	fixture_bad(&f, "startTolerance", "needs a startTime");
+	fixture_bad(&f, "startTolerance", "needs startTime");
 	fixture_deinit(&f);
 }
 
@@ -358,12 +358,12 @@ TEST(plan_counts_payload_memory_before_taking_it)
 	f.streams[0].payloads = list;
 	f.streams[0].n_payloads = PAYLOADS;
 	fixture_bad(&f, "streams[0].payloads",
-		    "327535000 bytes of payload up to here are more than");
+		    "327535000 bytes of payload up to this stream, more than the maximum of");
 	/* Two streams of which each alone would do: the second is told. */
 	f.spec.n_streams = 2;
 	f.streams[0].n_payloads = f.streams[1].n_payloads = 2500;
 	f.streams[1].payloads = list;
-	fixture_bad(&f, "streams[1].payloads", "are more than 268435456");
+	fixture_bad(&f, "streams[1].payloads", "more than the maximum of 268435456");
 	fixture_deinit(&f);
 }
 
@@ -377,7 +377,8 @@ TEST(plan_bounds_the_number_of_payloads)
 		list[i] = &f.payloads[0];
 	f.streams[0].payloads = list;
 	f.streams[0].n_payloads = PLAN_PAYLOADS_MAX + 1;
-	fixture_bad(&f, "streams[0].payloads", "65537 payloads up to here are more than 65536");
+	fixture_bad(&f, "streams[0].payloads",
+		    "65537 payloads up to this stream, more than the maximum of 65536");
 	f.streams[0].n_payloads = PLAN_PAYLOADS_MAX;
 	fixture_good(&f);
 	CHECK_INT(f.plan->streams[0].pass_packets, ==, PLAN_PAYLOADS_MAX);

@@ -104,13 +104,13 @@ TEST(destination_interface_that_is_not_here_is_not_found)
 	struct fixture f;
 	fixture_init(&f);
 	f.udp[0].interface = (char *)"nosuch0";
-	fixture_bad(&f, "streams[0].udp.interface", "there is no interface \"nosuch0\" here");
+	fixture_bad(&f, "streams[0].udp.interface", "this host has no interface \"nosuch0\"");
 	CHECK_INT(f.error.code, ==, ERROR_CODE_NOT_FOUND);
 	f.udp[0].interface = (char *)"a-name-too-long-for-any";
-	fixture_bad(&f, "streams[0].udp.interface", "there is no interface");
+	fixture_bad(&f, "streams[0].udp.interface", "this host has no interface");
 	f.udp[0].interface = (char *)"";
 	f.udp[0].address = (char *)"fe80::1%nosuch0";
-	fixture_bad(&f, "streams[0].udp.address", "there is no interface \"nosuch0\" here");
+	fixture_bad(&f, "streams[0].udp.address", "this host has no interface \"nosuch0\"");
 	CHECK_INT(f.error.code, ==, ERROR_CODE_NOT_FOUND);
 	f.udp[0].port = 0; /* a fault of the caller beside it: invalid, not missing */
 	CHECK_INT(fixture_compile(&f), ==, ERROR_CODE_INVALID_ARGUMENT);
@@ -124,21 +124,22 @@ TEST(destination_address_is_a_literal)
 		const char *address, *part;
 	} bad[] = {
 		{"", "missing: an IPv4 or IPv6 address"},
-		{"localhost", "\"localhost\" is no IPv4 or IPv6 literal (names are not looked up)"},
-		{"127.0.0.1:9000", "is no IPv6 literal"},
-		{"127.1", "is no IPv4 or IPv6 literal"},
-		{"127.0.0.256", "is no IPv4"},
-		{" 127.0.0.1", "is no IPv4"},
-		{"1:2:3:4:5:6:7:8:9", "is no IPv6 literal"},
+		{"localhost",
+		 "\"localhost\" is not an IPv4 or IPv6 literal (names are not looked up)"},
+		{"127.0.0.1:9000", "is not an IPv6 literal"},
+		{"127.1", "is not an IPv4 or IPv6 literal"},
+		{"127.0.0.256", "is not an IPv4"},
+		{" 127.0.0.1", "is not an IPv4"},
+		{"1:2:3:4:5:6:7:8:9", "is not an IPv6 literal"},
 		{"::ffff:10.0.0.1", "is an IPv4 address in IPv6 form: write 10.0.0.1"},
-		{"0.0.0.0", "names no destination"},
-		{"::", "names no destination"},
-		{"fe80::1%", "there is no interface \"\" here"},
-		{"fe80::1%4294967296", "there is no interface"},
-		{"127.0.0.1%lo", "is no IPv4"},
+		{"0.0.0.0", "is not a destination address"},
+		{"::", "is not a destination address"},
+		{"fe80::1%", "this host has no interface \"\""},
+		{"fe80::1%4294967296", "this host has no interface"},
+		{"127.0.0.1%lo", "is not an IPv4"},
 		{"::1::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::"
 		 "::",
-		 "…\" is no IPv6"},
+		 "…\" is not an IPv6"},
 	};
 	struct fixture f;
 	fixture_init(&f);
@@ -176,7 +177,7 @@ TEST(destination_source_fits_the_destination)
 	f.udp[0].source_address = (char *)"::1";
 	fixture_bad(&f, "streams[0].udp.sourceAddress", "::1 is IPv6, the destination is IPv4");
 	f.udp[0].source_address = (char *)"here";
-	fixture_bad(&f, "streams[0].udp.sourceAddress", "\"here\" is no IPv4");
+	fixture_bad(&f, "streams[0].udp.sourceAddress", "\"here\" is not an IPv4");
 	f.udp[0].source_address = (char *)"224.0.0.1";
 	fixture_bad(&f, "streams[0].udp.sourceAddress", "224.0.0.1 cannot be a source");
 	f.udp[0].source_address = (char *)"0.0.0.0";
@@ -297,17 +298,17 @@ TEST(destination_header_included)
 	fixture_bad(&f, "streams[0].payloads[0]", "has protocol 253, not rawIp.protocol 17");
 	f.raw.protocol = 0;
 	f.raw.ttl = 1;
-	fixture_bad(&f, "streams[0].rawIp.ttl", "bring their own header");
+	fixture_bad(&f, "streams[0].rawIp.ttl", "have a header of their own");
 	f.raw.ttl = 0;
 	f.raw.dscp = 1;
-	fixture_bad(&f, "streams[0].rawIp.dscp", "bring their own header");
+	fixture_bad(&f, "streams[0].rawIp.dscp", "have a header of their own");
 	f.raw.dscp = 0;
 	f.streams[0].n_payloads = 0;
 	fixture_bad(&f, "streams[0].payloads", "missing: with headerIncluded");
 	f.streams[0].n_payloads = 1;
 	f.raw.address = (char *)"::1";
 	fixture_bad(&f, "streams[0].rawIp.headerIncluded",
-		    "only IPv4 packets bring their own header");
+		    "only IPv4 packets can have a header of their own");
 	fixture_deinit(&f);
 }
 
@@ -320,12 +321,14 @@ TEST(destination_included_header_is_looked_at)
 		{"45 00 00 00 00 00 00 00 40 fd 00 00 c6 12 00 01 c6 12 00",
 		 "19 bytes are shorter"},
 		{"65 00 00 00 00 00 00 00 40 fd 00 00 c6 12 00 01 c6 12 00 02", "version 6, not 4"},
-		{"44 00 00 00 00 00 00 00 40 fd 00 00 c6 12 00 01 c6 12 00 02", "16 bytes long"},
-		{"46 00 00 00 00 00 00 00 40 fd 00 00 c6 12 00 01 c6 12 00 02", "24 bytes long"},
+		{"44 00 00 00 00 00 00 00 40 fd 00 00 c6 12 00 01 c6 12 00 02",
+		 "a length of 16 bytes"},
+		{"46 00 00 00 00 00 00 00 40 fd 00 00 c6 12 00 01 c6 12 00 02",
+		 "a length of 24 bytes"},
 		{"45 00 00 15 00 00 00 00 40 fd 00 00 c6 12 00 01 c6 12 00 02",
 		 "total length 21, the packet has 20 bytes"},
 		{"45 00 00 14 00 00 00 00 40 fd 00 00 c6 12 00 01 08 08 08 08",
-		 "goes to 8.8.8.8, not to rawIp.address 198.18.0.2"},
+		 "has destination 8.8.8.8, not rawIp.address 198.18.0.2"},
 	};
 	struct fixture f;
 	fixture_init(&f);

@@ -71,7 +71,7 @@ TEST(frame_whole_frames_come_from_payloads)
 	f.streams[0].size = NULL;
 	fixture_hex(&f, 0, "02000000000a 02000000000b 88");
 	fixture_bad(&f, "streams[0].payloads[0]",
-		    "13 bytes make no frame: its header alone has 14");
+		    "13 bytes are too few for a frame: its headers alone have 14");
 	fixture_deinit(&f);
 }
 
@@ -82,7 +82,7 @@ TEST(frame_needs_an_interface)
 	f.ethernet.interface = (char *)"";
 	fixture_bad(&f, "streams[0].ethernet.interface", "missing");
 	f.ethernet.interface = (char *)"nosuch0";
-	fixture_bad(&f, "streams[0].ethernet.interface", "there is no interface \"nosuch0\" here");
+	fixture_bad(&f, "streams[0].ethernet.interface", "this host has no interface \"nosuch0\"");
 	CHECK_INT(f.error.code, ==, ERROR_CODE_NOT_FOUND);
 	fixture_deinit(&f);
 }
@@ -166,7 +166,8 @@ TEST(frame_without_addresses_follows_the_ethertype)
 	init_header(&f);
 	f.header.source_address = f.header.destination_address = (char *)"";
 	f.header.destination_port = 0;
-	fixture_bad(&f, "streams[0].ethernet.header.ethertype", "missing: give it, or addresses");
+	fixture_bad(&f, "streams[0].ethernet.header.ethertype",
+		    "missing: give it, or a destinationAddress");
 	f.header.ethertype = 0x88b5;
 	const struct plan_item *item = fixture_written(&f);
 	check_hex(item->bytes, item->len, "02000000000a02000000000b88b568656c6c6f");
@@ -208,11 +209,11 @@ TEST(frame_header_faults)
 	init_header(&f);
 	f.header.destination_mac = (char *)"02:00:00:00:00";
 	fixture_bad(&f, "streams[0].ethernet.header.destinationMac",
-		    "\"02:00:00:00:00\" is no MAC");
+		    "\"02:00:00:00:00\" is not a MAC");
 	f.header.destination_mac = (char *)"02:00:00:00:00:0g";
-	fixture_bad(&f, "streams[0].ethernet.header.destinationMac", "is no MAC address");
+	fixture_bad(&f, "streams[0].ethernet.header.destinationMac", "is not a MAC address");
 	f.header.destination_mac = (char *)"02:00:00:00:00:0a:";
-	fixture_bad(&f, "streams[0].ethernet.header.destinationMac", "is no MAC address");
+	fixture_bad(&f, "streams[0].ethernet.header.destinationMac", "is not a MAC address");
 	f.header.destination_mac = (char *)"ff:ff:ff:ff:ff:ff";
 	f.header.source_address = (char *)"::1";
 	fixture_bad(&f, "streams[0].ethernet.header.sourceAddress", "another family");
@@ -254,7 +255,7 @@ TEST(frame_finds_out_what_is_left_open)
 	f.header.destination_port = 0;
 	f.header.ethertype = 0x88b5;
 	fixture_bad(&f, "streams[0].ethernet.header.destinationMac",
-		    "no destinationAddress to find it by");
+		    "without destinationAddress it cannot be looked up");
 	fixture_deinit(&f);
 }
 

@@ -51,9 +51,9 @@ TEST(limit_loops_are_packets)
 	f.payloads[0].repeat = 1 << 20; /* (2^20 + 1) * (2^32 - 1) is below 2^53 */
 	CHECK_INT(fixture_good(&f)->limit.packets, ==, ((1 << 20) + 1) * (uint64_t)UINT32_MAX);
 	f.payloads[0].repeat = 1 << 21;
-	fixture_bad(&f, "streams[0].limit.loops", "more packets than 9007199254740992");
+	fixture_bad(&f, "streams[0].limit.loops", "more than 9007199254740992 packets");
 	f.payloads[0].repeat = f.payloads[1].repeat = UINT32_MAX; /* past 2^64 */
-	fixture_bad(&f, "streams[0].limit.loops", "more packets than 9007199254740992");
+	fixture_bad(&f, "streams[0].limit.loops", "more than 9007199254740992 packets");
 	fixture_deinit(&f);
 }
 
@@ -127,7 +127,7 @@ TEST(limit_bytes_faults)
 	f.limit.bytes = UINT64_MAX;
 	fixture_bad(&f, "streams[0].limit.bytes", "18446744073709551615 is not between");
 	f.limit.bytes = INT64_MAX; /* in packets of 5 bytes: more than are counted */
-	fixture_bad(&f, "streams[0].limit.bytes", "more packets than 9007199254740992");
+	fixture_bad(&f, "streams[0].limit.bytes", "more than 9007199254740992 packets");
 	fixture_text(&f, 0, "");
 	fixture_bad(&f, "streams[0].limit.bytes",
 		    "is never reached: every packet of the stream is empty");
@@ -156,7 +156,7 @@ TEST(limit_until_cancelled)
 	struct fixture f;
 	fixture_init(&f);
 	set_limit(&f, PAGECAST__V1__LIMIT__KIND_UNTIL_CANCELLED);
-	fixture_bad(&f, "streams[0].limit.untilCancelled", "false says nothing");
+	fixture_bad(&f, "streams[0].limit.untilCancelled", "must be true if set");
 	f.limit.until_cancelled = true;
 	CHECK_INT(fixture_good(&f)->limit.kind, ==, PLAN_LIMIT_NONE);
 	fixture_deinit(&f);
@@ -207,7 +207,7 @@ TEST(rate_bps)
 	CHECK(stream->rate.value == 1e6);
 	CHECK_INT(stream->rate.layer, ==, PAGECAST__V1__LAYER__LAYER_L2);
 	f.rate.layer = 77;
-	fixture_bad(&f, "streams[0].rate.layer", "77 is none of LAYER_PAYLOAD");
+	fixture_bad(&f, "streams[0].rate.layer", "77 is not one of LAYER_PAYLOAD");
 	f.rate.layer = PAGECAST__V1__LAYER__LAYER_PAYLOAD;
 	fixture_good(&f);
 	fixture_text(&f, 0, "");
@@ -224,7 +224,7 @@ TEST(rate_line_percent)
 	f.rate.kind_case = PAGECAST__V1__RATE__KIND_LINE_PERCENT;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		f.rate.line_percent = bad[i];
-		fixture_bad(&f, "streams[0].rate.linePercent", "is not above 0 and up to 100");
+		fixture_bad(&f, "streams[0].rate.linePercent", "is not above 0 and at most 100");
 	}
 	f.rate.line_percent = 100;
 	CHECK_INT(fixture_good(&f)->rate.kind, ==, PLAN_RATE_LINE_PERCENT);
@@ -237,7 +237,7 @@ TEST(rate_unlimited)
 	fixture_init(&f);
 	f.streams[0].rate = &f.rate;
 	f.rate.kind_case = PAGECAST__V1__RATE__KIND_UNLIMITED;
-	fixture_bad(&f, "streams[0].rate.unlimited", "false says nothing");
+	fixture_bad(&f, "streams[0].rate.unlimited", "must be true if set");
 	f.rate.unlimited = true;
 	CHECK_INT(fixture_good(&f)->rate.kind, ==, PLAN_RATE_UNLIMITED);
 	fixture_deinit(&f);

@@ -79,10 +79,10 @@ TEST(payload_hex)
 	fixture_hex(&f, 0, " de ad\nBE\tef\r\n");
 	check_bytes(fixture_good(&f), 0, "deadbeef");
 	fixture_hex(&f, 0, "0");
-	fixture_bad(&f, "streams[0].payloads[0].hex", "1 digits make no whole bytes");
+	fixture_bad(&f, "streams[0].payloads[0].hex", "1 digits are not whole bytes");
 	fixture_hex(&f, 0, "0x10");
 	fixture_bad(&f, "streams[0].payloads[0].hex",
-		    "\"x\" at position 1 is no hexadecimal digit");
+		    "\"x\" at position 1 is not a hexadecimal digit");
 	fixture_hex(&f, 0, "00 ü");
 	fixture_bad(&f, "streams[0].payloads[0].hex", "position 3");
 	fixture_hex(&f, 0, "  ");
@@ -120,7 +120,8 @@ TEST(payload_pattern_faults)
 	set_pattern(&f, 0, 5);
 	fixture_bad(&f, "streams[0].payloads[0].pattern.kind", "missing: ZEROS, ONES");
 	set_pattern(&f, 5, 5);
-	fixture_bad(&f, "streams[0].payloads[0].pattern.kind", "5 is none of PATTERN_KIND_ZEROS");
+	fixture_bad(&f, "streams[0].payloads[0].pattern.kind",
+		    "5 is not one of PATTERN_KIND_ZEROS");
 	set_pattern(&f, PAGECAST__V1__PATTERN_KIND__PATTERN_KIND_REPEAT_UNIT, 5);
 	fixture_bad(&f, "streams[0].payloads[0].pattern.unit", "missing");
 	set_pattern(&f, PAGECAST__V1__PATTERN_KIND__PATTERN_KIND_ONES, 5);
@@ -251,7 +252,7 @@ TEST(size_faults)
 	fixture_bad(&f, "streams[0].size", "empty: give fixed");
 	f.size.kind_case = PAGECAST__V1__SIZE__KIND_FIXED;
 	f.size.layer = 6;
-	fixture_bad(&f, "streams[0].size.layer", "6 is none of LAYER_PAYLOAD, LAYER_L3");
+	fixture_bad(&f, "streams[0].size.layer", "6 is not one of LAYER_PAYLOAD, LAYER_L3");
 	f.size.layer = 0;
 	f.size.fixed = UINT32_MAX;
 	fixture_bad(&f, "streams[0].size.fixed", "4294967295 is not between 0 and 65507");

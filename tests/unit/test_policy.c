@@ -121,9 +121,9 @@ TEST(policy_built_in_allows_local_places_only)
 	for (size_t i = 0; i < ARRAY_SIZE(ALLOWED); i++)
 		may_send_to(NULL, ALLOWED[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(FORBIDDEN); i++)
-		may_not_send_to(NULL, FORBIDDEN[i], "is in none of the policy's allowedNetworks");
-	may_not_send_to(NULL, "0.0.0.0", "is no address of a receiver");
-	may_not_send_to(NULL, "::", "is no address of a receiver");
+		may_not_send_to(NULL, FORBIDDEN[i], "is not in the policy's allowedNetworks");
+	may_not_send_to(NULL, "0.0.0.0", "cannot be a destination address");
+	may_not_send_to(NULL, "::", "cannot be a destination address");
 	may_send_to(NULL, "::ffff:10.0.0.1");
 }
 
@@ -136,13 +136,13 @@ TEST(policy_that_allows_all_ipv6_does_not_open_ipv4_behind_it)
 	may_send_to(&message, "2a00::1");
 	may_send_to(&message, "2002:a00:1::1");
 	may_send_to(&message, "64:ff9b::10.0.0.1");
-	may_not_send_to(&message, "::ffff:8.8.8.8", "8.8.8.8 is in none");
-	may_not_send_to(&message, "64:ff9b::8.8.8.8", "8.8.8.8, where 64:ff9b::808:808 leads,");
-	may_not_send_to(&message, "2002:808:808::1", "8.8.8.8, where 2002:808:808::1 leads,");
-	may_not_send_to(&message, "2001:0:a00:1::f7f7:f7f7", "8.8.8.8, where");
-	may_not_send_to(&message, "fe80::5efe:8.8.8.8", "8.8.8.8, where");
+	may_not_send_to(&message, "::ffff:8.8.8.8", "8.8.8.8 is not in");
+	may_not_send_to(&message, "64:ff9b::8.8.8.8", "8.8.8.8, embedded in 64:ff9b::808:808,");
+	may_not_send_to(&message, "2002:808:808::1", "8.8.8.8, embedded in 2002:808:808::1,");
+	may_not_send_to(&message, "2001:0:a00:1::f7f7:f7f7", "8.8.8.8, embedded in");
+	may_not_send_to(&message, "fe80::5efe:8.8.8.8", "8.8.8.8, embedded in");
 	may_not_send_to(&message, "64:ff9b::224.0.0.1", "multicast");
-	may_not_send_to(&message, "64:ff9b:1::a00:1", "64:ff9b:1::a00:1 is in none");
+	may_not_send_to(&message, "64:ff9b:1::a00:1", "64:ff9b:1::a00:1 is not in");
 	networks[0] = S("64:ff9b:1::/48"); /* named on purpose */
 	may_send_to(&message, "64:ff9b:1::a00:1");
 }
@@ -187,7 +187,7 @@ TEST(policy_ports_interfaces_sources_and_engines_are_judged)
 	plan_to(PLAN_UDP, "127.0.0.1", 9010);
 	allowed(&message);
 	plan_to(PLAN_UDP, "127.0.0.1", 9011);
-	forbidden(&message, "streams[0].udp.port", "9011 is in none of the policy's allowedPorts");
+	forbidden(&message, "streams[0].udp.port", "9011 is not in the policy's allowedPorts");
 	plan_to(PLAN_UDP, "::1", 8999);
 	forbidden(&message, "streams[0].udp.port", "(9000 to 9010)");
 
@@ -198,7 +198,7 @@ TEST(policy_ports_interfaces_sources_and_engines_are_judged)
 	plan_to(PLAN_UDP, "127.0.0.1", 9000);
 	forbidden(&message, "streams[0].udp.interface", "the route leaves by lo");
 	strcpy(stream.destination.interface, "lo");
-	forbidden(&message, "streams[0].udp.interface", "is lo, which is none");
+	forbidden(&message, "streams[0].udp.interface", "is lo, which is not in");
 	message.allowed_interfaces = loopback;
 	allowed(&message);
 	stream.destination.interface[0] = '\0';
@@ -276,7 +276,7 @@ TEST(policy_bounds_streams_and_payload_bytes)
 	two[0] = two[1] = stream;
 	plan.streams = two;
 	plan.stream_count = 2;
-	forbidden(&message, "streams", "maxStreams, 1");
+	forbidden(&message, "streams", "maxStreams of 1");
 }
 
 static void raw_with(uint8_t protocol, bool header_included, const uint8_t *bytes, uint32_t len)
@@ -313,7 +313,7 @@ TEST(policy_looks_into_included_headers)
 	header(packet, "0.0.0.0", "10.0.0.1", 9000); /* the kernel fills it in */
 	allowed(&message);
 	header(packet, "10.1.2.3", "8.8.8.8", 9000); /* not where the socket is connected to */
-	forbidden(&message, "streams[0].payloads[0]", "8.8.8.8 is in none");
+	forbidden(&message, "streams[0].payloads[0]", "8.8.8.8 is not in");
 	header(packet, "8.8.4.4", "10.0.0.1", 9000);
 	forbidden(&message, "streams[0].payloads[0]", "8.8.4.4 is neither an address of this host");
 	header(packet, "0.1.2.3", "10.0.0.1", 9000);
@@ -337,7 +337,7 @@ TEST(policy_looks_into_included_headers)
 	header(packet, "10.1.2.3", "10.0.0.1", 53);
 	allowed(&message);
 	header(packet, "10.1.2.3", "10.0.0.1", 54);
-	forbidden(&message, "streams[0].payloads[0]", "54 is in none of the policy's allowedPorts");
+	forbidden(&message, "streams[0].payloads[0]", "54 is not in the policy's allowedPorts");
 	packet[7] = 1; /* a later fragment */
 	allowed(&message);
 }
@@ -352,7 +352,7 @@ TEST(policy_looks_into_packets_inside_packets)
 	message.allow_header_included = true;
 	allowed(&message);
 	header(packet, "10.1.2.3", "8.8.8.8", 9000);
-	forbidden(&message, "streams[0].payloads[0]", "8.8.8.8 is in none");
+	forbidden(&message, "streams[0].payloads[0]", "8.8.8.8 is not in");
 	for (int depth = 0; depth < 8; depth++) {
 		header(packet + 20 * depth, "10.1.2.3", "10.9.9.9", 9000);
 		packet[20 * depth + 9] = IPPROTO_IPIP;
@@ -396,7 +396,7 @@ TEST(policy_ports_of_raw_protocols_are_judged)
 	message.allowed_ports = ranges;
 	message.n_allowed_ports = 1;
 	raw_with(IPPROTO_UDP, false, udp, 8);
-	forbidden(&message, "streams[0].payloads[0]", "53 is in none");
+	forbidden(&message, "streams[0].payloads[0]", "53 is not in");
 	raw_with(IPPROTO_UDP, false, udp, 3);
 	forbidden(&message, "streams[0].payloads[0]", "hold no port");
 	raw_with(IPPROTO_ICMP, false, udp, 8);
@@ -416,12 +416,12 @@ TEST(policy_ethernet_needs_its_flag_and_frames_are_looked_into)
 	message.allow_ethernet = true;
 	allowed(&message);
 	header(frame + 14, "10.1.2.3", "8.8.8.8", 9000);
-	forbidden(&message, "streams[0].payloads[0]", "8.8.8.8 is in none");
+	forbidden(&message, "streams[0].payloads[0]", "8.8.8.8 is not in");
 	memmove(frame + 16, frame + 12, 30); /* with a VLAN tag before it */
 	frame[12] = 0x81;
 	frame[13] = 0x00;
 	item.len = stream.len_max = 46;
-	forbidden(&message, "streams[0].payloads[0]", "8.8.8.8 is in none");
+	forbidden(&message, "streams[0].payloads[0]", "8.8.8.8 is not in");
 	frame[0] = 0x01;
 	frame[16] = 0x08;
 	frame[17] = 0x06; /* ARP */
@@ -452,7 +452,7 @@ TEST(policy_message_is_checked_field_by_field)
 	char *texts[] = {S("10.0.0.0/8"), S("10.0.0.1/8")};
 	message.allowed_networks = texts;
 	message.n_allowed_networks = 2;
-	faulty(&message, "allowedNetworks[1]", "\"10.0.0.1/8\" is not a network without bits");
+	faulty(&message, "allowedNetworks[1]", "\"10.0.0.1/8\" has bits set behind its prefix");
 	message = empty;
 	message.allowed_sources = texts;
 	message.n_allowed_sources = 2;
@@ -460,7 +460,7 @@ TEST(policy_message_is_checked_field_by_field)
 	message = empty;
 	message.allowed_ports = ranges;
 	message.n_allowed_ports = 1;
-	faulty(&message, "allowedPorts[0]", "is not between 1 and 65535");
+	faulty(&message, "allowedPorts[0]", "is not within 1 to 65535");
 	range.first = 10;
 	range.last = 9;
 	faulty(&message, "allowedPorts[0]", "last 9 is below first 10");
@@ -482,13 +482,13 @@ TEST(policy_message_is_checked_field_by_field)
 	faulty(&message, "maxTotalBpsL2", "nan is not a rate");
 	message = empty;
 	message.max_jobs_queued = 100001;
-	faulty(&message, "maxJobsQueued", "own bound, 100000");
+	faulty(&message, "maxJobsQueued", "own maximum, 100000");
 	message = empty;
 	message.max_streams = 1025;
-	faulty(&message, "maxStreams", "own bound, 1024");
+	faulty(&message, "maxStreams", "own maximum, 1024");
 	message = empty;
 	message.max_payload_bytes = PLAN_BYTES_MAX + 1;
-	faulty(&message, "maxPayloadBytes", "own bound, 268435456");
+	faulty(&message, "maxPayloadBytes", "own maximum, 268435456");
 	message = empty;
 	duration.seconds = -1;
 	message.max_duration = &duration;
