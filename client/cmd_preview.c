@@ -16,10 +16,11 @@
 
 #include "pagecast/v1/transmit_service.pb-c.h"
 
-enum { PACKETS_DEFAULT = 10, PACKETS_MAX = 1000 };
+enum { PACKETS_DEFAULT = 10, PACKETS_MAX = 1000, FROM_MAX = 1000000 };
 
 static const struct option OPTIONS[] = {
 	{"packets", "N", "how many packets to show: 10, at most 1000", false},
+	{"from", "N", "how many packets to leave out before them", false},
 	{"pcap", "FILE|-", "write the packets as a capture file too; -: only that, to stdout",
 	 false},
 	OPTION_END,
@@ -42,13 +43,25 @@ static void print_packets(const Pagecast__V1__PreviewJobResponse *preview, FILE 
 	table_print(&table, out);
 }
 
+/* An answer is short: large packets do not all fit. @context: how many were asked for. */
+static void print_rest(const ProtobufCMessage *message, FILE *out, void *context)
+{
+	const Pagecast__V1__PreviewJobResponse *preview =
+		(const Pagecast__V1__PreviewJobResponse *)message;
+	const uint32_t *asked = context;
+	if (preview->next_from && preview->n_packets < *asked)
+		fprintf(out,
+			"note   only %zu packets fit into one answer; --from %llu shows the next\n",
+			preview->n_packets, (unsigned long long)preview->next_from);
+}
+
 static void print_preview(const ProtobufCMessage *message, FILE *out, void *context)
 {
 	const Pagecast__V1__PreviewJobResponse *preview =
 		(const Pagecast__V1__PreviewJobResponse *)message;
-	(void)context;
 	if (preview->n_packets)
 		print_packets(preview, out);
+	print_rest(message, out, context);
 	if (preview->total_packets)
 		fprintf(out, "in all %s packets, %s bytes", units_count(preview->total_packets).s,
 			units_count(preview->total_bytes).s);
@@ -100,6 +113,15 @@ static int write_file(const char *path, const struct http_response *response)
 	return EXIT_FAILED;
 }
 
+/* To standard output goes the capture alone: what it lacks is said on standard error. */
+static void warn_of_rest(const struct client *client, const struct call *shown, uint32_t *packets)
+{
+	ProtobufCMessage *message = NULL;
+	if (call_message(client, &client->peers[0], shown, &message) == EXIT_DONE)
+		print_rest(message, stderr, packets);
+	call_free(message);
+}
+
 static int write_pcap(const struct client *client, const struct call *shown, const char *path)
 {
 	_cleanup_response_ struct http_response response = {0};
@@ -118,16 +140,18 @@ static int write_pcap(const struct client *client, const struct call *shown, con
 static int run_preview(struct client *client, const struct options *options)
 {
 	_cleanup_free_ char *text = NULL, *json = NULL;
-	uint32_t packets = PACKETS_DEFAULT;
+	uint32_t packets = PACKETS_DEFAULT, from = 0;
 	const char *pcap = options_value(options, "pcap");
 	size_t len = 0;
 	int r = options_u32(options, "packets", 1, PACKETS_MAX, &packets);
+	if (!r)
+		r = options_u32(options, "from", 0, FROM_MAX, &from);
 	if (!r && pcap)
 		r = check_pcap(client, pcap);
 	r = r ? r : submission_read("preview", options->arguments[0], &text, &len);
 	if (r)
 		return r;
-	json = util_printf("{\"packets\":%u,\"spec\":%s}", packets, text);
+	json = util_printf("{\"packets\":%u,\"from\":%u,\"spec\":%s}", packets, from, text);
 	const struct call call = {
 		.method = "POST",
 		.path = "/v1/jobs:preview",
@@ -138,10 +162,12 @@ static int run_preview(struct client *client, const struct options *options)
 	};
 	if (pcap) {
 		r = write_pcap(client, &call, pcap);
+		if (!r && is_stdout(pcap))
+			warn_of_rest(client, &call, &packets);
 		if (r || is_stdout(pcap))
 			return r;
 	}
-	return call_each(client, &call, print_preview, NULL);
+	return call_each(client, &call, print_preview, &packets);
 }
 
 const struct command COMMAND_PREVIEW = {

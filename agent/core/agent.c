@@ -214,6 +214,7 @@ int agent_new_on(struct agent **ret_agent, const struct agent_options *options, 
 	pthread_cond_init(&agent->work, NULL);
 	pthread_cond_init(&agent->tick, NULL);
 	pthread_cond_init(&agent->settled, NULL);
+	preview_places_init(&agent->previews);
 	int r = set_up(agent, options, ret_error);
 	if (r) {
 		agent_free(agent);
@@ -334,6 +335,7 @@ struct agent *agent_free(struct agent *agent)
 	pthread_cond_destroy(&agent->work);
 	pthread_cond_destroy(&agent->tick);
 	pthread_cond_destroy(&agent->settled);
+	preview_places_deinit(&agent->previews);
 	pthread_mutex_destroy(&agent->update_lock);
 	pthread_mutex_destroy(&agent->lock);
 	free(agent->name);

@@ -28,6 +28,7 @@
 #pragma once
 #include "base/clock.h"
 #include "core/calls/metrics.h"
+#include "core/calls/preview_places.h"
 #include "core/job/job.h"
 #include "core/job/job_fsm.h"
 #include "core/job/job_index.h"
@@ -92,6 +93,7 @@ struct agent {
 	void *changed_context;
 	pthread_t scheduler;
 	bool scheduler_started;
+	struct preview_places previews;
 
 	pthread_mutex_t update_lock; /* UpdateJob one at a time: read, change, write */
 	pthread_mutex_t lock;

@@ -203,7 +203,7 @@ static int fill(struct trains *ret_trains, struct packer *packer, bool huge)
 		return r;
 	}
 	packer->trains = trains.trains;
-	packer->memory = trains.pages.memory;
+	packer->memory = packer->limits->blank ? NULL : trains.pages.memory;
 	pack(packer);
 	trains.count = packer->count;
 	trains.packets = packer->packets;

@@ -41,8 +41,9 @@ struct train_limits {
 				       headers) */
 	uint32_t page_offset;	    /* PAGE_PER_PACKET: one packet a page at this offset; else 0 */
 	bool page_per_packet;
-	bool huge; /* much will leave at full speed: a huge page for its template is well spent,
-		      because the kernel takes references to many of its pages at once */
+	bool huge;  /* much will leave at full speed: a huge page for its template is well spent,
+		       because the kernel takes references to many of its pages at once */
+	bool blank; /* a preview: trains are cut, their bytes are not written and never sent */
 };
 
 struct trains {

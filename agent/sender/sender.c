@@ -113,6 +113,7 @@ static int open_stream(struct sender *sender, struct sender_stream *stream,
 	if (result < 0)
 		return fail(problems, ret_error, stream->field, result, "the socket");
 	stream->limits = flow_limits(stream->flow);
+	stream->limits.blank = sender->options.preview;
 	result = sender_pack(stream);
 	if (result < 0)
 		return fail(problems, ret_error, stream->field, result, "packing");

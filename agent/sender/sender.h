@@ -80,6 +80,7 @@ struct sender_options {
 	struct limiter_buckets *total; /* the maximum of all jobs; borrowed; NULL: none */
 	int64_t elapsed_ns; /* of max_duration: the job was sent before, by another sender */
 	bool tell_streams;  /* sender_streams() will be called */
+	bool preview;	    /* it will never run: nothing of payload size is written */
 	/* on the worker's thread when sender_orders_applied() may have become true; may be NULL */
 	void (*orders_applied)(void *context);
 	void (*published)(

@@ -1,6 +1,7 @@
 """PreviewJob: what is shown is what is sent, byte for byte; as a pcap it is one that tshark believes."""
 
 import base64
+import concurrent.futures
 import os
 import shutil
 import socket
@@ -169,6 +170,78 @@ class Preview(unittest.TestCase):
         self.assertAlmostEqual(answer["seconds"], 2, delta=0.05)
         self.assertEqual((answer["totalPackets"], answer["totalBytes"]), ("100", "500"))
         self.assertIn("udp", answer["path"])
+
+    def test_what_follows_is_shown_from_there(self):
+        """Streams of several rates, bursts, sizes and limits, page by page and at once: the same packets."""
+        udp = {"udp": {"address": "127.0.0.1", "port": 9}}
+        streams = [{**udp, "name": "even", "payloads": PAYLOADS, "rate": {"pps": 1000}, "limit": {"packets": 90}},
+                   {**udp, "name": "bits", "payloads": PAYLOADS, "rate": {"bps": 800000}, "limit": {"packets": 70}},
+                   {**udp, "name": "bursts", "rate": {"pps": 10000}, "burst": {"packets": 7, "gap": "0.010s"},
+                    "limit": {"packets": 60}, "startDelay": "0.003s"},
+                   {**udp, "name": "all at once", "payloads": [{"text": "x", "repeat": 11}, {"text": "yy"}],
+                    "limit": {"packets": 50}},
+                   {**udp, "name": "for a time", "rate": {"pps": 500}, "limit": {"duration": "0.050s"}}]
+        for some in streams, streams[:1], streams[1:2], streams[2:3], streams[3:4], streams[4:]:
+            whole = self.preview({"streams": some}, 1000)
+            self.assertNotIn("nextFrom", {k: v for k, v in whole.items() if v != "0"})
+            count = len(whole["packets"])
+            for start in 0, 1, 6, 7, 8, 24, 49, count - 1:
+                page = self.agent.post("/v1/jobs:preview",
+                                       {"spec": {"streams": some}, "packets": 5, "from": start}).json()
+                self.assertEqual(page["packets"], whole["packets"][start:start + 5], (len(some), start))
+                more = str(start + 5) if start + 5 < count else "0"
+                self.assertEqual(page["nextFrom"], more, (len(some), start))
+        self.assertEqual(self.agent.post("/v1/jobs:preview", {"spec": {"streams": streams}, "from": 500}).json()["packets"],
+                         [])
+
+    def test_how_far_it_shows(self):
+        spec = pt.udp_job(9, 1, pps=1000)
+        spec["streams"][0]["limit"] = {"untilCancelled": True}
+        page = self.agent.post("/v1/jobs:preview", {"spec": spec, "packets": 1, "from": 1000000}).json()
+        self.assertEqual((page["packets"][0]["at"], page["nextFrom"]), ("1000s", "1000001"))
+        for spec, start, words in (
+                (spec, 1000001, "1000001 is more than 1000000"),
+                ({"streams": spec["streams"] * 3}, 900000, "900000 is too far into a job of this many streams side by "
+                 "side: at most 100000")):
+            answer = self.agent.post("/v1/jobs:preview", {"spec": spec, "from": start})
+            self.assertEqual((answer.status, answer.json()["code"]), (400, "invalid_argument"))
+            fault, = answer.json()["details"][0]["debug"]["fieldViolations"]
+            self.assertEqual((fault["field"], fault["description"]), ("from", words))
+
+    def test_a_small_request_costs_little(self):
+        """64 KiB that name a hundred megabytes, in several forms, alone and 24 at a time."""
+        port = {"address": "127.0.0.1", "port": 9}
+        frame = {"interface": "lo", "header": {"destinationMac": "02:00:00:00:00:02", "sourceMac": "02:00:00:00:00:01",
+                                               "destinationAddress": "127.0.0.1", "sourceAddress": "127.0.0.1",
+                                               "destinationPort": 9}}
+        long = [{"random": {"length": 65507, "seed": i}} for i in range(1600)]
+        specs = ({"streams": [{"udp": port, "payloads": long}]},
+                 {"streams": [{"rawIp": {"address": "127.0.0.1", "protocol": 253}, "payloads": long}]},
+                 {"streams": [{"udp": port, "payloads": [{"pattern": {"kind": "ONES", "length": 65507}}] * 1300}]},
+                 {"streams": [{"ethernet": frame, "payloads": long}]},
+                 {"streams": [{"udp": port, "size": {"fixed": 65507}, "payloads": [{"text": ""}] * 4000}]})
+
+        def peak():
+            with open(f"/proc/{agent.pid}/status", encoding="ascii") as status:
+                return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM"))
+
+        def ask(spec):
+            answer = agent.post("/v1/jobs:preview", {"spec": spec, "packets": 1000})
+            self.assertEqual(answer.status, 200, answer)
+            self.assertLess(len(answer.body), 768 << 10)
+
+        with pt.Agent(policy={"allowEthernet": True}) as agent:
+            ask(specs[0])  # what is allocated once
+            before = peak()
+            for spec in specs:
+                ask(spec)
+            alone = peak() - before
+            with concurrent.futures.ThreadPoolExecutor(24) as pool:
+                list(pool.map(ask, specs * 5))
+            together = peak() - before
+            print(f"peak above the first preview: one after the other {alone >> 10} KiB, 24 at a time {together >> 10} KiB")
+            self.assertLess(alone, 6 << 20)
+            self.assertLess(together, 24 << 20)
 
     def test_totals_that_no_counter_holds(self):
         stream = {"udp": {"address": "127.0.0.1", "port": 9}, "size": {"fixed": 60000}}

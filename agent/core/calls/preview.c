@@ -9,32 +9,23 @@
 #include "core/agent_private.h"
 
 #include "base/util.h"
-#include "packet/wire_image.h"
-#include "sender/pacer.h"
+#include "core/calls/preview_order.h"
 
-#include <string.h>
+#include <errno.h>
+#include <inttypes.h>
 
 enum {
 	PREVIEW_PACKETS_DEFAULT = 10,
 	PREVIEW_PACKETS_MAX = 1000,
-	PREVIEW_BYTES_MAX =
-		4 << 20, /* of all packets shown: an answer stays as long as a spec may be */
-};
-
-struct preview_stream {
-	struct plan_stream
-		plan; /* a copy whose line_percent is put into pps; items are the plan's */
-	struct wire_image_context image;
-	struct pacer *pacer;
-	struct plan_cursor cursor;
-	uint64_t left;	/* packets until its limit; UINT64_MAX: no number */
-	int64_t end_ns; /* of a limit by duration */
+	/* Of all packets shown: as JSON an answer stays below 768 KiB, and making it below 1 MiB.
+	 */
+	PREVIEW_BYTES_MAX = 384 << 10,
+	PREVIEW_FROM_MAX = 1000000,
 };
 
 struct preview {
 	struct preparation prepared;
-	struct preview_stream *streams; /* [stream_count] */
-	size_t stream_count;
+	struct preview_order *order;
 	Pagecast__V1__PreviewJobResponse response; /* points into what follows */
 	Pagecast__V1__PreviewPacket *packets;	   /* [packet_max] */
 	Pagecast__V1__PreviewPacket **packet_list;
@@ -44,13 +35,17 @@ struct preview {
 	struct record_problems problems;
 };
 
-static void preview_deinit(struct preview *preview)
+static void free_packets(struct preview *preview)
 {
 	for (size_t i = 0; i < preview->response.n_packets; i++)
 		free(preview->packets[i].bytes.data);
-	for (size_t i = 0; i < preview->stream_count; i++)
-		pacer_free(preview->streams[i].pacer);
-	free(preview->streams);
+	preview->response.n_packets = 0;
+}
+
+static void preview_deinit(struct preview *preview)
+{
+	free_packets(preview);
+	preview_order_free(preview->order);
 	free(preview->packets);
 	free(preview->packet_list);
 	free(preview->times);
@@ -63,116 +58,74 @@ static int no_memory(struct error *ret_error)
 	return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 }
 
-/* ---- when each packet leaves ---- */
+/* ---- the packets ---- */
 
-static int init_stream(struct preview *preview, size_t index)
-{
-	struct preview_stream *stream = &preview->streams[index];
-	const struct plan_stream *plan = &preview->prepared.plan->streams[index];
-	stream->plan = *plan;
-	stream->left =
-		plan->limit.kind == PLAN_LIMIT_PACKETS || plan->limit.kind == PLAN_LIMIT_BYTES
-			? plan->limit.packets
-			: UINT64_MAX;
-	stream->end_ns = plan->limit.kind == PLAN_LIMIT_DURATION
-				 ? plan->start_delay_ns + plan->limit.duration_ns
-				 : INT64_MAX;
-	wire_image_context_init(&stream->image, plan);
-	if (plan->rate.kind == PLAN_RATE_LINE_PERCENT) { /* the sender knows the line */
-		struct sender_report report;
-		sender_report(preview->prepared.sender, index, &report);
-		stream->plan.rate.kind = PLAN_RATE_PPS;
-		stream->plan.rate.value = report.requested_pps;
-	}
-	int r = pacer_new(&stream->pacer, &stream->plan, 0, 0);
-	if (r == 0)
-		pacer_start(stream->pacer, plan->start_delay_ns);
-	return r;
-}
-
-static int init_streams(struct preview *preview, struct error *ret_error)
-{
-	const struct plan *plan = preview->prepared.plan;
-	preview->streams = calloc(plan->stream_count, sizeof *preview->streams);
-	if (!preview->streams)
-		return no_memory(ret_error);
-	preview->stream_count = plan->stream_count;
-	for (size_t i = 0; i < plan->stream_count; i++)
-		if (init_stream(preview, i) < 0)
-			return no_memory(ret_error);
-	return 0;
-}
-
-/* The stream whose next packet leaves first; NULL: all are done. */
-static struct preview_stream *next_stream(struct preview *preview, int64_t *ret_due_ns)
-{
-	struct preview_stream *first = NULL;
-	for (size_t i = 0; i < preview->stream_count; i++) {
-		struct preview_stream *stream = &preview->streams[i];
-		uint64_t packets;
-		int64_t due_ns = stream->left ? pacer_next(stream->pacer, 0, &packets) : INT64_MAX;
-		if (stream->left == 0 || due_ns >= stream->end_ns ||
-		    (first && due_ns >= *ret_due_ns))
-			continue;
-		first = stream;
-		*ret_due_ns = due_ns;
-	}
-	return first;
-}
-
-static int add_packet(struct preview *preview, struct preview_stream *stream, int64_t due_ns,
+static int add_packet(struct preview *preview, const struct preview_next *next, size_t len,
 		      struct error *ret_error)
 {
 	size_t index = preview->response.n_packets;
 	Pagecast__V1__PreviewPacket *packet = &preview->packets[index];
-	const struct plan_item *item;
-	uint64_t run;
-	plan_peek_run(&stream->plan, &stream->cursor, &item, &run);
-	size_t len = wire_image_len(&stream->plan, item);
 	pagecast__v1__preview_packet__init(packet);
 	packet->bytes.data = malloc(len ? len : 1);
 	if (!packet->bytes.data)
 		return no_memory(ret_error);
 	packet->bytes.len = len;
-	wire_image_write(&stream->image, &stream->plan, item, packet->bytes.data);
-	wire_image_summary(&stream->image, &stream->plan, item, preview->summaries[index]);
+	wire_image_write(next->image, next->stream, next->item, packet->bytes.data);
+	wire_image_summary(next->image, next->stream, next->item, preview->summaries[index]);
 	google__protobuf__duration__init(&preview->times[index]);
-	preview->times[index].seconds = due_ns / CLOCK_NS_PER_S;
-	preview->times[index].nanos = (int32_t)(due_ns % CLOCK_NS_PER_S);
+	preview->times[index].seconds = next->due_ns / CLOCK_NS_PER_S;
+	preview->times[index].nanos = (int32_t)(next->due_ns % CLOCK_NS_PER_S);
 	packet->at = &preview->times[index];
-	packet->frame = stream->plan.destination.kind == PLAN_ETHERNET;
+	packet->frame = next->stream->destination.kind == PLAN_ETHERNET;
 	packet->summary = preview->summaries[index];
-	packet->stream = stream->plan.name;
+	packet->stream = (char *)next->stream->name;
 	preview->packet_list[index] = packet;
 	preview->response.n_packets++;
 	preview->packet_bytes += len;
-	plan_advance(&stream->plan, &stream->cursor, 1);
-	pacer_handed_over(stream->pacer, 1, item->len, due_ns, due_ns);
-	if (stream->left != UINT64_MAX)
-		stream->left--;
 	return 0;
 }
 
-static int add_packets(struct preview *preview, uint32_t asked, struct error *ret_error)
+static int allocate_packets(struct preview *preview, uint32_t asked)
 {
 	preview->packet_max = asked ? asked : PREVIEW_PACKETS_DEFAULT;
 	preview->packets = calloc(preview->packet_max, sizeof *preview->packets);
 	preview->packet_list = calloc(preview->packet_max, sizeof(Pagecast__V1__PreviewPacket *));
 	preview->times = calloc(preview->packet_max, sizeof *preview->times);
 	preview->summaries = calloc(preview->packet_max, sizeof *preview->summaries);
-	if (!preview->packets || !preview->packet_list || !preview->times || !preview->summaries)
-		return no_memory(ret_error);
 	preview->response.packets = preview->packet_list;
-	while (preview->response.n_packets < preview->packet_max &&
-	       preview->packet_bytes < PREVIEW_BYTES_MAX) {
-		int64_t due_ns = 0;
-		struct preview_stream *stream = next_stream(preview, &due_ns);
-		if (!stream)
+	return preview->packets && preview->packet_list && preview->times && preview->summaries
+		       ? 0
+		       : -ENOMEM;
+}
+
+static int add_packets(struct preview *preview, uint64_t from, uint32_t asked,
+		       struct error *ret_error)
+{
+	struct preview_next next;
+	if (preview_order_new(&preview->order, preview->prepared.plan, preview->prepared.sender) ||
+	    allocate_packets(preview, asked))
+		return no_memory(ret_error);
+	uint64_t skipped = preview_order_skip(preview->order, from);
+	bool more = preview_order_peek(preview->order, &next);
+	if (skipped < from && more) {
+		error_violate(ret_error, "from",
+			      "%" PRIu64 " is too far into a job of this many streams side by "
+			      "side: at most %" PRIu64,
+			      from, skipped);
+		return (int)ret_error->code;
+	}
+	while (more && preview->response.n_packets < preview->packet_max) {
+		size_t len = wire_image_len(next.stream, next.item);
+		if (preview->packet_bytes && preview->packet_bytes + len > PREVIEW_BYTES_MAX)
 			break;
-		int r = add_packet(preview, stream, due_ns, ret_error);
+		int r = add_packet(preview, &next, len, ret_error);
 		if (r)
 			return r;
+		preview_order_advance(preview->order);
+		more = preview_order_peek(preview->order, &next);
 	}
+	if (more)
+		preview->response.next_from = from + preview->response.n_packets;
 	return 0;
 }
 
@@ -231,7 +184,7 @@ static void add_totals(struct preview *preview, size_t index)
 
 static void describe(struct preview *preview, struct sender_report *report)
 {
-	for (size_t i = 0; i < preview->stream_count; i++)
+	for (size_t i = 0; i < preview->prepared.plan->stream_count; i++)
 		add_totals(preview, i);
 	sender_report(preview->prepared.sender, SIZE_MAX, report);
 	preview->response.path = report->path;
@@ -245,6 +198,9 @@ static int check_request(const Pagecast__V1__PreviewJobRequest *request, struct 
 	if (request->packets > PREVIEW_PACKETS_MAX)
 		error_violate(ret_error, "packets", "%u is more than %d", request->packets,
 			      PREVIEW_PACKETS_MAX);
+	if (request->from > PREVIEW_FROM_MAX)
+		error_violate(ret_error, "from", "%" PRIu64 " is more than %d", request->from,
+			      PREVIEW_FROM_MAX);
 	return (int)ret_error->code;
 }
 
@@ -256,6 +212,7 @@ static int copy_response(struct preview *preview, Pagecast__V1__PreviewJobRespon
 	preview->response.problems = preview->problems.list;
 	preview->response.n_problems = preview->prepared.problems.count;
 	_cleanup_blob_ struct blob *packed = blob_pack(&preview->response.base);
+	free_packets(preview); /* never three times in memory */
 	if (packed)
 		*ret_response =
 			pagecast__v1__preview_job_response__unpack(NULL, packed->len, packed->data);
@@ -276,9 +233,9 @@ static int preview_job(struct agent *agent, const Pagecast__V1__PreviewJobReques
 	}
 	if (r && !problem_set_has_error(&preview->prepared.problems))
 		preparation_tell(&preview->prepared, &error);
-	r = preview->prepared.sender ? init_streams(preview, ret_error) : 0;
-	if (!r && preview->prepared.sender)
-		r = add_packets(preview, request->packets, ret_error);
+	r = preview->prepared.sender
+		    ? add_packets(preview, request->from, request->packets, ret_error)
+		    : 0;
 	if (!r && preview->prepared.sender) {
 		sender_look_ahead(preview->prepared.sender);
 		preview->prepared.problems = *sender_problems(preview->prepared.sender);
@@ -296,12 +253,18 @@ int agent_preview_job(struct agent *agent, const struct agent_caller *caller,
 		r = check_request(request, ret_error);
 	if (r)
 		return r;
+	r = preview_places_enter(&agent->previews, ret_error);
+	if (r)
+		return r;
 	struct preview *preview = calloc(1, sizeof *preview);
-	if (!preview)
-		return no_memory(ret_error);
-	pagecast__v1__preview_job_response__init(&preview->response);
-	r = preview_job(agent, request, preview, ret_response, ret_error);
-	preview_deinit(preview);
-	free(preview);
+	if (preview) {
+		pagecast__v1__preview_job_response__init(&preview->response);
+		r = preview_job(agent, request, preview, ret_response, ret_error);
+		preview_deinit(preview);
+		free(preview);
+	} else {
+		r = no_memory(ret_error);
+	}
+	preview_places_leave(&agent->previews);
 	return r;
 }

@@ -83,6 +83,7 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	struct sender_options options = {
 		.clock = agent->clock,
 		.tell_streams = preparation->tell_streams,
+		.preview = !grant,
 		.orders_applied = on_obeyed,
 		.context = agent,
 	};
