@@ -12,6 +12,7 @@ struct lane { /* one stream */
 	struct plan_stream
 		plan; /* a copy whose line_percent became pps; the items are the plan's */
 	struct wire_image_context image;
+	bool has_image; /* it costs questions to the kernel: made for streams that are shown */
 	struct pacer *pacer;
 	struct plan_cursor cursor;
 	uint64_t left;	/* packets until its limit; UINT64_MAX: no number */
@@ -95,7 +96,6 @@ static int init_lane(struct lane *lane, const struct plan_stream *plan, const st
 	lane->end_ns = limit->kind == PLAN_LIMIT_DURATION
 			       ? plan->start_delay_ns + limit->duration_ns
 			       : INT64_MAX;
-	wire_image_context_init(&lane->image, plan);
 	if (plan->rate.kind == PLAN_RATE_LINE_PERCENT) { /* the sender knows the line */
 		struct sender_report report;
 		sender_report(sender, index, &report);
@@ -188,8 +188,11 @@ bool preview_order_peek(struct preview_order *order, struct preview_next *ret_ne
 {
 	if (!order->heap_count)
 		return false;
-	const struct lane *lane = order->heap[0];
+	struct lane *lane = order->heap[0];
 	uint64_t equal;
+	if (!lane->has_image)
+		wire_image_context_init(&lane->image, &lane->plan);
+	lane->has_image = true;
 	*ret_next = (struct preview_next){
 		.stream = &lane->plan, .image = &lane->image, .due_ns = lane->due_ns};
 	plan_peek_run(&lane->plan, &lane->cursor, &ret_next->item, &equal);
