@@ -47,13 +47,13 @@ static struct problem *find(struct problem_set *set, enum problem_code code, con
 	return problem;
 }
 
-static struct problem *tell(struct problem_set *set, enum problem_code code,
-			    enum problem_severity severity, const char *field, int error,
-			    const char *format, va_list args) __attribute__((format(printf, 6, 0)));
+static struct problem *put(struct problem_set *set, enum problem_code code,
+			   enum problem_severity severity, const char *field, int error,
+			   const char *format, va_list args) __attribute__((format(printf, 6, 0)));
 
-static struct problem *tell(struct problem_set *set, enum problem_code code,
-			    enum problem_severity severity, const char *field, int error,
-			    const char *format, va_list args)
+static struct problem *put(struct problem_set *set, enum problem_code code,
+			   enum problem_severity severity, const char *field, int error,
+			   const char *format, va_list args)
 {
 	char cut[PROBLEM_FIELD_MAX]; /* as it is stored, so that a long one is found again */
 	snprintf(cut, sizeof cut, "%s", field ? field : "");
@@ -71,7 +71,7 @@ void problem_add(struct problem_set *set, enum problem_code code, enum problem_s
 {
 	va_list args;
 	va_start(args, format);
-	struct problem *problem = tell(set, code, severity, field, error, format, args);
+	struct problem *problem = put(set, code, severity, field, error, format, args);
 	va_end(args);
 	if (problem && __builtin_add_overflow(problem->count, count, &problem->count))
 		problem->count = UINT64_MAX;
@@ -82,7 +82,7 @@ void problem_put(struct problem_set *set, enum problem_code code, enum problem_s
 {
 	va_list args;
 	va_start(args, format);
-	struct problem *problem = tell(set, code, severity, field, error, format, args);
+	struct problem *problem = put(set, code, severity, field, error, format, args);
 	va_end(args);
 	if (problem)
 		problem->count = count;

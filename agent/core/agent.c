@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "engine/engine_probe.h"
 #include "store/store_sqlite.h"
 #include "store/store_timed.h"
 

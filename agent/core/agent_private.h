@@ -263,6 +263,7 @@ struct preparation { /* a spec made ready to send: everything but the sending */
 	struct problem_set problems;
 	/* set by the caller: */
 	const struct job_earlier *earlier; /* borrowed: the rest is to be sent; NULL: everything */
+	struct engine_choice engine;	   /* that the plan got */
 	bool tell_streams;		   /* where each stream is will be asked for */
 	Pagecast__V1__JobSpec *spec;	   /* owned: freed with the plan, which reads it; NULL: the
 					      caller keeps it until then */

@@ -1,6 +1,6 @@
 /*
- * engine: the ways out of the machine, one contract. engine_<name>.c each; engine_private.h has the
- * ops.
+ * engine: the ways out of the machine, one contract. engine_choice.h decides which, engine_<name>.c
+ * is one each, engine_words.h puts into words what they did.
  *
  * An engine (one a job and worker) owns what its streams share: pipes, scratch, ring. A flow (one a
  * stream) owns the connected socket. engine_send() hands over packets from a position in a sealed
@@ -11,9 +11,9 @@
  */
 #pragma once
 #include "base/problem.h"
+#include "engine/engine_path.h"
 #include "engine/train.h"
 #include "packet/plan.h"
-#include "pagecast/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,10 +23,9 @@
 struct engine;
 struct flow;
 
-struct engine_counters { /* real counts of system calls and pages handed to the kernel (each
-			    vmsplice, each slot) */
+struct engine_counters { /* real: what was called, what the kernel was handed */
 	uint64_t syscalls;
-	uint64_t pages;
+	uint64_t pages; /* those of each vmsplice(), of each slot of a ring */
 };
 
 enum engine_outcome {
@@ -45,7 +44,7 @@ struct engine_result {
 	int error;		/* positive errno of FULL (EAGAIN, ENOBUFS) or REFUSED */
 };
 
-/* Soft errors that arrive for a flow after the send: ICMP, neighbour failures. */
+/* Errors that arrive for a flow after the send: ICMP, neighbour failures. */
 struct flow_async_errors {
 	uint64_t refused; /* ECONNREFUSED */
 	uint64_t
@@ -56,25 +55,15 @@ struct flow_async_errors {
 	int last_error;
 };
 
-/**
- * engine_choose() - which engine a plan gets
- * @ret_why: a sentence: why this engine and path; static or inside @plan's lifetime
- *
- * Return: 0; an error_code with @ret_error (FAILED_PRECONDITION: engine not available here, naming
- * what is missing).
- */
-int engine_choose(const struct plan *plan, Pagecast__V1__EngineKind *ret_kind, const char **ret_why,
-		  struct error *ret_error);
-
 /** engine_new() - pipes and scratch; allocates, sends nothing. Return: 0; negative errno */
 int engine_new(struct engine **ret_engine, Pagecast__V1__EngineKind kind, const struct plan *plan);
 struct engine *engine_free(struct engine *engine);
 
 /**
  * flow_open() - socket, bind, connect, options for one stream
- * @problems: what went wrong, in words, with @field
+ * @problems: gets what went wrong, with @field
  *
- * Return: 0; negative errno (told in @problems).
+ * Return: 0; negative errno, with a problem in @problems.
  */
 int flow_open(struct flow **ret_flow, struct engine *engine, const struct plan_stream *stream,
 	      const char *field, struct problem_set *problems);
@@ -83,12 +72,9 @@ struct flow *flow_close(struct flow *flow);
 /** flow_limits() - how trains must be cut for this flow (device, MTU, layout, probe) */
 struct train_limits flow_limits(const struct flow *flow);
 
-/** flow_path() - "udp: vmsplice, tee, splice; trains of 44"; owned by the flow. */
-const char *flow_path(const struct flow *flow);
-Pagecast__V1__KernelCopies flow_kernel_copies(const struct flow *flow);
-/** flow_why() - why this path: "eth0 has no scatter-gather: the kernel copies"; owned by the flow,
- * maybe empty */
-const char *flow_why(const struct flow *flow);
+/** flow_path() - how its packets leave: before the first flow_send() what is meant, afterwards what
+ * was done; owned by the flow */
+const struct engine_path *flow_path(const struct flow *flow);
 
 /**
  * flow_load() - take a packed arena for sending (load a master pipe with a template); borrowed
@@ -117,42 +103,10 @@ void flow_send(struct flow *flow, struct train_cursor *cursor, uint64_t packets_
 	       struct engine_result *ret_result, struct engine_counters *counters);
 
 /** flow_wait_room() - after FULL: wait until there may be room, at most @timeout_ns; after ENOBUFS,
- * which no descriptor announces the end of, for a growing moment. Return: 0 room; 1 timeout */
+ * whose end no descriptor announces, for a growing moment. Return: 0 room; 1 timeout */
 int flow_wait_room(struct flow *flow, int64_t timeout_ns, struct engine_counters *counters);
 
-/** flow_async_errors() - read soft errors that came in since the last call (error queue), add them
- * up
- */
+/** flow_async_errors() - read the errors that came in since the last call (error queue) and add
+ * them to @async_errors */
 void flow_async_errors(struct flow *flow, struct flow_async_errors *async_errors,
 		       struct engine_counters *counters);
-
-/**
- * flow_report_refused() - put into words that @packets of this flow were refused with @error
- * (ENGINE_REFUSED)
- */
-void flow_report_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
-			 struct problem_set *problems);
-/**
- * flow_report_async_errors() - put into words what came back, all in all ("nothing listens on …")
- * @total: of the whole stream, so that the counts in the sentences stay true
- */
-void flow_report_async_errors(const struct flow *flow, const struct flow_async_errors *total,
-			      const char *field, struct problem_set *problems);
-
-/* What this machine can do, found out once at start by trying it (never by kernel version). */
-struct engine_fact {
-	Pagecast__V1__EngineKind kind;
-	bool available;
-	char why[160];
-	char facts[8][120];
-	size_t fact_count;
-};
-enum { ENGINE_KINDS = 4 };
-/** engine_probe() - try everything on loopback; bounded to 100 ms. Runs once: a second call, from
- * any thread, returns at once */
-void engine_probe(void);
-/** engine_facts() - the result of the probe, [ENGINE_KINDS]; static. Thread: any after
- * engine_probe() */
-const struct engine_fact *engine_facts(void);
-/** engine_handover_ns() - what handing over one datagram costs here, as the probe saw it */
-int64_t engine_handover_ns(void);

@@ -1,15 +1,18 @@
 /*
  * engine_copy: sendmmsg(), with UDP_SEGMENT for trains: the kernel copies once.
  *
- * The fallback where splice is not to be had, and what the others are measured against. Consecutive
+ * The fallback where splice does not work, and what the others are measured against. Consecutive
  * messages that one UDP_SEGMENT serves share a call; a raw socket takes one packet a message.
  * sendmmsg() reports how many it took: an error shows up when its message is the first.
  * Thread: one worker.
  */
-#include "engine/engine_private.h"
+#include "engine/engine_copy.h"
 
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/engine_cut.h"
+#include "engine/engine_fault.h"
+#include "engine/engine_socket.h"
 
 #include <errno.h>
 #include <string.h>
@@ -67,8 +70,8 @@ static int send_some(struct copy_engine *engine, struct flow *flow, size_t first
 	return r == 0 ? -EIO : r;
 }
 
-static void book(struct copy_engine *engine, struct flow *flow, size_t first, int taken,
-		 struct train_cursor *cursor, struct engine_result *result)
+static void account_for(struct copy_engine *engine, struct flow *flow, size_t first, int taken,
+			struct train_cursor *cursor, struct engine_result *result)
 {
 	uint64_t burst = 0;
 	for (size_t i = first; i < first + (size_t)taken; i++) {
@@ -88,7 +91,7 @@ static void copy_send(struct flow *flow, struct train_cursor *cursor, uint64_t p
 		const struct train *piece = &engine->pieces[first];
 		int r = send_some(engine, flow, first, count, counters);
 		if (r > 0) {
-			book(engine, flow, first, r, cursor, result);
+			account_for(engine, flow, first, r, cursor, result);
 			first += (size_t)r;
 			tries = 0;
 			continue;
@@ -106,25 +109,13 @@ static void copy_send(struct flow *flow, struct train_cursor *cursor, uint64_t p
 	}
 }
 
-static void describe(struct flow *flow)
-{
-	const char *kind = flow->stream->destination.kind == PLAN_RAW_IP ? "raw ip" : "udp";
-	uint32_t longest = 0;
-	for (size_t i = 0; i < flow->trains->count; i++)
-		if (flow->trains->trains[i].segment_bytes)
-			longest = MAX(longest, flow->trains->trains[i].segments);
-	if (longest > 1)
-		snprintf(flow->path, sizeof flow->path,
-			 "%s: sendmmsg with UDP_SEGMENT; trains of %u", kind, longest);
-	else
-		snprintf(flow->path, sizeof flow->path, "%s: sendmmsg; up to %d packets a call",
-			 kind, COPY_MESSAGES_MAX);
-}
-
 static int copy_load(struct flow *flow)
 {
-	if (flow->trains && !flow->path[0])
-		describe(flow);
+	if (!flow->trains || flow->path.method)
+		return 0;
+	flow->path.method = ENGINE_METHOD_SENDMMSG;
+	flow->path.train_packets = trains_longest(flow->trains);
+	flow->path.call_packets = COPY_MESSAGES_MAX;
 	return 0;
 }
 
@@ -156,8 +147,8 @@ static int copy_flow_init(struct flow *flow, const char *field, struct problem_s
 	int r = flow_open_socket(flow, field, problems);
 	if (r < 0)
 		return r;
-	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-	snprintf(flow->why, sizeof flow->why, "this engine copies every byte into the kernel once");
+	flow->path.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+	flow->path.reason = (struct engine_reason){.kind = ENGINE_REASON_COPY_ENGINE};
 	return 0;
 }
 

@@ -1,17 +1,19 @@
 /*
- * engine_fault: what the errno of a send means, and what a flow hears afterwards.
+ * engine_fault: what the errno of a send means, and what the error queue says afterwards.
  *
  * Linux mixes three things in the errno of a send: the verdict on this datagram (EMSGSIZE, EPERM),
  * the state of a queue (EAGAIN, ENOBUFS) and a soft error that an earlier datagram caused
- * (ECONNREFUSED after an ICMP). The last consumes nothing (tests/kernel) and is told apart by the
+ * (ECONNREFUSED after an ICMP). The last consumes nothing (tests/kernel) and is recognised by the
  * error queue: IP_RECVERR keeps an entry for each, and reading the queue clears the pending errno.
- * ENOBUFS is told at all only because IP_RECVERR is on. Thread: the flow's worker.
+ * ENOBUFS is reported at all only because IP_RECVERR is on. Thread: the flow's worker.
  */
-#include "engine/engine_private.h"
+#include "engine/engine_fault.h"
 
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/engine_cut.h"
+#include "engine/engine_socket.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -22,12 +24,10 @@ enum {
 		1024, /* entries read in one go: the queue itself is bounded by SO_RCVBUF */
 	OFFENDER_BYTES = sizeof(struct sockaddr_in6),
 };
-#define FULL_SLEEP_MIN_NS                                                                          \
-	INT64_C(50000) /* a qdisc of 1,000 packets drains in this at 10 Gbit/s                     \
-			*/
-#define FULL_SLEEP_MAX_NS                                                                          \
-	INT64_C(2000000) /* well below the 10 ms in which control takes effect                     \
-			  */
+/* A qdisc of 1,000 packets drains in this at 10 Gbit/s. */
+#define FULL_SLEEP_MIN_NS (50 * CLOCK_NS_PER_US)
+/* Well below the 10 ms in which control takes effect. */
+#define FULL_SLEEP_MAX_NS (2 * CLOCK_NS_PER_MS)
 
 static bool same_host(const struct flow *flow, const struct sockaddr *address)
 {
@@ -130,25 +130,25 @@ static enum flow_fault recut_shorter(struct flow *flow, const struct train *piec
 {
 	uint32_t now = flow_path_mtu_payload(flow);
 	flow->limits.segment_bytes_max = MIN(now, piece->segment_bytes - 1);
-	snprintf(flow->why, sizeof flow->why,
-		 "the path takes no more than %u bytes of payload in a packet: longer ones leave "
-		 "one "
-		 "by one",
-		 flow->limits.segment_bytes_max);
+	flow->path.reason = (struct engine_reason){.kind = ENGINE_REASON_PATH_SHORTER,
+						   .bytes = flow->limits.segment_bytes_max};
+	return FLOW_RECUT;
+}
+
+enum flow_fault flow_train_refused(struct flow *flow, int error)
+{
+	flow->limits.segments_max = 1;
+	flow->path.reason =
+		(struct engine_reason){.kind = ENGINE_REASON_TRAIN_REFUSED, .error = error};
 	return FLOW_RECUT;
 }
 
 /* Fewer segments: what older kernels take, then none. */
 static enum flow_fault recut_fewer(struct flow *flow, int error)
 {
-	enum { OLDER_SEGMENTS_MAX = 64 };
-	uint32_t was = flow->limits.segments_max;
-	flow->limits.segments_max =
-		error == EINVAL && was > OLDER_SEGMENTS_MAX ? OLDER_SEGMENTS_MAX : 1;
-	if (flow->limits.segments_max == 1)
-		snprintf(flow->why, sizeof flow->why,
-			 "the kernel refused a train here (%s): datagrams leave one by one",
-			 errno_name(error));
+	if (error != EINVAL || flow->limits.segments_max <= TRAIN_SEGMENTS_OLDER_MAX)
+		return flow_train_refused(flow, error);
+	flow->limits.segments_max = TRAIN_SEGMENTS_OLDER_MAX;
 	return FLOW_RECUT;
 }
 

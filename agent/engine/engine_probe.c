@@ -6,12 +6,14 @@
  * over. Where loopback is down (a fresh network namespace) UDP is taken to work as newer kernels
  * do; the engines meet every refusal at run time anyway. Runs once, under pthread_once().
  */
-#include "engine/engine_private.h"
+#include "engine/engine_probe.h"
 
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/util.h"
 #include "engine/engine_pipe.h"
+#include "engine/engine_probe_ring.h"
+#include "engine/train.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,16 +21,10 @@
 #include <linux/errqueue.h>
 #include <netinet/udp.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-
 enum {
-	OLDER_SEGMENTS_MAX = 64, /* UDP_MAX_SEGMENTS before 6.9 */
 	PROBE_BYTES = 2 * PAGES_PAGE_BYTES,
 	TIMED_SENDS = 64,
 	RECEIVE_TIMEOUT_MS = 20,
@@ -36,7 +32,6 @@ enum {
 #define HANDOVER_GUESS_NS INT64_C(4000)
 
 static struct engine_probed probed; /* written under `once`, read by anyone afterwards */
-static struct engine_fact facts[ENGINE_KINDS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* Return: bytes now in the pipe; negative errno */
@@ -134,7 +129,7 @@ static void probe_segments(const struct engine_pipe *pipe, uint8_t *page, int se
 	probed.segment_error = -r;
 	if (r < 0)
 		return;
-	static const uint32_t sizes[] = {TRAIN_SEGMENTS_MAX, OLDER_SEGMENTS_MAX};
+	static const uint32_t sizes[] = {TRAIN_SEGMENTS_MAX, TRAIN_SEGMENTS_OLDER_MAX};
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		probed.segment_error = try_train(pipe, page, sender, receiver, sizes[i]);
 		if (probed.segment_error == 0) {
@@ -185,7 +180,7 @@ static void probe_checksums(const struct engine_pipe *pipe, uint8_t *page, int s
 		send_summed(pipe, page, 2, sender, receiver, 'g', &first) == 3 && first == 'f';
 }
 
-/* One send whose pages are told free by the error queue. */
+/* One send whose pages the error queue reports as free. */
 static void probe_zerocopy(uint8_t *page, int sender, int receiver)
 {
 	uint8_t got;
@@ -205,9 +200,9 @@ static void probe_zerocopy(uint8_t *page, int sender, int receiver)
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 	if (!c || c->cmsg_len < CMSG_LEN(sizeof(struct sock_extended_err)))
 		return;
-	const struct sock_extended_err *told = (const void *)CMSG_DATA(c);
-	probed.zerocopy_completed = told->ee_origin == SO_EE_ORIGIN_ZEROCOPY;
-	probed.zerocopy_copied = told->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
+	const struct sock_extended_err *entry = (const void *)CMSG_DATA(c);
+	probed.zerocopy_completed = entry->ee_origin == SO_EE_ORIGIN_ZEROCOPY;
+	probed.zerocopy_copied = entry->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
 }
 
 static void probe_loopback(const struct engine_pipe *pipe, uint8_t *page)
@@ -259,143 +254,15 @@ static void probe_all(void)
 	sys_unmap(page, PROBE_BYTES);
 }
 
-/* ---- in words ---- */
-
-static void add_fact(struct engine_fact *fact, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static void add_fact(struct engine_fact *fact, const char *format, ...)
-{
-	if (fact->fact_count == ARRAY_SIZE(fact->facts))
-		return;
-	va_list args;
-	va_start(args, format);
-	vsnprintf(fact->facts[fact->fact_count++], sizeof fact->facts[0], format, args);
-	va_end(args);
-}
-
-static void add_common_facts(struct engine_fact *fact)
-{
-	if (!probed.udp_tried)
-		add_fact(fact, "loopback is down: trains were not tried");
-	else if (probed.segments_max > 1)
-		add_fact(fact, "UDP_SEGMENT: trains of up to %u datagrams", probed.segments_max);
-	else
-		add_fact(fact, "UDP_SEGMENT: no trains (%s)", errno_name(probed.segment_error));
-	add_fact(fact, probed.net_raw ? "CAP_NET_RAW: raw IP can be sent"
-				      : "no CAP_NET_RAW: raw IP cannot be sent");
-}
-
-static void tell_splice(struct engine_fact *fact)
-{
-	fact->kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE;
-	fact->available = !probed.vmsplice_error && !probed.udp_error;
-	if (probed.vmsplice_error == ENOBUFS)
-		snprintf(fact->why, sizeof fact->why,
-			 "pipes are too small: this user has too many large ones");
-	else if (!fact->available)
-		snprintf(fact->why, sizeof fact->why, "%s: %s",
-			 probed.vmsplice_error ? "vmsplice fails" : "splice to a UDP socket fails",
-			 errno_name(probed.vmsplice_error ? probed.vmsplice_error
-							  : probed.udp_error));
-	else
-		snprintf(fact->why, sizeof fact->why, "vmsplice and splice work here");
-	if (fact->available)
-		add_fact(fact, probed.pipe_by_reference ? "vmsplice references pages"
-							: "vmsplice copies on this kernel");
-	if (probed.udp_tried && fact->available)
-		add_fact(fact, probed.udp_by_reference ? "splice to UDP references pages"
-						       : "splice to UDP copies on this kernel");
-	if (probed.udp_tried && fact->available && probed.odd_sum_wrong)
-		add_fact(fact, "this kernel sums odd pieces wrong: packets are placed around it");
-	if (probed.pipe_slots)
-		add_fact(fact, "pipes of %u slots", probed.pipe_slots);
-	if (probed.udp_tried && fact->available)
-		add_fact(fact, "one datagram by vmsplice and splice on loopback: %lld ns",
-			 (long long)probed.handover_ns);
-	add_common_facts(fact);
-}
-
-static void tell_zerocopy(struct engine_fact *fact)
-{
-	fact->kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY;
-	fact->available = !probed.zerocopy_error;
-	if (!fact->available) {
-		snprintf(fact->why, sizeof fact->why, "MSG_ZEROCOPY fails: %s",
-			 errno_name(probed.zerocopy_error));
-		return;
-	}
-	snprintf(fact->why, sizeof fact->why, "MSG_ZEROCOPY works here, for UDP");
-	if (probed.zerocopy_completed)
-		add_fact(fact, probed.zerocopy_copied
-				       ? "to a receiver on this host the kernel copies"
-				       : "to a receiver on this host the kernel does not copy");
-	if (probed.locked_bytes_max != RLIM_INFINITY)
-		add_fact(fact,
-			 "memory limit (ulimit -l) of %llu KiB: holds for it without "
-			 "CAP_IPC_LOCK",
-			 (unsigned long long)probed.locked_bytes_max >> 10);
-	if (probed.segments_max > 1)
-		add_fact(fact, "UDP_SEGMENT: trains of up to %u datagrams", probed.segments_max);
-	else
-		add_fact(fact, "UDP_SEGMENT: no trains (%s)", errno_name(probed.segment_error));
-}
-
-static void tell_ring(struct engine_fact *fact)
-{
-	*fact = (struct engine_fact){.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING,
-				     .available = !probed.ring_error};
-	if (probed.ring_error == EPERM || probed.ring_error == EACCES)
-		snprintf(fact->why, sizeof fact->why,
-			 "the agent does not have CAP_NET_RAW, which packet rings need");
-	else if (probed.ring_error)
-		snprintf(fact->why, sizeof fact->why, "a packet ring fails: %s",
-			 errno_name(probed.ring_error));
-	else
-		snprintf(fact->why, sizeof fact->why,
-			 "packet rings work here, for Ethernet frames");
-	if (!fact->available)
-		return;
-	if (probed.ring_train_error == ENETDOWN)
-		add_fact(fact, "loopback is down: trains were not tried");
-	else if (probed.ring_train_error)
-		add_fact(fact, "PACKET_VNET_HDR: no trains (%s)",
-			 errno_name(probed.ring_train_error));
-	else
-		add_fact(fact, "PACKET_VNET_HDR: trains of UDP frames");
-}
-
-static void tell_others(void)
-{
-	facts[2] = (struct engine_fact){.kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY,
-					.available = true,
-					.why = "sendmmsg works everywhere"};
-	add_common_facts(&facts[2]);
-	tell_zerocopy(&facts[3]);
-	tell_ring(&facts[1]);
-}
-
-static void probe_once(void)
-{
-	probe_all();
-	tell_splice(&facts[0]);
-	tell_others();
-}
-
 void engine_probe(void)
 {
-	pthread_once(&once, probe_once);
+	pthread_once(&once, probe_all);
 }
 
 const struct engine_probed *engine_probed(void)
 {
 	engine_probe();
 	return &probed;
-}
-
-const struct engine_fact *engine_facts(void)
-{
-	engine_probe();
-	return facts;
 }
 
 int64_t engine_handover_ns(void)

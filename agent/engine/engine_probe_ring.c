@@ -1,10 +1,10 @@
 /*
- * engine_probe_ring: whether packet rings are to be had, and whether they take trains.
+ * engine_probe_ring: do packet rings work here, and do they take trains?
  *
- * The train that is tried goes to loopback, for a MAC that is nobody's: the kernel takes it or says
- * why not, and what it took it throws away. Once, at start.
+ * The train that is tried goes to loopback, for a MAC that nobody has: the kernel takes it or says
+ * why not, and drops what it took. Once, at start.
  */
-#include "engine/engine_private.h"
+#include "engine/engine_probe_ring.h"
 
 #include "engine/engine_ring.h"
 #include "engine/frame_train.h"

@@ -4,7 +4,7 @@
  *
  * The kernel walks the slots in turn and so does this ring: the next one to be filled is always the
  * one the kernel looks at next. A slot that the kernel did not take is made free again before
- * ring_kick() returns: nothing waits inside. A slot that it took is filled anew only when the
+ * ring_kick() returns: nothing waits inside. A slot that it took is filled again only when the
  * kernel gave it back. Thread: one worker.
  */
 #pragma once
@@ -33,7 +33,7 @@ enum { RING_BYTES_MAX = 1 << 20 };
 /**
  * ring_open() - socket, ring, bind
  * @payload_bytes: the most one slot must hold, with its virtio_net_hdr
- * @slots_max: a power of two; fewer where so many would be more than RING_BYTES_MAX
+ * @slots_max: a power of two; fewer where they would need more than RING_BYTES_MAX
  *
  * Return: 0; negative errno: nothing is left behind
  */
@@ -47,7 +47,7 @@ uint32_t ring_payload_max(const struct ring *ring);
 bool ring_free(const struct ring *ring, uint32_t ahead);
 /** ring_at() - slot next + @ahead: its bytes, and *ret_content what lies in it */
 uint8_t *ring_at(const struct ring *ring, uint32_t ahead, struct ring_slot **ret_content);
-/** ring_ask() - slot next + @ahead is to leave, so many bytes of it */
+/** ring_ask() - slot next + @ahead shall leave: @bytes of it */
 void ring_ask(struct ring *ring, uint32_t ahead, uint32_t bytes);
 
 /**

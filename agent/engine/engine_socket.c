@@ -7,10 +7,11 @@
  * of the protocol) out of the receive queue, whose room the error queue needs. Thread: the flow's
  * worker.
  */
-#include "engine/engine_private.h"
+#include "engine/engine_socket.h"
 
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/engine_probe.h"
 #include "net/link.h"
 #include "net/route.h"
 
@@ -39,12 +40,12 @@ static int set(const struct flow *flow, int level, int option, int value)
 	return sys_setsockopt_int(flow->fd, level, option, value);
 }
 
-/* Say that an option could not be set. Return: @r */
-static int told_option(const struct flow *flow, int r, const char *what, const char *field,
-		       struct problem_set *problems)
+/* An option could not be set. Return: @r */
+static int option_problem(const struct flow *flow, int r, const char *what, const char *field,
+			  struct problem_set *problems)
 {
 	problem_add(problems, r == -EPERM ? PROBLEM_PERMISSION : PROBLEM_KERNEL_ERROR,
-		    PROBLEM_ERROR, field, -r, 0, "%s cannot be set for %s: %s", what,
+		    PROBLEM_ERROR, field, -r, 0, "cannot set %s for %s: %s", what,
 		    flow->stream->destination.text, strerror(-r));
 	return r;
 }
@@ -62,10 +63,10 @@ static int open_fd(struct flow *flow, const char *field, struct problem_set *pro
 	}
 	if (raw && (r == -EPERM || r == -EACCES))
 		problem_add(problems, PROBLEM_PERMISSION, PROBLEM_ERROR, field, -r, 0,
-			    "a raw socket needs CAP_NET_RAW, which the agent does not have");
+			    "a raw socket requires CAP_NET_RAW, which the agent does not have");
 	else
 		problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, -r, 0,
-			    "no socket for %s: %s", to->text, strerror(-r));
+			    "cannot open a socket for %s: %s", to->text, strerror(-r));
 	return r;
 }
 
@@ -78,7 +79,7 @@ static int bind_device(struct flow *flow, const char *field, struct problem_set 
 	int r = link_by_name(name, &link);
 	if (r == -ENODEV) {
 		problem_add(problems, PROBLEM_INTERFACE_GONE, PROBLEM_ERROR, field, ENODEV, 0,
-			    "there is no interface %s", name);
+			    "no such interface: %s", name);
 		return r;
 	}
 	if (r == 0 && !link.up) {
@@ -90,7 +91,7 @@ static int bind_device(struct flow *flow, const char *field, struct problem_set 
 	if (r == 0)
 		return 0;
 	problem_add(problems, r == -ENODEV ? PROBLEM_INTERFACE_GONE : PROBLEM_PERMISSION,
-		    PROBLEM_ERROR, field, -r, 0, "cannot send by interface %s: %s", name,
+		    PROBLEM_ERROR, field, -r, 0, "cannot send through interface %s: %s", name,
 		    strerror(-r));
 	return r;
 }
@@ -141,7 +142,7 @@ static int set_options(struct flow *flow, const char *field, struct problem_set 
 		const struct option *o = &options[i];
 		int r = o->wanted ? set(flow, o->level, o->name, o->value) : 0;
 		if (r < 0)
-			return told_option(flow, r, o->what, field, problems);
+			return option_problem(flow, r, o->what, field, problems);
 	}
 	return 0;
 }
@@ -161,13 +162,15 @@ static int bind_source(struct flow *flow, const char *field, struct problem_set 
 	unsigned int port = ntohs(v4 ? to->from.v4.sin_port : to->from.v6.sin6_port);
 	if (r == -EADDRNOTAVAIL)
 		problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, -r, 0,
-			    "%s is no address of this host: it cannot be the source", text);
+			    "%s is not an address of this host and cannot be the source", text);
 	else if (r == -EADDRINUSE)
 		problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, -r, 0,
 			    "source port %u of %s is in use by another socket", port, text);
 	else if (r == -EACCES || r == -EPERM)
 		problem_add(problems, PROBLEM_PERMISSION, PROBLEM_ERROR, field, -r, 0,
-			    "source port %u needs CAP_NET_BIND_SERVICE", port);
+			    "source port %u requires CAP_NET_BIND_SERVICE, which the agent does "
+			    "not have",
+			    port);
 	else
 		problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, -r, 0,
 			    "cannot send from %s port %u: %s", text, port, strerror(-r));
@@ -183,8 +186,8 @@ static int connect_to(struct flow *flow, const char *field, struct problem_set *
 	case -ENETUNREACH:
 	case -EHOSTUNREACH:
 		problem_add(problems, PROBLEM_NO_ROUTE, PROBLEM_ERROR, field, -r, 0,
-			    "there is no route to %s%s%s", to->text,
-			    to->interface[0] ? " by interface " : "", to->interface);
+			    "no route to %s%s%s", to->text,
+			    to->interface[0] ? " through interface " : "", to->interface);
 		return r;
 	case -EACCES:
 		problem_add(problems, PROBLEM_PERMISSION, PROBLEM_ERROR, field, -r, 0,
@@ -229,13 +232,20 @@ static void name_next_hop(struct flow *flow, const struct route *route)
 		inet_ntop(AF_INET6, &hop->v6.sin6_addr, flow->next_hop, sizeof flow->next_hop);
 }
 
+static void note_link(struct flow *flow, enum engine_reason_kind kind, const struct link *link)
+{
+	flow->path.reason = (struct engine_reason){.kind = kind};
+	snprintf(flow->path.reason.interface, sizeof flow->path.reason.interface, "%s", link->name);
+}
+
 /* What the way out can do: whether pages stay referenced depends on the device. */
 static void look_at_device(struct flow *flow)
 {
 	const struct plan_destination *to = &flow->stream->destination;
 	struct route route;
 	struct link link;
-	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
+	flow->path.kind = to->kind;
+	flow->path.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
 	if (route_get(&to->to.any, to->from.any.sa_family ? &to->from.any : NULL, to->interface,
 		      &route) < 0)
 		return;
@@ -245,13 +255,11 @@ static void look_at_device(struct flow *flow)
 	flow->sums_in_kernel = to->family == AF_INET6 ? !link.checksum6 : !link.checksum4;
 	if (!link.udp_segmentation) {
 		flow->segments_in_kernel = true;
-		snprintf(flow->why, sizeof flow->why,
-			 "%s does not cut trains itself: the kernel does", link.name);
+		note_link(flow, ENGINE_REASON_NO_SEGMENTATION, &link);
 	}
 	if (!link.scatter_gather) {
-		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-		snprintf(flow->why, sizeof flow->why, "%s has no scatter-gather: the kernel copies",
-			 link.name);
+		flow->path.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+		note_link(flow, ENGINE_REASON_NO_SCATTER_GATHER, &link);
 	}
 }
 

@@ -13,6 +13,13 @@
 
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/engine_cut.h"
+#include "engine/engine_pipe.h"
+#include "engine/engine_probe.h"
+#include "engine/engine_socket.h"
+#include "engine/engine_splice_batch.h"
+#include "engine/engine_splice_handover.h"
+#include "engine/engine_splice_page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +31,21 @@ enum {
 		16, /* of one job: descriptors and pipe pages are scarce, vmsplice() does too */
 	MASTER_ROUNDS_MIN = 4, /* fewer rounds than this are not worth a pipe of their own */
 	VMSPLICES_MAX = 3,     /* an interrupted or odd one is made again on a settled pipe */
+};
+
+struct splice_engine {
+	struct engine engine;
+	struct engine_pipe pipe;
+	uint32_t master_count; /* of its flows; see MASTERS_MAX */
+	struct splice_batch batch;
+};
+
+struct splice_flow {
+	struct flow flow;
+	struct engine_pipe master; /* whole rounds of a template, to be teed; out -1: none */
+	size_t master_bytes;
+	uint64_t master_packets;
+	bool teed; /* something left that way */
 };
 
 static struct splice_engine *splice_engine(struct flow *flow)
@@ -61,17 +83,11 @@ static void drop_master(struct splice_flow *own)
 	own->master_packets = 0;
 }
 
-/* From here on without; the path was told when the pages were loaded. */
+/* From here on without. */
 static void lose_master(struct splice_flow *own)
 {
-	static const char tee[] = "tee, ";
-	char *path = own->flow.path, *at = strstr(path, tee);
-	if (own->master.out >= 0 && at) {
-		char rest[sizeof own->flow.path];
-		snprintf(rest, sizeof rest, "%s", at + sizeof tee - 1);
-		snprintf(at, sizeof own->flow.path - (size_t)(at - path), "%s%s",
-			 own->teed ? "tee at first, " : "", rest);
-	}
+	if (own->master.out >= 0)
+		own->flow.path.tee = own->teed ? ENGINE_TEE_AT_FIRST : ENGINE_TEE_NONE;
 	drop_master(own);
 }
 
@@ -120,41 +136,7 @@ static int load_pipe(struct flow *flow, struct engine_pipe *pipe, const struct s
 
 /* ---- out of the pipe ---- */
 
-static ssize_t hand_over_once(struct flow *flow, const struct engine_pipe *pipe,
-			      const struct train *piece, struct engine_counters *counters)
-{
-	ssize_t r = flow_segment(flow, piece, counters);
-	if (r < 0)
-		return r;
-	size_t len = splice_piped_bytes(flow, piece);
-	counters->syscalls++;
-	if (len == 0) {
-		const void *bytes = "";
-		if (piece->segment_bytes)
-			bytes = flow->trains->pages.memory + piece->offset;
-		return sys_send(flow->fd, bytes, piece->segment_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
-	}
-	r = sys_splice(pipe->out, flow->fd, len, SPLICE_F_NONBLOCK);
-	return r < 0 || r == (ssize_t)len ? r : -EIO; /* short: a lost step */
-}
-
-bool splice_hand_over(struct flow *flow, const struct engine_pipe *pipe, const struct train *piece,
-		      struct engine_counters *counters, enum flow_fault *ret_fault, int *ret_error)
-{
-	for (unsigned int tries = 0;; tries++) {
-		ssize_t r = hand_over_once(flow, pipe, piece, counters);
-		if (__builtin_expect(r >= 0, 1))
-			return true;
-		enum flow_fault fault = flow_fault(flow, piece, (int)-r, tries, counters);
-		if (fault == FLOW_RETRY)
-			continue;
-		*ret_fault = fault;
-		*ret_error = (int)-r;
-		return false;
-	}
-}
-
-/* Hand over the pieces that are whole in the pipe. Return: false: stopped, or to be cut anew */
+/* Hand over the pieces that are whole in the pipe. Return: false: stopped, or to be cut again */
 static bool hand_over_batch(struct flow *flow, const struct engine_pipe *pipe,
 			    const struct splice_batch *batch, size_t *bytes,
 			    struct train_cursor *cursor, struct engine_result *result,
@@ -167,7 +149,7 @@ static bool hand_over_batch(struct flow *flow, const struct engine_pipe *pipe,
 		size_t len = splice_piped_bytes(flow, piece);
 		if (len > *bytes)
 			return true; /* a short vmsplice(): the rest comes with the next call */
-		if (!splice_hand_over(flow, pipe, piece, counters, &fault, &error)) {
+		if (!splice_hand_over(flow, pipe, piece, len, counters, &fault, &error)) {
 			if (fault != FLOW_ROOM) /* packets may be cut otherwise from here on */
 				lose_master(splice_flow(flow));
 			if (fault != FLOW_RECUT)
@@ -181,14 +163,6 @@ static bool hand_over_batch(struct flow *flow, const struct engine_pipe *pipe,
 	return true;
 }
 
-/* The pages could not be brought into the pipe. */
-static void not_loaded(struct flow *flow, struct train_cursor *cursor, const struct train *piece,
-		       int error, struct engine_result *result)
-{
-	bool room = error == EAGAIN || error == ENOMEM || error == ENOBUFS || error == EINTR;
-	flow_stopped(flow, cursor, piece, room ? FLOW_ROOM : FLOW_REFUSED, error, result);
-}
-
 /* One batch. Return: false: the limits changed before anything left: gather again */
 static bool send_batch(struct flow *flow, struct train_cursor *cursor, uint64_t packets_max,
 		       struct engine_result *result, struct engine_counters *counters)
@@ -200,14 +174,14 @@ static bool send_batch(struct flow *flow, struct train_cursor *cursor, uint64_t 
 		packets_max = MIN(packets_max, splice_flow(flow)->master_packets);
 	if (engine_pipe_ready(&engine->pipe) < 0) {
 		struct train first = flow_next_piece(flow, cursor, packets_max);
-		not_loaded(flow, cursor, &first, ENOBUFS, result);
+		splice_not_loaded(flow, cursor, &first, ENOBUFS, result);
 		return true;
 	}
 	splice_gather(batch, flow, *cursor, packets_max, engine->pipe.slots);
 	size_t bytes;
 	int error = load_pipe(flow, &engine->pipe, batch, from_start, &bytes, counters);
 	if (error) {
-		not_loaded(flow, cursor, &batch->pieces[0], error, result);
+		splice_not_loaded(flow, cursor, &batch->pieces[0], error, result);
 		return true;
 	}
 	bool decided =
@@ -232,35 +206,22 @@ static void splice_send(struct flow *flow, struct train_cursor *cursor, uint64_t
 	flow_stopped(flow, cursor, &first, FLOW_REFUSED, EIO, result);
 }
 
-/* How this flow's packets leave, in words; by the first load, which shows the usual train. */
-static void describe(struct flow *flow)
+/* How this flow's packets leave; by the first load, which shows the usual train. */
+static void note_path(struct flow *flow)
 {
 	const struct plan_stream *stream = flow->stream;
-	const char *kind = stream->destination.kind == PLAN_RAW_IP ? "raw ip" : "udp";
-	bool empty = false;
-	uint32_t longest = 0;
+	struct engine_path *path = &flow->path;
 	for (size_t i = 0; i < stream->item_count; i++)
-		empty |= stream->items[i].len == 0;
-	for (size_t i = 0; i < flow->trains->count; i++)
-		if (flow->trains->trains[i].segment_bytes)
-			longest = MAX(longest, flow->trains->trains[i].segments);
-	if (stream->len_max == 0) {
-		snprintf(flow->path, sizeof flow->path, "%s: send (empty datagrams)", kind);
-		return;
-	}
-	int n;
-	if (flow->limits.page_per_packet)
-		n = snprintf(flow->path, sizeof flow->path,
-			     "%s: vmsplice of a page, splice of head, packet and tail", kind);
+		path->some_empty |= stream->items[i].len == 0;
+	path->train_packets = trains_longest(flow->trains);
+	if (stream->len_max == 0)
+		path->method = ENGINE_METHOD_SEND_EMPTY;
+	else if (flow->limits.page_per_packet)
+		path->method = ENGINE_METHOD_SPLICE_PAGE;
 	else
-		n = snprintf(flow->path, sizeof flow->path, "%s: vmsplice, %ssplice", kind,
-			     splice_flow(flow)->master_bytes ? "tee, " : "");
-	if (longest > 1)
-		n += snprintf(flow->path + n, sizeof flow->path - n, "; trains of %u", longest);
-	else
-		n += snprintf(flow->path + n, sizeof flow->path - n, "; one packet a splice");
-	if (empty)
-		snprintf(flow->path + n, sizeof flow->path - n, "; empty ones by send");
+		path->method = ENGINE_METHOD_SPLICE;
+	if (splice_flow(flow)->master_bytes)
+		path->tee = ENGINE_TEE_USED;
 }
 
 /* ---- a template's master pipe ---- */
@@ -318,8 +279,8 @@ static int splice_load(struct flow *flow)
 	drop_master(own);
 	if (flow->trains && wants_master(flow))
 		load_master(own);
-	if (flow->trains && !flow->path[0])
-		describe(flow);
+	if (flow->trains && !flow->path.method)
+		note_path(flow);
 	return 0;
 }
 
@@ -344,23 +305,23 @@ static void splice_deinit(struct engine *engine)
 	engine_pipe_close(&container_of(engine, struct splice_engine, engine)->pipe);
 }
 
-/* Where the kernel copies although pages are spliced, say so. */
-static void tell_copies(struct flow *flow)
+/* Where the kernel copies although pages are spliced. */
+static void note_copies(struct flow *flow)
 {
 	const struct engine_probed *probed = engine_probed();
-	const char *why = NULL;
+	enum engine_reason_kind kind = ENGINE_REASON_NONE;
 	if (flow->stream->destination.kind == PLAN_RAW_IP)
-		why = "a raw socket copies once out of the spliced page";
+		kind = ENGINE_REASON_RAW_SOCKET;
 	else if (!probed->pipe_by_reference || (probed->udp_tried && !probed->udp_by_reference))
-		why = "this kernel copies what is spliced to a UDP socket";
+		kind = ENGINE_REASON_SPLICE_COPIES;
 	else if (probed->sum_copies && flow->sums_in_kernel)
-		why = "the device writes no checksums: this kernel copies to write them";
+		kind = ENGINE_REASON_CHECKSUM_COPIES;
 	else if (probed->sum_copies && flow->stream->len_max > flow->limits.segment_bytes_max)
-		why = "packets longer than the path MTU: this kernel copies to sum their fragments";
-	if (!why)
+		kind = ENGINE_REASON_FRAGMENTS_COPIED;
+	if (!kind)
 		return;
-	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-	snprintf(flow->why, sizeof flow->why, "%s", why);
+	flow->path.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+	flow->path.reason = (struct engine_reason){.kind = kind};
 }
 
 static int splice_flow_init(struct flow *flow, const char *field, struct problem_set *problems)
@@ -369,7 +330,7 @@ static int splice_flow_init(struct flow *flow, const char *field, struct problem
 	int r = flow_open_socket(flow, field, problems);
 	if (r < 0)
 		return r;
-	tell_copies(flow);
+	note_copies(flow);
 	return 0;
 }
 

@@ -3,7 +3,10 @@
  * one call each, and the ranges of memory that hold them, joined where they touch, because every
  * range begins a slot of the pipe (tests/kernel). Thread: one worker.
  */
-#include "engine/engine_splice.h"
+#include "engine/engine_splice_batch.h"
+
+#include "engine/engine_cut.h"
+#include "engine/engine_probe.h"
 
 size_t splice_piped_bytes(const struct flow *flow, const struct train *piece)
 {

@@ -6,9 +6,12 @@
  * the reference that packing is measured against, so nothing is saved here. After each packet the
  * pipe is empty. Thread: one worker.
  */
-#include "engine/engine_splice.h"
+#include "engine/engine_splice_page.h"
 
 #include "base/sys.h"
+#include "engine/engine_cut.h"
+#include "engine/engine_splice_batch.h"
+#include "engine/engine_splice_handover.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,12 +58,11 @@ static bool send_page(struct flow *flow, struct engine_pipe *pipe, struct train_
 	enum flow_fault fault;
 	int error = piece.segment_bytes ? bring_page(flow, pipe, &piece, counters) : 0;
 	if (error) {
-		bool room =
-			error == EAGAIN || error == ENOMEM || error == ENOBUFS || error == EINTR;
-		flow_stopped(flow, cursor, &piece, room ? FLOW_ROOM : FLOW_REFUSED, error, result);
+		splice_not_loaded(flow, cursor, &piece, error, result);
 		return false;
 	}
-	if (!splice_hand_over(flow, pipe, &piece, counters, &fault, &error)) {
+	if (!splice_hand_over(flow, pipe, &piece, splice_piped_bytes(flow, &piece), counters,
+			      &fault, &error)) {
 		engine_pipe_settle(pipe, counters);
 		flow_stopped(flow, cursor, &piece, fault, error, result);
 		return false;

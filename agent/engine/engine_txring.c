@@ -9,9 +9,11 @@
  * the virtio_net_hdr the kernel no longer holds a frame against the MTU, so that is done here. No
  * PACKET_QDISC_BYPASS: it drops trains that the device does not cut itself. Thread: one worker.
  */
-#include "engine/engine_private.h"
+#include "engine/engine_txring.h"
 
 #include "base/util.h"
+#include "engine/engine_cut.h"
+#include "engine/engine_fault.h"
 #include "engine/engine_ring.h"
 #include "engine/frame_train.h"
 #include "net/link.h"
@@ -42,7 +44,6 @@ struct txring_flow {
 	uint32_t mtu;
 	bool lone;	  /* the kernel copies its frames, of which no train can be made */
 	uint64_t filling; /* number of the loaded arena */
-	uint32_t longest; /* train seen */
 };
 
 static struct txring_engine *txring_engine(struct engine *engine)
@@ -104,13 +105,13 @@ static int find_ring(struct txring_engine *own, uint32_t ifindex, struct ring **
 	return r;
 }
 
-static int told_ring(const char *name, int r, const char *field, struct problem_set *problems)
+static int ring_problem(const char *name, int r, const char *field, struct problem_set *problems)
 {
 	switch (r) {
 	case -EPERM:
 	case -EACCES:
 		problem_add(problems, PROBLEM_PERMISSION, PROBLEM_ERROR, field, -r, 0,
-			    "Ethernet frames need CAP_NET_RAW, which the agent does not have");
+			    "Ethernet frames require CAP_NET_RAW, which the agent does not have");
 		break;
 	case -ENODEV:
 	case -ENXIO:
@@ -119,24 +120,25 @@ static int told_ring(const char *name, int r, const char *field, struct problem_
 		break;
 	case -E2BIG:
 		problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, -r, 0,
-			    "%s is one interface too many: a job may use %d", name, RINGS_MAX);
+			    "too many interfaces: %s is one more than the %d that a job may use",
+			    name, RINGS_MAX);
 		break;
 	default:
 		problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, -r, 0,
-			    "no packet ring on %s: %s", name, strerror(-r));
+			    "cannot open a packet ring on %s: %s", name, strerror(-r));
 		break;
 	}
 	return r;
 }
 
-/* Return: 0; negative errno, told */
+/* Return: 0; negative errno, with a problem */
 static int find_link(const char *name, struct link *link, const char *field,
 		     struct problem_set *problems)
 {
 	int r = link_by_name(name, link);
 	if (r < 0) {
 		problem_add(problems, PROBLEM_INTERFACE_GONE, PROBLEM_ERROR, field, -r, 0,
-			    "there is no interface %s", name);
+			    "no such interface: %s", name);
 		return r;
 	}
 	if (!link->up) {
@@ -147,7 +149,7 @@ static int find_link(const char *name, struct link *link, const char *field,
 	if (link->has_mac || link->loopback)
 		return 0;
 	problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, EAFNOSUPPORT, 0,
-		    "interface %s carries no Ethernet frames", name);
+		    "interface %s does not carry Ethernet frames", name);
 	return -EAFNOSUPPORT;
 }
 
@@ -163,24 +165,21 @@ static uint32_t lone_max(const struct link *link)
 	return copied ? FRAME_TRAIN_LONE_MAX : LONE_REFERRED_MIN;
 }
 
-static void describe_link(struct flow *flow, const struct link *link, bool lone)
+static void note_link(struct flow *flow, const struct link *link, bool lone)
 {
-	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
+	enum engine_reason_kind kind = ENGINE_REASON_NONE;
+	if (link->loopback)
+		kind = ENGINE_REASON_LOCAL_RECEIVER;
+	else if (!link->scatter_gather)
+		kind = ENGINE_REASON_NO_SCATTER_GATHER;
+	else if (lone)
+		kind = ENGINE_REASON_LONE_FRAMES_COPIED;
 	flow->segments_in_kernel = !link->udp_segmentation;
-	if (link->loopback) {
-		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-		snprintf(flow->why, sizeof flow->why,
-			 "the kernel copies for a receiver on this host");
-	} else if (!link->scatter_gather) {
-		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-		snprintf(flow->why, sizeof flow->why, "%s has no scatter-gather: the kernel copies",
-			 link->name);
-	} else if (lone) {
-		flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-		snprintf(flow->why, sizeof flow->why,
-			 "frames that cannot leave as a train are copied: quicker than a reference "
-			 "to each");
-	}
+	flow->path.kind = PLAN_ETHERNET;
+	flow->path.copies = kind ? PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE
+				 : PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
+	flow->path.reason = (struct engine_reason){.kind = kind};
+	snprintf(flow->path.reason.interface, sizeof flow->path.reason.interface, "%s", link->name);
 }
 
 static int txring_flow_init(struct flow *flow, const char *field, struct problem_set *problems)
@@ -193,10 +192,10 @@ static int txring_flow_init(struct flow *flow, const char *field, struct problem
 		return r;
 	r = find_ring(txring_engine(flow->engine), link.index, &own->ring);
 	if (r < 0)
-		return told_ring(name, r, field, problems);
+		return ring_problem(name, r, field, problems);
 	own->mtu = link.mtu;
 	own->lone = flow->stream->len_max <= lone_max(&link) && !makes_trains(flow->stream);
-	describe_link(flow, &link, own->lone);
+	note_link(flow, &link, own->lone);
 	flow->limits = (struct train_limits){
 		.segments_max = TRAIN_SEGMENTS_MAX,
 		.segment_bytes_max = link.mtu + ETH_HLEN,
@@ -257,7 +256,7 @@ static uint32_t fill(struct txring_flow *own, struct train_cursor at, uint64_t p
 		     struct engine_counters *counters)
 {
 	struct train *pieces = txring_engine(own->flow.engine)->pieces;
-	uint32_t count = 0, trains = 0;
+	uint32_t count = 0, trains = 0, longest = own->flow.path.train_packets;
 	while (packets_max && count < FLOW_SEND_LONE_MAX && trains < FLOW_SEND_TRAINS_MAX &&
 	       !trains_at_end(own->flow.trains, &at) && ring_free(own->ring, count)) {
 		struct train piece = flow_next_piece(&own->flow, &at, packets_max);
@@ -268,19 +267,11 @@ static uint32_t fill(struct txring_flow *own, struct train_cursor at, uint64_t p
 		pieces[count++] = piece;
 		trains += piece.segments > 1;
 		packets_max -= piece.segments;
-		own->longest = MAX(own->longest, piece.segments);
+		longest = MAX(longest, piece.segments);
 		trains_advance(own->flow.trains, &at, piece.segments);
 	}
+	own->flow.path.train_packets = longest;
 	return count;
-}
-
-static enum flow_fault recut(struct flow *flow, int error)
-{
-	flow->limits.segments_max = 1;
-	snprintf(flow->why, sizeof flow->why,
-		 "the kernel refused a train here (%s): frames leave one by one",
-		 errno_name(error));
-	return FLOW_RECUT;
 }
 
 static enum flow_fault fault_of(struct flow *flow, const struct train *piece, int error,
@@ -294,27 +285,15 @@ static enum flow_fault fault_of(struct flow *flow, const struct train *piece, in
 	case ENOBUFS:
 		if (!train || !flow->segments_in_kernel)
 			return FLOW_ROOM;
-		recut(flow, error); /* some of the segments may have left: see flow_fault() */
+		flow_train_refused(flow, error); /* some segments may have left: see flow_fault() */
 		return FLOW_REFUSED;
 	case EMSGSIZE:
 	case EINVAL:
 	case EIO:
 	case EFAULT:
-	case EOPNOTSUPP: return train ? recut(flow, error) : FLOW_REFUSED;
+	case EOPNOTSUPP: return train ? flow_train_refused(flow, error) : FLOW_REFUSED;
 	default: return FLOW_REFUSED;
 	}
-}
-
-static void tell_path(struct txring_flow *own)
-{
-	struct flow *flow = &own->flow;
-	if (own->longest > 1)
-		snprintf(flow->path, sizeof flow->path,
-			 "ethernet: PACKET_TX_RING with PACKET_VNET_HDR; trains of %u",
-			 own->longest);
-	else
-		snprintf(flow->path, sizeof flow->path,
-			 "ethernet: PACKET_TX_RING; one frame a slot");
 }
 
 /* Nothing could be filled: why? */
@@ -333,7 +312,6 @@ static void txring_send(struct flow *flow, struct train_cursor *cursor, uint64_t
 {
 	struct txring_flow *own = container_of(flow, struct txring_flow, flow);
 	const struct train *pieces = txring_engine(flow->engine)->pieces;
-	uint32_t longest = own->longest;
 	for (unsigned int tries = 0; !result->sent; tries++) {
 		int error;
 		uint32_t count = fill(own, *cursor, packets_max, counters);
@@ -353,22 +331,20 @@ static void txring_send(struct flow *flow, struct train_cursor *cursor, uint64_t
 		flow_stopped(flow, cursor, &pieces[taken], fault, error, result);
 		break;
 	}
-	if (own->longest != longest)
-		tell_path(own);
 }
 
 static int txring_load(struct flow *flow)
 {
 	struct txring_flow *own = container_of(flow, struct txring_flow, flow);
 	own->filling = ++txring_engine(flow->engine)->fillings;
-	if (!flow->path[0])
-		tell_path(own);
+	flow->path.method = ENGINE_METHOD_RING;
 	return 0;
 }
 
 static const char *txring_serves(const struct plan_destination *destination)
 {
-	return destination->kind == PLAN_ETHERNET ? NULL : "a packet ring is for Ethernet frames";
+	return destination->kind == PLAN_ETHERNET ? NULL
+						  : "a packet ring sends Ethernet frames only";
 }
 
 const struct engine_ops engine_txring_ops = {

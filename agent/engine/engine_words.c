@@ -1,12 +1,206 @@
-/* engine_words: what a flow met, as sentences for people; see flow_tell_*() in engine.h. */
+/* engine_words: see engine_words.h. */
+#include "engine/engine_words.h"
+
+#include "base/util.h"
+#include "engine/engine_facts.h"
 #include "engine/engine_private.h"
+#include "engine/engine_socket.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
-void flow_report_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
-			 struct problem_set *problems)
+/* Text that grows at its end; what does not fit is cut. */
+struct words {
+	char *text;
+	size_t size, used;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct words *words, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(words->text + words->used, words->size - words->used, format, args);
+	va_end(args);
+	if (n > 0)
+		words->used = MIN(words->used + (size_t)n, words->size - 1);
+}
+
+static struct words words_init(char *text, size_t size)
+{
+	text[0] = '\0';
+	return (struct words){.text = text, .size = size};
+}
+
+/* ---- the path ---- */
+
+static const char *kind_name(enum plan_kind kind)
+{
+	switch (kind) {
+	case PLAN_UDP: return "udp";
+	case PLAN_RAW_IP: return "raw ip";
+	case PLAN_ETHERNET: return "ethernet";
+	}
+	return "";
+}
+
+static const char *tee_name(enum engine_tee tee)
+{
+	switch (tee) {
+	case ENGINE_TEE_NONE: return "";
+	case ENGINE_TEE_USED: return "tee, ";
+	case ENGINE_TEE_AT_FIRST: return "tee at first, ";
+	}
+	return "";
+}
+
+/* Where trains leave, those calls have another option. */
+static void add_method(struct words *words, const struct engine_path *path)
+{
+	bool trains = path->train_packets > 1 || path->paced;
+	switch (path->method) {
+	case ENGINE_METHOD_NONE: return;
+	case ENGINE_METHOD_SEND_EMPTY: add(words, "send (empty datagrams)"); return;
+	case ENGINE_METHOD_SPLICE: add(words, "vmsplice, %ssplice", tee_name(path->tee)); return;
+	case ENGINE_METHOD_SPLICE_PAGE:
+		add(words, "vmsplice of a page, splice of head, packet and tail");
+		return;
+	case ENGINE_METHOD_SENDMMSG:
+		add(words, "sendmmsg%s", trains ? " with UDP_SEGMENT" : "");
+		return;
+	case ENGINE_METHOD_ZEROCOPY:
+		add(words, "send with MSG_ZEROCOPY%s", trains ? " and UDP_SEGMENT" : "");
+		return;
+	case ENGINE_METHOD_RING:
+		add(words, "PACKET_TX_RING%s", trains ? " with PACKET_VNET_HDR" : "");
+		return;
+	}
+}
+
+static void add_lone(struct words *words, const struct engine_path *path)
+{
+	switch (path->method) {
+	case ENGINE_METHOD_NONE:
+	case ENGINE_METHOD_SEND_EMPTY: return;
+	case ENGINE_METHOD_SPLICE:
+	case ENGINE_METHOD_SPLICE_PAGE: add(words, "; one packet a splice"); return;
+	case ENGINE_METHOD_SENDMMSG:
+		add(words, "; up to %u packets a call", path->call_packets);
+		return;
+	case ENGINE_METHOD_ZEROCOPY: add(words, "; one packet a call"); return;
+	case ENGINE_METHOD_RING: add(words, "; one frame a slot"); return;
+	}
+}
+
+void engine_words_path(const struct engine_path *path, char *text, size_t size)
+{
+	struct words words = words_init(text, size);
+	if (path->method == ENGINE_METHOD_NONE)
+		return;
+	add(&words, "%s: ", kind_name(path->kind));
+	add_method(&words, path);
+	if (path->paced && path->train_packets == 1)
+		add(&words, "; single %s, at their rate",
+		    path->kind == PLAN_ETHERNET ? "frames" : "datagrams");
+	else if (path->paced)
+		add(&words, "; trains of %u at most, at their rate", path->train_packets);
+	else if (path->train_packets > 1)
+		add(&words, "; trains of %u", path->train_packets);
+	else
+		add_lone(&words, path);
+	if (path->some_empty &&
+	    (path->method == ENGINE_METHOD_SPLICE || path->method == ENGINE_METHOD_SPLICE_PAGE))
+		add(&words, "; empty ones by send");
+}
+
+void engine_words_reason(const struct engine_path *path, char *text, size_t size)
+{
+	struct words words = words_init(text, size);
+	const struct engine_reason *reason = &path->reason;
+	switch (reason->kind) {
+	case ENGINE_REASON_NONE: return;
+	case ENGINE_REASON_COPY_ENGINE:
+		add(&words, "this engine copies every byte into the kernel once");
+		return;
+	case ENGINE_REASON_RAW_SOCKET:
+		add(&words, "a raw socket copies once out of the spliced page");
+		return;
+	case ENGINE_REASON_SPLICE_COPIES:
+		add(&words, "this kernel copies what is spliced to a UDP socket");
+		return;
+	case ENGINE_REASON_CHECKSUM_COPIES:
+		add(&words, "the device writes no checksums: this kernel copies to write them");
+		return;
+	case ENGINE_REASON_FRAGMENTS_COPIED:
+		add(&words, "packets longer than the path MTU: this kernel copies to compute the "
+			    "checksums of their fragments");
+		return;
+	case ENGINE_REASON_ZEROCOPY_COPIES:
+		add(&words, "the kernel reports that it copied after all, as it does for a "
+			    "receiver on this host and for fragments");
+		return;
+	case ENGINE_REASON_ZEROCOPY_NO_MEMORY:
+		add(&words, "no memory may be locked for MSG_ZEROCOPY (ulimit -l, "
+			    "net.core.optmem_max): the kernel copies");
+		return;
+	case ENGINE_REASON_ZEROCOPY_REFUSED:
+		add(&words, "SO_ZEROCOPY is refused here (%s): the kernel copies",
+		    errno_name(reason->error));
+		return;
+	case ENGINE_REASON_LOCAL_RECEIVER:
+		add(&words, "the kernel copies for a receiver on this host");
+		return;
+	case ENGINE_REASON_LONE_FRAMES_COPIED:
+		add(&words, "frames that cannot leave as a train are copied: faster than a "
+			    "reference to each");
+		return;
+	case ENGINE_REASON_NO_SCATTER_GATHER:
+		add(&words, "%s has no scatter-gather: the kernel copies", reason->interface);
+		return;
+	case ENGINE_REASON_NO_SEGMENTATION:
+		add(&words, "%s does not segment trains itself: the kernel does",
+		    reason->interface);
+		return;
+	case ENGINE_REASON_PATH_SHORTER:
+		add(&words,
+		    "the path takes no more than %u bytes of payload in a packet: longer "
+		    "ones leave one by one",
+		    reason->bytes);
+		return;
+	case ENGINE_REASON_TRAIN_REFUSED:
+		add(&words, "the kernel refused a train here (%s): %s leave one by one",
+		    errno_name(reason->error),
+		    path->kind == PLAN_ETHERNET ? "frames" : "datagrams");
+		return;
+	}
+}
+
+void engine_words_choice(const struct engine_choice *choice, char *text, size_t size)
+{
+	struct words words = words_init(text, size);
+	switch (choice->reason) {
+	case ENGINE_CHOICE_ASKED: add(&words, "asked for by the job"); return;
+	case ENGINE_CHOICE_PAGES: add(&words, "auto: pages are handed over, not copied"); return;
+	case ENGINE_CHOICE_RAW_PAGES: add(&words, "auto: pages are handed over"); return;
+	case ENGINE_CHOICE_FRAMES:
+		add(&words, "auto: Ethernet frames leave by a packet ring");
+		return;
+	case ENGINE_CHOICE_NO_SPLICE:
+		add(&words, "auto: SPLICE is not available here: %s",
+		    engine_facts_find(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE)->why);
+		return;
+	case ENGINE_CHOICE_ALLOWED:
+		add(&words, "auto: the first engine that the policy allows and that can send this "
+			    "job");
+		return;
+	}
+}
+
+/* ---- problems ---- */
+
+void engine_words_refused(const struct flow *flow, int error, uint64_t packets, const char *field,
+			  struct problem_set *problems)
 {
 	const char *to = flow->stream->destination.text;
 	bool frames = flow->stream->destination.kind == PLAN_ETHERNET;
@@ -28,7 +222,7 @@ void flow_report_refused(const struct flow *flow, int error, uint64_t packets, c
 	case ENETUNREACH:
 	case EHOSTUNREACH:
 		problem_add(problems, PROBLEM_NO_ROUTE, PROBLEM_ERROR, field, error, packets,
-			    "there is no route to %s any more", to);
+			    "no route to %s any more", to);
 		return;
 	case EPERM:
 		problem_add(problems, PROBLEM_PERMISSION, PROBLEM_ERROR, field, error, packets,
@@ -55,20 +249,21 @@ void flow_report_refused(const struct flow *flow, int error, uint64_t packets, c
 		    "the kernel refused packets to %s: %s", to, strerror(error));
 }
 
-static void tell_neighbour(const struct flow *flow, uint64_t count, const char *field,
-			   struct problem_set *problems)
+static void add_neighbour(const struct flow *flow, uint64_t count, const char *field,
+			  struct problem_set *problems)
 {
 	const struct plan_destination *to = &flow->stream->destination;
 	const char *hop = flow->next_hop[0] ? flow->next_hop : to->text;
-	problem_put(problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, field, EHOSTUNREACH, count,
-		    to->family == AF_INET6
-			    ? "no neighbour advertisement from %s: the kernel threw packets away"
-			    : "no ARP answer from %s: the kernel threw packets away",
-		    hop);
+	problem_put(
+		problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, field, EHOSTUNREACH, count,
+		to->family == AF_INET6
+			? "no neighbour advertisement from %s: packets were dropped by the kernel"
+			: "no ARP answer from %s: packets were dropped by the kernel",
+		hop);
 }
 
-void flow_report_async_errors(const struct flow *flow, const struct flow_async_errors *total,
-			      const char *field, struct problem_set *problems)
+void engine_words_async_errors(const struct flow *flow, const struct flow_async_errors *total,
+			       const char *field, struct problem_set *problems)
 {
 	const struct plan_destination *to = &flow->stream->destination;
 	if (total->refused)
@@ -77,11 +272,11 @@ void flow_report_async_errors(const struct flow *flow, const struct flow_async_e
 			    "nothing listens on %s (%" PRIu64 " refusal%s)", to->text,
 			    total->refused, total->refused == 1 ? "" : "s");
 	if (total->no_neighbour)
-		tell_neighbour(flow, total->no_neighbour, field, problems);
+		add_neighbour(flow, total->no_neighbour, field, problems);
 	if (total->unreachable)
 		problem_put(problems, PROBLEM_NO_ROUTE, PROBLEM_WARNING, field, EHOSTUNREACH,
 			    total->unreachable,
-			    "the network says that %s cannot be reached (%" PRIu64 " times)",
+			    "the network reports that %s is unreachable (%" PRIu64 " times)",
 			    to->text, total->unreachable);
 	if (total->too_long)
 		problem_put(problems, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_WARNING, field, EMSGSIZE,
@@ -92,6 +287,6 @@ void flow_report_async_errors(const struct flow *flow, const struct flow_async_e
 	if (total->other)
 		problem_put(problems, PROBLEM_KERNEL_ERROR, PROBLEM_WARNING, field,
 			    total->last_error, total->other,
-			    "the network complained about packets to %s: %s", to->text,
+			    "the network reported an error for packets to %s: %s", to->text,
 			    strerror(total->last_error));
 }

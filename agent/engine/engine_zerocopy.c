@@ -1,18 +1,21 @@
 /*
  * engine_zerocopy: UDP by send(MSG_ZEROCOPY), with UDP_SEGMENT for trains.
  *
- * The kernel references the pages of the sealed arena, a huge one as one fragment, and tells by the
- * error queue when it let go of them. Arenas are written once and replaced, so no page waits for
- * that: completions are read because they hold locked memory and option memory of the socket, and
- * because they tell whether the kernel copied after all. ENOBUFS means that one of those limits, or
- * a queue of the device, is full; which one follows from the completions, since a send that the
+ * The kernel references the pages of the sealed arena, a huge one as one fragment, and reports
+ * by the error queue when it let go of them. Arenas are written once and replaced, so no page waits
+ * for that: completions are read because they hold locked memory and option memory of the socket,
+ * and because they say whether the kernel copied after all. ENOBUFS means that one of those limits,
+ * or a queue of the device, is full; which one follows from the completions, since a send that the
  * device dropped completes and one that never began does not. Where nothing is under way and there
  * still is no memory, the flow goes on with copies and says so. Thread: one worker.
  */
-#include "engine/engine_private.h"
+#include "engine/engine_zerocopy.h"
 
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/engine_cut.h"
+#include "engine/engine_fault.h"
+#include "engine/engine_socket.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,20 +30,18 @@ struct zerocopy_flow {
 	bool on; /* MSG_ZEROCOPY is in use */
 };
 
-static bool copied(const struct flow *flow)
+static void note_copying(struct flow *flow, enum engine_reason_kind kind, int error)
 {
-	return flow->completions.copied;
+	flow->path.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+	flow->path.reason = (struct engine_reason){.kind = kind, .error = error};
 }
 
-/* Say it once, when the kernel told so first. */
+/* Once, when the kernel first reported it. */
 static void note_copies(struct flow *flow)
 {
-	if (!copied(flow) || flow->copies == PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE)
-		return;
-	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-	snprintf(flow->why, sizeof flow->why,
-		 "the kernel reports that it copied after all, as it does for a receiver on this "
-		 "host and for fragments");
+	if (flow->completions.copied &&
+	    flow->path.copies != PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE)
+		note_copying(flow, ENGINE_REASON_ZEROCOPY_COPIES, 0);
 }
 
 /* Completions that are due, at the least the one entry that most of them are merged into. */
@@ -59,10 +60,7 @@ static void read_completions(struct flow *flow, struct engine_counters *counters
 static void stop_zerocopy(struct zerocopy_flow *own)
 {
 	own->on = false;
-	own->flow.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-	snprintf(own->flow.why, sizeof own->flow.why,
-		 "no memory may be locked for MSG_ZEROCOPY (ulimit -l, net.core.optmem_max): the "
-		 "kernel copies");
+	note_copying(&own->flow, ENGINE_REASON_ZEROCOPY_NO_MEMORY, 0);
 }
 
 /* See the head of this file. */
@@ -148,24 +146,12 @@ static void zerocopy_send(struct flow *flow, struct train_cursor *cursor, uint64
 	read_completions(flow, counters);
 }
 
-static void describe(struct flow *flow)
-{
-	uint32_t longest = 0;
-	for (size_t i = 0; i < flow->trains->count; i++)
-		if (flow->trains->trains[i].segment_bytes)
-			longest = MAX(longest, flow->trains->trains[i].segments);
-	if (longest > 1)
-		snprintf(flow->path, sizeof flow->path,
-			 "udp: send with MSG_ZEROCOPY and UDP_SEGMENT; trains of %u", longest);
-	else
-		snprintf(flow->path, sizeof flow->path,
-			 "udp: send with MSG_ZEROCOPY; one packet a call");
-}
-
 static int zerocopy_load(struct flow *flow)
 {
-	if (flow->trains && !flow->path[0])
-		describe(flow);
+	if (!flow->trains || flow->path.method)
+		return 0;
+	flow->path.method = ENGINE_METHOD_ZEROCOPY;
+	flow->path.train_packets = trains_longest(flow->trains);
 	return 0;
 }
 
@@ -194,11 +180,8 @@ static int zerocopy_flow_init(struct flow *flow, const char *field, struct probl
 		return r;
 	r = sys_setsockopt_int(flow->fd, SOL_SOCKET, SO_ZEROCOPY, 1);
 	own->on = r == 0;
-	if (own->on)
-		return 0;
-	flow->copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-	snprintf(flow->why, sizeof flow->why, "SO_ZEROCOPY is refused here (%s): the kernel copies",
-		 errno_name(-r));
+	if (!own->on)
+		note_copying(flow, ENGINE_REASON_ZEROCOPY_REFUSED, -r);
 	return 0;
 }
 

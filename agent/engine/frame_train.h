@@ -22,7 +22,7 @@ enum {
  * frame_train_run() - how many of the frames make one train
  * @frames: @count frames of @len bytes, back to back
  *
- * Return: 1 .. @count; 1 also where the first is no frame that may be cut out of a longer one
+ * Return: 1 .. @count; 1 also where the first may not be cut out of a longer frame
  */
 uint32_t frame_train_run(const uint8_t *frames, uint32_t len, uint32_t count);
 
@@ -30,7 +30,8 @@ uint32_t frame_train_run(const uint8_t *frames, uint32_t len, uint32_t count);
  * [@len] */
 bool frame_train_follows(const uint8_t *first, const uint8_t *next, uint32_t len);
 
-/** frame_train_bytes() - what frame_train_write() writes for so many frames, UDP over IPv6 or IPv4
+/** frame_train_bytes() - bytes that frame_train_write() writes for @count frames, UDP over IPv6 or
+ * IPv4
  */
 uint32_t frame_train_bytes(const uint8_t *frames, uint32_t len, uint32_t count);
 

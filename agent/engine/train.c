@@ -144,7 +144,7 @@ static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
 	return a;
 }
 
-/* Passes that fill a train, or so many trains that a short last one costs little. */
+/* Passes that fill a train, or enough trains that a short last one costs little. */
 static uint64_t passes_of_trains(uint64_t pass, uint32_t segments)
 {
 	uint64_t even = segments / greatest_common_divisor(pass, segments);
@@ -347,4 +347,13 @@ void trains_retire(struct trains *trains)
 	pages_retire(&trains->pages);
 	free(trains->trains);
 	*trains = TRAINS_NULL;
+}
+
+uint32_t trains_longest(const struct trains *trains)
+{
+	uint32_t longest = 0;
+	for (size_t i = 0; i < trains->count; i++)
+		if (trains->trains[i].segment_bytes)
+			longest = MAX(longest, trains->trains[i].segments);
+	return longest;
 }

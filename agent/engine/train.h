@@ -14,16 +14,18 @@
 #include "packet/plan.h"
 
 enum {
-	TRAIN_SEGMENTS_MAX = 128, /* UDP_MAX_SEGMENTS; the probe may find 64 */
-	TRAIN_PIPE_BUFFERS = 16,  /* one splice() reads this many pipe buffers into one send */
+	TRAIN_SEGMENTS_MAX = 128,      /* UDP_MAX_SEGMENTS; the probe may find fewer */
+	TRAIN_SEGMENTS_OLDER_MAX = 64, /* UDP_MAX_SEGMENTS before Linux 6.9 */
+	TRAIN_PIPE_BUFFERS = 16,       /* one splice() reads this many pipe buffers into one send */
 	/* What a train carries: 16 pages, less room for headers. An skb that is not shorter than
 	 * the device's gso_max_size (65,536, with the link header) is cut in software. */
 	TRAIN_BYTES_MAX = 65024,
 	TRAIN_TEMPLATE_BYTES_MAX = 32 << 20, /* a longer pass goes through fresh arenas */
 	TRAIN_TEMPLATE_TRAINS_MAX = 1 << 18, /* the list of them stays within 3 MiB */
 	TRAIN_TEMPLATE_HUGE_PAGES = 8,	     /* a train of more pages gains by huge ones (bench) */
-	TRAIN_TEMPLATE_FULL = 16,  /* so many trains make a short last one cheap: no more passes */
-	TRAIN_TEMPLATE_LONE = 256, /* so many lone packets fill one hand-over */
+	TRAIN_TEMPLATE_FULL =
+		16, /* trains: with these a short last one costs little: no more passes */
+	TRAIN_TEMPLATE_LONE = 256,     /* lone packets: fill one hand-over */
 	TRAIN_FRESH_BYTES = 2 << 20,   /* one huge page */
 	TRAIN_FRESH_TRAINS_MAX = 8192, /* of one filling: tiny lone packets end it earlier */
 };
@@ -104,6 +106,9 @@ struct train trains_peek(const struct trains *trains, const struct train_cursor 
 /** trains_advance() - move @cursor by @packets, wrapping in a template; a filling ends at its end
  */
 void trains_advance(const struct trains *trains, struct train_cursor *cursor, uint64_t packets);
+
+/** trains_longest() - packets of the longest train that has bytes; 0: none has */
+uint32_t trains_longest(const struct trains *trains);
 
 void trains_retire(struct trains *trains);
 

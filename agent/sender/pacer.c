@@ -121,7 +121,7 @@ void pacer_start(struct pacer *pacer, int64_t start_ns)
 	pacer->late = pacer->forgiven = pacer->forgiven_owed = 0;
 }
 
-/* At twice the rate, a few packets are no flood: a slow stream may make up for so many, within a
+/* At twice the rate, a few packets are not a flood: a slow stream may make up for them, within a
  * second; and one is always made up for, or a stall of half a gap would move the schedule. */
 static int64_t debt_allowed_ns(const struct pacer *pacer)
 {

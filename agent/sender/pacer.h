@@ -40,7 +40,7 @@ struct pacer;
  * @handover_ns:  what one hand-over costs here: decides the fewest back to back that hold the rate
  * @line_bps:     speed of the line for line_percent; 0: unknown
  *
- * Return: 0; -EINVAL: a rate that is no rate (0, negative, not finite, line_percent of an unknown
+ * Return: 0; -EINVAL: not a rate (0, negative, not finite, line_percent of an unknown
  * line); -ENOMEM.
  */
 int pacer_new(struct pacer **ret_pacer, const struct plan_stream *stream, int64_t handover_ns,

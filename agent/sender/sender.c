@@ -7,6 +7,7 @@
 #include "sender/sender.h"
 
 #include "base/util.h"
+#include "engine/engine_probe.h"
 #include "sender/sender_pack.h"
 #include "sender/sender_path.h"
 #include "sender/sender_private.h"
@@ -71,7 +72,6 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	limiter_init(&sender->limiter, options->total);
 	limiter_set(&sender->limiter, options->max_pps, options->max_bps_l2, 0);
 	sender->clock = options->clock ? options->clock : clock_real();
-	sender->why = "";
 	sender->deadline_ns = SENDER_NEVER_NS;
 	sender->max_duration_ns = plan->max_duration_ns;
 	sender->stream_count = sender->active_count = count;
@@ -81,9 +81,9 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	sender->rates = calloc(count, sizeof *sender->rates);
 	sender->heap = calloc(count, sizeof(struct sender_stream *));
 	sender->ring = calloc(count, sizeof(struct sender_stream *));
-	if (options->tell_streams)
+	if (options->show_streams)
 		sender->progress = calloc(count, sizeof *sender->progress);
-	if ((options->tell_streams && !sender->progress) || !sender->streams ||
+	if ((options->show_streams && !sender->progress) || !sender->streams ||
 	    !sender->gap_errors || !sender->rates || !sender->heap || !sender->ring)
 		return sender_free(sender);
 	for (size_t i = 0; i < count; i++)
@@ -91,7 +91,7 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	return sender;
 }
 
-/* A failure that nobody has put into words yet. Return: the error_code. */
+/* A failure that has no problem yet gets one. Return: the error_code. */
 static int fail(struct problem_set *problems, struct error *ret_error, const char *field,
 		int result, const char *what)
 {
@@ -111,12 +111,12 @@ static int open_stream(struct sender *sender, struct sender_stream *stream,
 	int result =
 		flow_open(&stream->flow, sender->engine, stream->plan, stream->field, problems);
 	if (result < 0)
-		return fail(problems, ret_error, stream->field, result, "the socket");
+		return fail(problems, ret_error, stream->field, result, "cannot open the socket");
 	stream->limits = flow_limits(stream->flow);
 	stream->limits.blank = sender->options.preview;
 	result = sender_pack(stream);
 	if (result < 0)
-		return fail(problems, ret_error, stream->field, result, "packing");
+		return fail(problems, ret_error, stream->field, result, "cannot pack the packets");
 	uint64_t line_bps = stream->path->line_bps;
 	if (stream->asked.kind == PLAN_RATE_LINE_PERCENT && !line_bps) {
 		char field[PROBLEM_FIELD_MAX];
@@ -128,24 +128,17 @@ static int open_stream(struct sender *sender, struct sender_stream *stream,
 	}
 	result = pacer_new(&stream->pacer, stream->plan, engine_handover_ns(), line_bps);
 	if (result < 0)
-		return fail(problems, ret_error, stream->field, result, "the rate");
+		return fail(problems, ret_error, stream->field, result, "cannot pace the stream");
 	return 0;
 }
 
 static int prepare(struct sender *sender, struct problem_set *problems, struct error *ret_error)
 {
-	int result = engine_choose(sender->plan, &sender->kind, &sender->why, ret_error);
-	if (result) {
-		problem_add(problems, PROBLEM_ENGINE_UNAVAILABLE, PROBLEM_ERROR, "engine", 0, 1,
-			    "%s", error_message(ret_error));
-		return result;
-	}
-	result = engine_new(&sender->engine, sender->kind, sender->plan);
+	int result = engine_new(&sender->engine, sender->choice.kind, sender->plan);
 	if (result == 0)
 		result = sender_path_find(sender);
 	if (result < 0)
-		return fail(problems, ret_error, "engine", result,
-			    "the engine could not be set up");
+		return fail(problems, ret_error, "engine", result, "cannot set up the engine");
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		result = open_stream(sender, &sender->streams[i], problems, ret_error);
 		if (result)
@@ -157,12 +150,13 @@ static int prepare(struct sender *sender, struct problem_set *problems, struct e
 }
 
 int sender_new(struct sender **ret_sender, const struct plan *plan,
-	       const struct sender_options *options, struct problem_set *problems,
-	       struct error *ret_error)
+	       const struct engine_choice *choice, const struct sender_options *options,
+	       struct problem_set *problems, struct error *ret_error)
 {
 	struct sender *sender = allocate(plan, options);
 	if (!sender)
-		return fail(problems, ret_error, "", -ENOMEM, "the job");
+		return fail(problems, ret_error, "", -ENOMEM, "cannot allocate the job");
+	sender->choice = *choice;
 	int result = prepare(sender, problems, ret_error);
 	if (result) {
 		sender_free(sender);

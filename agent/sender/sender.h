@@ -14,6 +14,7 @@
 #include "base/histogram.h"
 #include "base/problem.h"
 #include "engine/engine.h"
+#include "engine/engine_choice.h"
 #include "packet/plan.h"
 #include "sender/account.h"
 #include "sender/limiter.h"
@@ -32,7 +33,7 @@ enum sender_end {
 	SENDER_ERROR, /* could not go on: problems say why */
 };
 
-/* The path of what sent nothing: calls that were never made are not told. */
+/* The path in the report of what sent nothing: calls that were never made are not named. */
 #define SENDER_PATH_NONE "none: nothing was sent"
 
 struct sender_report { /* of a job or of a stream */
@@ -79,7 +80,7 @@ struct sender_options {
 	double share_bps_l2;
 	struct limiter_buckets *total; /* the maximum of all jobs; borrowed; NULL: none */
 	int64_t elapsed_ns; /* of max_duration: the job was sent before, by another sender */
-	bool tell_streams;  /* sender_streams() will be called */
+	bool show_streams;  /* sender_streams() will be called */
 	bool preview;	    /* it will never run: nothing of payload size is written */
 	/* on the worker's thread when sender_orders_applied() may have become true; may be NULL */
 	void (*orders_applied)(void *context);
@@ -91,13 +92,14 @@ struct sender_options {
 /**
  * sender_new() - sockets open, pages packed, nothing sent
  * @plan:     borrowed until sender_free()
+ * @choice:   the engine it gets, by engine_choose()
  * @problems: why it failed, in words; what is in it on success is in sender_problems() too
  *
  * Return: 0; an error_code > 0 when the job cannot run (problems say why).
  */
 int sender_new(struct sender **ret_sender, const struct plan *plan,
-	       const struct sender_options *options, struct problem_set *problems,
-	       struct error *ret_error);
+	       const struct engine_choice *choice, const struct sender_options *options,
+	       struct problem_set *problems, struct error *ret_error);
 
 /** sender_run() - send until the end. Thread: worker. Return: why it ended, never SENDER_RUNNING */
 enum sender_end sender_run(struct sender *sender);
@@ -131,7 +133,7 @@ bool sender_orders_applied(const struct sender *sender);
 void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
 
 /** sender_streams() - where each stream was at the last publication, [stream_count]; only with
- * tell_streams. Thread: as sender_snapshot() */
+ * show_streams. Thread: as sender_snapshot() */
 void sender_streams(const struct sender *sender, struct sender_progress *ret_streams);
 /** sender_stream_count() - constant */
 size_t sender_stream_count(const struct sender *sender);
@@ -145,7 +147,7 @@ void sender_each_gap_error(const struct sender *sender,
 const struct problem_set *sender_problems(const struct sender *sender);
 
 /** sender_look_ahead() - instead of sender_run(): add the problems that are to be seen before
- * anything is sent (interfaces down, neighbours that did not answer). sender_report() then tells
+ * anything is sent (interfaces down, neighbours that did not answer). sender_report() then has
  * the path */
 void sender_look_ahead(struct sender *sender);
 

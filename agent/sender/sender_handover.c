@@ -20,11 +20,11 @@
 #define ROOM_WAIT_NS (2 * CLOCK_NS_PER_MS)
 /* With other streams to look after, a full one is tried this often. */
 #define ROOM_WAIT_SHARED_NS (200 * CLOCK_NS_PER_US)
-/* No descriptor tells when a device's queue has room again: try, less and less often. */
+/* No descriptor reports when a device's queue has room again: try, less and less often. */
 #define BACKOFF_FIRST_NS (50 * CLOCK_NS_PER_US)
 #define BACKOFF_MOST_NS	 CLOCK_NS_PER_MS
 
-enum { FRUITLESS_POLLS = 3 }; /* room told by poll(), yet none: then wait by time */
+enum { FRUITLESS_POLLS = 3 }; /* room reported by poll(), yet none: then wait by time */
 
 static bool paced_by_bits(const struct sender_stream *stream)
 {
@@ -109,9 +109,9 @@ static void block(struct sender *sender, struct sender_stream *stream, int error
 		stream->fruitless++;
 	}
 	stream->blocked_error = error;
-	stream->poll_tells = error == EAGAIN && stream->fruitless < FRUITLESS_POLLS;
+	stream->poll_reports = error == EAGAIN && stream->fruitless < FRUITLESS_POLLS;
 	int64_t wait_ns = stream->backoff_ns;
-	if (stream->poll_tells)
+	if (stream->poll_reports)
 		wait_ns = sender->active_count == 1 ? ROOM_WAIT_NS : ROOM_WAIT_SHARED_NS;
 	sender_queue_put(sender, stream, MIN(now_ns + wait_ns, stream->end_ns));
 }
@@ -179,7 +179,7 @@ static void refill(struct sender *sender, struct sender_stream *stream)
 	if (result == 0)
 		return;
 	problem_add(&sender->problems, sender_problems_code(-result), PROBLEM_ERROR, stream->field,
-		    -result, 1, "the next packets could not be packed: %s", errno_name(-result));
+		    -result, 1, "cannot pack the next packets: %s", errno_name(-result));
 	stream->gave_up = true;
 }
 

@@ -43,8 +43,8 @@ static int check_rate(const struct sender_stream *stream, const struct plan_rate
 	case PLAN_RATE_LINE_PERCENT:
 		if (!stream->path->line_bps)
 			return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-					 "rate.linePercent: the speed of the line of %s is not "
-					 "known; give pps or bps",
+					 "rate.linePercent: the line speed of %s is not known; "
+					 "give pps or bps",
 					 stream->field);
 		break;
 	case PLAN_RATE_PPS:
@@ -53,7 +53,7 @@ static int check_rate(const struct sender_stream *stream, const struct plan_rate
 	if (isfinite(rate->value) && rate->value > 0)
 		return 0;
 	return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-			 "rate: %g is no rate; it must be above 0", rate->value);
+			 "rate: %g is not valid; it must be above 0", rate->value);
 }
 
 int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate *rate,
@@ -61,7 +61,7 @@ int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate
 {
 	if (stream != SIZE_MAX && stream >= sender->stream_count)
 		return error_set(ret_error, ERROR_CODE_NOT_FOUND,
-				 "stream: there is no stream %zu; the job has %zu", stream,
+				 "stream: no such stream: %zu; the job has %zu", stream,
 				 sender->stream_count);
 	size_t first = stream == SIZE_MAX ? 0 : stream;
 	size_t end = stream == SIZE_MAX ? sender->stream_count : stream + 1;

@@ -64,7 +64,7 @@ struct sender_refusals { /* of one errno, of one stream */
 	int error;
 	uint64_t packets;
 };
-enum { SENDER_ERRNOS_MAX = 8 }; /* different errnos told apart; more go with the last */
+enum { SENDER_ERRNOS_MAX = 8 }; /* different errnos kept apart; more go with the last */
 
 enum sender_stream_state {
 	SENDER_STREAM_QUEUED, /* in the heap, until key_ns */
@@ -98,7 +98,7 @@ struct sender_stream {
 	/* no room, when_full WAIT */
 	bool blocked;
 	int blocked_error; /* EAGAIN: the socket's buffer; else the device's queue */
-	bool poll_tells;   /* poll() tells when there is room; else only trying does */
+	bool poll_reports; /* poll() reports when there is room; else only trying shows it */
 	int64_t blocked_since_ns, backoff_ns;
 	uint32_t fruitless; /* tries in a row that found none */
 
@@ -189,8 +189,7 @@ struct sender {
 	struct sender_path *paths;    /* [path_count] */
 	size_t path_count;
 	struct engine *engine;
-	Pagecast__V1__EngineKind kind;
-	const char *why;
+	struct engine_choice choice;
 	struct problem_set problems;
 
 	/* orders */

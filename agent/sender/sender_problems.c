@@ -7,6 +7,7 @@
 #include "sender/sender_problems.h"
 
 #include "base/util.h"
+#include "engine/engine_words.h"
 #include "net/queue.h"
 
 #include <arpa/inet.h>
@@ -81,8 +82,8 @@ static const char *neighbour_text(const struct sender_path *path, char hop[stati
 	return v4 ? "ARP answer" : "neighbour advertisement";
 }
 
-/* The neighbour table knows what no send is told. A neighbour that was never known got nothing. */
-static void say_neighbour(struct problem_set *set, const struct sender_stream *stream)
+/* The neighbour table knows what no send reports. A neighbour that was never known got nothing. */
+static void add_neighbour(struct problem_set *set, const struct sender_stream *stream)
 {
 	const struct sender_path *path = stream->path;
 	if (!neighbour_silent(path) || !stream->account.packets_sent)
@@ -94,33 +95,33 @@ static void say_neighbour(struct problem_set *set, const struct sender_stream *s
 	uint64_t lost =
 		known_before ? stream->async_errors.no_neighbour : stream->account.packets_sent;
 	problem_put(set, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, stream->field, EHOSTUNREACH, lost,
-		    "no %s from %s%s: the kernel threw packets away", answer, hop,
+		    "no %s from %s%s: packets were dropped by the kernel", answer, hop,
 		    known_before ? " any more" : "");
 }
 
-static void say_stream(struct sender *sender, const struct sender_stream *stream)
+static void add_stream(struct sender *sender, const struct sender_stream *stream)
 {
 	struct problem_set *set = &sender->problems;
 	for (size_t i = 0; i < stream->refusal_count; i++)
-		flow_report_refused(stream->flow, stream->refusals[i].error,
-				    stream->refusals[i].packets, stream->field, set);
-	flow_report_async_errors(stream->flow, &stream->async_errors, stream->field, set);
-	say_neighbour(set, stream);
+		engine_words_refused(stream->flow, stream->refusals[i].error,
+				     stream->refusals[i].packets, stream->field, set);
+	engine_words_async_errors(stream->flow, &stream->async_errors, stream->field, set);
+	add_neighbour(set, stream);
 	if (stream->account.packets_dropped)
 		problem_add(set, PROBLEM_NO_ROOM, PROBLEM_WARNING, stream->field, ENOBUFS,
 			    stream->account.packets_dropped,
 			    "%llu packets to %s were dropped: no room in the socket buffer or the "
-			    "device's queue, and the job says to drop then",
+			    "device's queue, and the job's whenFull is DROP",
 			    (unsigned long long)stream->account.packets_dropped,
 			    destination_text(stream));
 	if (stream->gave_up)
 		problem_add(set, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, stream->field, 0, 1,
-			    "gave up sending to %s: %llu refusals in a row without one success",
+			    "gave up sending to %s: %llu packets in a row were refused",
 			    destination_text(stream), (unsigned long long)stream->refused_in_a_row);
 }
 
-/* What left the job and got no further than this host. */
-static void say_lost(struct sender *sender, const struct sender_path *path, const struct link *now)
+/* Packets that the job sent and this host dropped. */
+static void add_lost(struct sender *sender, const struct sender_path *path, const struct link *now)
 {
 	uint64_t device = now->tx_dropped > path->before.tx_dropped
 				  ? now->tx_dropped - path->before.tx_dropped
@@ -133,43 +134,43 @@ static void say_lost(struct sender *sender, const struct sender_path *path, cons
 	problem_add(&sender->problems, PROBLEM_NO_ROOM, PROBLEM_WARNING, "", ENOBUFS,
 		    device + queue,
 		    "while the job ran, the queue of %s dropped %" PRIu32 " packets and the device "
-		    "%" PRIu64 " (of all its users)",
+		    "%" PRIu64 " (other traffic included)",
 		    now->name, queue, device);
 }
 
 /* The interface as it is now against what it was. */
-static void say_link(struct sender *sender, const struct sender_path *path)
+static void add_link(struct sender *sender, const struct sender_path *path)
 {
 	struct problem_set *set = &sender->problems;
 	struct link now;
 	int result = link_by_index(path->ifindex, &now);
 	if (result == -ENODEV)
 		problem_add(set, PROBLEM_INTERFACE_GONE, PROBLEM_WARNING, "", ENODEV, 0,
-			    "%s is gone since the job began", path->interface);
+			    "interface %s was removed while the job ran", path->interface);
 	if (result < 0)
 		return;
 	if (!now.up)
 		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
-			    "%s is down", now.name);
+			    "interface %s is down", now.name);
 	else if (!now.carrier)
 		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
-			    "%s has no carrier: nothing is plugged in, or the other end is down",
+			    "interface %s has no carrier: no cable, or the other end is down",
 			    now.name);
-	say_lost(sender, path, &now);
+	add_lost(sender, path, &now);
 }
 
-static void say_links(struct sender *sender)
+static void add_links(struct sender *sender)
 {
 	for (size_t p = 0; p < sender->path_count; p++) {
-		bool told = !sender->paths[p].interface[0];
-		for (size_t q = 0; q < p && !told; q++)
-			told = sender->paths[q].ifindex == sender->paths[p].ifindex;
-		if (!told)
-			say_link(sender, &sender->paths[p]);
+		bool seen = !sender->paths[p].interface[0];
+		for (size_t q = 0; q < p && !seen; q++)
+			seen = sender->paths[q].ifindex == sender->paths[p].ifindex;
+		if (!seen)
+			add_link(sender, &sender->paths[p]);
 	}
 }
 
-static void say_end(struct sender *sender, const struct account *account)
+static void add_end(struct sender *sender, const struct account *account)
 {
 	struct problem_set *set = &sender->problems;
 	unsigned long long left = account->packets_cancelled;
@@ -179,11 +180,11 @@ static void say_end(struct sender *sender, const struct account *account)
 			    (double)sender->max_duration_ns / CLOCK_NS_PER_S, left);
 	else if (sender->end == SENDER_MAX_DURATION)
 		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, 0,
-			    "stopped after max_duration, %.9g s, before its own end",
+			    "stopped after max_duration, %.9g s, before the job's own limit",
 			    (double)sender->max_duration_ns / CLOCK_NS_PER_S);
 	if (sender->end == SENDER_LEASE_EXPIRED)
 		problem_add(set, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, left,
-			    "the lease of %.9g s ran out without being renewed",
+			    "the lease of %.9g s expired without being renewed",
 			    (double)sender->plan->lease_ns / CLOCK_NS_PER_S);
 	if (!account->packets_sent && !set->count)
 		problem_add(set, PROBLEM_NOT_STARTED, PROBLEM_INFO, "", 0, left,
@@ -194,11 +195,11 @@ void sender_problems_collect(struct sender *sender)
 {
 	struct account account = {0};
 	for (size_t i = 0; i < sender->stream_count; i++) {
-		say_stream(sender, &sender->streams[i]);
+		add_stream(sender, &sender->streams[i]);
 		account_add(&account, &sender->streams[i].account);
 	}
-	say_links(sender);
-	say_end(sender, &account);
+	add_links(sender);
+	add_end(sender, &account);
 }
 
 void sender_look_ahead(struct sender *sender)
@@ -210,7 +211,7 @@ void sender_look_ahead(struct sender *sender)
 			continue;
 		const char *answer = neighbour_text(path, hop);
 		problem_add(&sender->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, "",
-			    EHOSTUNREACH, 0, "no %s from %s when it was last asked", answer, hop);
+			    EHOSTUNREACH, 0, "no %s from %s at the last request", answer, hop);
 	}
-	say_links(sender);
+	add_links(sender);
 }

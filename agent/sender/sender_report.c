@@ -6,6 +6,7 @@
 #include "sender/sender_private.h"
 
 #include "base/util.h"
+#include "engine/engine_words.h"
 #include "sender/sender_share.h"
 #include "sender/sender_stream.h"
 
@@ -74,7 +75,7 @@ static void note_pacing(struct sender_report *report, const struct sender_stream
 		     sender_share_mean_pps(stream), limiter_rule_name(stream->share_rule));
 	note_holds(report);
 	if (stream->rate_changes)
-		note(why, size, "new rates while it ran: %u; asked is the last",
+		note(why, size, "rate changed while sending: %u; requested is the last",
 		     stream->rate_changes);
 	if (pace->group_raised)
 		note(why, size, "%u packets back to back: fewer did not hold the rate",
@@ -85,38 +86,41 @@ static void note_pacing(struct sender_report *report, const struct sender_stream
 	else if (pace->max_back_to_back == 1)
 		note(why, size, "single packets hold the rate");
 	if (pace->forgiven_packets)
-		note(why, size, "%llu packets of debt forgiven after stalls, not sent in a flood",
+		note(why, size,
+		     "%llu packets that were late after stalls were rescheduled, not sent in a "
+		     "burst",
 		     (unsigned long long)pace->forgiven_packets);
 }
 
-/* The flow tells how long trains are packed; at a rate they leave in shorter pieces: what left
- * together at most, before the first what may. */
-static void note_trains(struct sender_report *report, const struct sender_stream *stream,
-			const struct pacer_report *pace)
+/* Before it has run: how packets would leave. Afterwards: how they did; NONE where nothing did. */
+static struct engine_path path_of(const struct sender *sender, const struct sender_stream *stream)
 {
-	static const char packed[] = "; trains of ";
-	char *trains = strstr(report->path, packed);
-	uint32_t together = stream->longest_burst ? stream->longest_burst : pace->max_back_to_back;
-	if (!trains || !together || strtoul(trains + sizeof packed - 1, NULL, 10) <= together)
-		return;
-	size_t room = sizeof report->path - (size_t)(trains - report->path);
-	if (together == 1)
-		snprintf(trains, room, "; single datagrams, at their rate");
-	else
-		snprintf(trains, room, "%s%u at most, at their rate", packed, together);
+	if (sender->end != SENDER_RUNNING && !stream->account.packets_sent)
+		return (struct engine_path){.method = ENGINE_METHOD_NONE};
+	struct pacer_report pace;
+	pacer_report(stream->pacer, &pace);
+	struct engine_path path = *flow_path(stream->flow);
+	engine_path_pace(&path,
+			 stream->longest_burst ? stream->longest_burst : pace.max_back_to_back);
+	return path;
 }
 
-/* Before it has run: what would be done. Afterwards: what was. */
-static void tell_path(const struct sender *sender, const struct sender_stream *stream,
-		      const struct pacer_report *pace, struct sender_report *report)
+static void report_path(const struct sender *sender, const struct sender_stream *stream,
+			struct sender_report *report)
 {
-	if (sender->end != SENDER_RUNNING && !stream->account.packets_sent) {
+	struct engine_path path = path_of(sender, stream);
+	char text[sizeof report->why];
+	report->engine = sender->choice.kind;
+	report->kernel_copies = path.copies;
+	if (path.method == ENGINE_METHOD_NONE)
 		snprintf(report->path, sizeof report->path, "%s", SENDER_PATH_NONE);
-		return;
-	}
-	report->kernel_copies = flow_kernel_copies(stream->flow);
-	snprintf(report->path, sizeof report->path, "%s", flow_path(stream->flow));
-	note_trains(report, stream, pace);
+	else
+		engine_words_path(&path, report->path, sizeof report->path);
+	engine_words_choice(&sender->choice, text, sizeof text);
+	note(report->why, sizeof report->why, "%s", text);
+	engine_words_reason(flow_path(stream->flow), text, sizeof text);
+	if (text[0])
+		note(report->why, sizeof report->why, "%s", text);
 }
 
 /* @held_ns: [LIMITER_RULES], the stream's own or, in a job's report, the job's. */
@@ -126,14 +130,9 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 	struct pacer_report pace;
 	pacer_report(stream->pacer, &pace);
 	report->account = stream->account;
-	report->engine = sender->kind;
 	report->layer = stream->asked.layer;
 	memcpy(report->held_ns, held_ns, sizeof report->held_ns);
-	tell_path(sender, stream, &pace, report);
-	if (sender->why[0])
-		note(report->why, sizeof report->why, "%s", sender->why);
-	if (flow_why(stream->flow)[0])
-		note(report->why, sizeof report->why, "%s", flow_why(stream->flow));
+	report_path(sender, stream, report);
 	note_pacing(report, stream, &pace);
 	report->requested_pps = pace.requested_pps;
 	report->requested_bps = pace.requested_bps;
@@ -167,8 +166,9 @@ struct sum {
 	struct histogram gap_error;
 	uint64_t gaps;
 	int64_t first_ns, end_ns, last_ns;
-	bool unlimited, ways_differ;
-	double bits; /* sent, at the job's layer */
+	bool unlimited, paths_differ;
+	struct engine_path path; /* that the job's report names */
+	double bits;		 /* sent, at the job's layer */
 };
 
 static void sum_times(const struct sender_stream *stream, struct sum *sum)
@@ -190,7 +190,8 @@ static void sum_stream(const struct sender *sender, const struct sender_stream *
 	report_stream(sender, stream, stream->held_ns, &one);
 	account_add(&job->account, &one.account);
 	sum->unlimited |= one.requested_pps == 0;
-	sum->ways_differ |= strcmp(one.path, job->path) != 0;
+	struct engine_path path = path_of(sender, stream);
+	sum->paths_differ |= !engine_path_same(&path, &sum->path);
 	job->requested_pps += one.requested_pps;
 	job->requested_bps += one.requested_pps * pacer_mean_bits(stream->plan, job->layer);
 	job->late_packets += one.late_packets;
@@ -213,19 +214,29 @@ static Pagecast__V1__Layer common_layer(const struct sender *sender)
 	return layer;
 }
 
+/* The stream whose path the job's report names: the first that sent. */
+static const struct sender_stream *leading_stream(const struct sender *sender)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		if (sender->streams[i].account.packets_sent)
+			return &sender->streams[i];
+	return &sender->streams[0];
+}
+
 static void report_all(const struct sender *sender, struct sum *sum, struct sender_report *job)
 {
 	job->layer = common_layer(sender);
 	job->account = (struct account){0};
 	job->requested_pps = job->requested_bps = job->achieved_pps = job->achieved_bps = 0;
 	job->late_packets = 0;
+	sum->path = path_of(sender, leading_stream(sender));
 	for (size_t i = 0; i < sender->stream_count; i++)
 		sum_stream(sender, &sender->streams[i], sum, job);
 	histogram_summary(&sum->gap_error, &job->gap_error_ns);
 	if (sum->unlimited)
 		job->requested_pps = job->requested_bps = 0;
-	if (sum->ways_differ)
-		note(job->path, sizeof job->path, "other streams differently");
+	if (sum->paths_differ)
+		note(job->path, sizeof job->path, "other streams by other paths");
 	if (!sum->first_ns)
 		return;
 	job->first_packet_ns = sum->first_ns + sender->realtime_offset_ns;
@@ -235,15 +246,6 @@ static void report_all(const struct sender *sender, struct sum *sum, struct send
 		return;
 	job->achieved_pps = (double)sum->gaps * CLOCK_NS_PER_S / (double)span_ns;
 	job->achieved_bps = job->achieved_pps * sum->bits / (double)job->account.packets_sent;
-}
-
-/* The stream whose path the job tells: the first that sent. */
-static const struct sender_stream *leading_stream(const struct sender *sender)
-{
-	for (size_t i = 0; i < sender->stream_count; i++)
-		if (sender->streams[i].account.packets_sent)
-			return &sender->streams[i];
-	return &sender->streams[0];
 }
 
 static void report_job(const struct sender *sender, struct sender_report *job)

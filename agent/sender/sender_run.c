@@ -16,7 +16,7 @@
 
 /* While CLOCK_REALTIME may still be set, sleep by it; for the last stretch by the other clock. */
 #define START_NEAR_NS (20 * CLOCK_NS_PER_MS)
-/* A start this late is told even where no tolerance was given. */
+/* A start this late is a warning even where no tolerance was given. */
 #define START_LATE_NS (10 * CLOCK_NS_PER_MS)
 
 static int64_t now_of(const struct sender *sender)
@@ -69,9 +69,8 @@ static void note_start(struct sender *sender, int64_t late_ns)
 	if (tolerance_ns >= 0 && late_ns > tolerance_ns) {
 		sender->end = SENDER_START_MISSED;
 		problem_add(&sender->problems, PROBLEM_START_MISSED, PROBLEM_ERROR, "startTime", 0,
-			    1,
-			    "could start only %.9g s after start_time; start_tolerance is %.9g s",
-			    late_s, (double)tolerance_ns / CLOCK_NS_PER_S);
+			    1, "missed start_time by %.9g s; start_tolerance is %.9g s", late_s,
+			    (double)tolerance_ns / CLOCK_NS_PER_S);
 	} else if (late_ns >= START_LATE_NS) {
 		problem_add(&sender->problems, PROBLEM_START_MISSED, PROBLEM_WARNING, "startTime",
 			    0, 1, "started %.3f s after start_time", late_s);

@@ -88,7 +88,7 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns)
 	return all_delayed ? "start_delay" : "";
 }
 
-/* A stream found no room, and too lately to be told: look again. */
+/* A stream found no room, but too recently to be shown: look again. */
 static bool soon_to_show(const struct sender *sender, int64_t now_ns)
 {
 	for (size_t i = 0; i < sender->stream_count; i++)

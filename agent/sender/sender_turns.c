@@ -52,7 +52,7 @@ static int64_t wait_until(struct sender *sender, int64_t until_ns, bool precise,
 static int64_t wait_for(struct sender *sender, struct sender_stream *first, int64_t now_ns)
 {
 	int64_t until_ns = MIN(first->key_ns, sender->deadline_ns);
-	if (first->blocked && first->poll_tells) {
+	if (first->blocked && first->poll_reports) {
 		if (flow_wait_room(first->flow, until_ns - now_ns, &first->counters) == 0)
 			sender_queue_put(sender, first, INT64_MIN);
 		return clock_monotonic_ns(sender->clock);

@@ -75,11 +75,13 @@ static double send_reported(const struct job *job, uint64_t *publications)
 	struct error error = {0};
 	struct sender_report report;
 	struct sender_options options = {.clock = clock_real(),
-					 .tell_streams = true,
+					 .show_streams = true,
 					 .published = published,
 					 .context = publications};
 
-	if (sender_new(&sender, &job->plan, &options, &problems, &error))
+	struct engine_choice choice;
+	if (engine_choose(&job->plan, NULL, 0, &choice, &error) ||
+	    sender_new(&sender, &job->plan, &choice, &options, &problems, &error))
 		test_fail(__FILE__, __LINE__, "sender_new: %s", error_message(&error));
 	CHECK_INT(sender_run(sender), ==, SENDER_LIMIT_REACHED);
 	sender_report(sender, SIZE_MAX, &report);

@@ -69,7 +69,11 @@ int sending_open(struct sending *lab)
 {
 	for (size_t i = 0; i < lab->stream_count; i++)
 		lab->streams[i] = lab->jobs[i].stream;
-	return sender_new(&lab->sender, &lab->plan, &lab->options, &lab->problems, &lab->error);
+	struct engine_choice choice;
+	int r = engine_choose(&lab->plan, NULL, 0, &choice, &lab->error);
+	return r ? r
+		 : sender_new(&lab->sender, &lab->plan, &choice, &lab->options, &lab->problems,
+			      &lab->error);
 }
 
 static void ended(struct sending *lab)

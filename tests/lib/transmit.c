@@ -2,6 +2,7 @@
 #include "lib/transmit.h"
 
 #include "base/util.h"
+#include "engine/engine_words.h"
 #include "lib/test.h"
 
 #include <arpa/inet.h>
@@ -217,11 +218,11 @@ int course_run(struct course *course)
 	if (r == 0) {
 		send_job(course, flow);
 		flow_async_errors(flow, &course->async_errors, &course->counters);
-		flow_report_async_errors(flow, &course->async_errors, "streams[0]",
-					 &course->problems);
-		snprintf(course->path, sizeof course->path, "%s", flow_path(flow));
-		snprintf(course->why, sizeof course->why, "%s", flow_why(flow));
-		course->copies = flow_kernel_copies(flow);
+		engine_words_async_errors(flow, &course->async_errors, "streams[0]",
+					  &course->problems);
+		engine_words_path(flow_path(flow), course->path, sizeof course->path);
+		engine_words_reason(flow_path(flow), course->why, sizeof course->why);
+		course->copies = flow_path(flow)->copies;
 		flow_close(flow);
 	}
 	engine_free(engine);

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "engine/engine.h"
+#include "engine/engine_probe.h"
 
 enum { JOB_ITEMS_MAX = 64 };
 

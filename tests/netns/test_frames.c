@@ -5,6 +5,7 @@
  */
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/engine_facts.h"
 #include "engine/frame_train.h"
 #include "netns/lab.h"
 #include "packet/frame.h"
@@ -340,7 +341,7 @@ TEST(interface_that_is_down_or_not_there_is_told)
 	course.problems = (struct problem_set){0};
 	lab_do("ip link del tx0");
 	CHECK_INT(course_run(&course), ==, -ENODEV);
-	CHECK_STR(lab_problem(&course, PROBLEM_INTERFACE_GONE), "there is no interface tx0");
+	CHECK_STR(lab_problem(&course, PROBLEM_INTERFACE_GONE), "no such interface: tx0");
 	job_free(&job);
 	close(course.receiver);
 }
@@ -418,7 +419,7 @@ TEST(fault_in_setting_the_ring_up_is_told)
 		struct fault fault = {.call = calls[i], .error = EPERM, .first = 1, .times = 1};
 		CHECK_INT(run_with(&course, fault), ==, -EPERM);
 		CHECK_STR(lab_problem(&course, PROBLEM_PERMISSION),
-			  "Ethernet frames need CAP_NET_RAW, which the agent does not have");
+			  "Ethernet frames require CAP_NET_RAW, which the agent does not have");
 		job_free(&job);
 		close(course.receiver);
 	}

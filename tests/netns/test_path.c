@@ -4,6 +4,7 @@
  */
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/engine_words.h"
 #include "netns/lab.h"
 
 #include <arpa/inet.h>
@@ -186,20 +187,18 @@ TEST(what_cannot_be_opened_is_refused_in_words)
 	lab_up();
 	struct plan_destination *d = small_job(&course, &job);
 	snprintf(d->interface, sizeof d->interface, "nosuch0");
-	CHECK_STR(refused(&course, ENODEV, PROBLEM_INTERFACE_GONE),
-		  "there is no interface nosuch0");
+	CHECK_STR(refused(&course, ENODEV, PROBLEM_INTERFACE_GONE), "no such interface: nosuch0");
 
 	d = small_job(&course, &job);
 	inet_pton(AF_INET, "203.0.113.1", &d->to.v4.sin_addr);
 	snprintf(d->text, sizeof d->text, "203.0.113.1:9");
-	CHECK_STR(refused(&course, ENETUNREACH, PROBLEM_NO_ROUTE),
-		  "there is no route to 203.0.113.1:9");
+	CHECK_STR(refused(&course, ENETUNREACH, PROBLEM_NO_ROUTE), "no route to 203.0.113.1:9");
 
 	d = small_job(&course, &job);
 	d->from.any.sa_family = AF_INET;
 	inet_pton(AF_INET, "198.18.0.7", &d->from.v4.sin_addr);
 	CHECK_STR(refused(&course, EADDRNOTAVAIL, PROBLEM_KERNEL_ERROR),
-		  "198.18.0.7 is no address of this host: it cannot be the source");
+		  "198.18.0.7 is not an address of this host and cannot be the source");
 
 	d = small_job(&course, &job);
 	inet_pton(AF_INET, "198.18.0.255", &d->to.v4.sin_addr);
@@ -338,7 +337,7 @@ static void send_and_listen(struct course *course, uint64_t packets)
 		flow_async_errors(flow, &course->async_errors, &course->counters);
 	}
 	flow_async_errors(flow, &course->async_errors, &course->counters);
-	flow_report_async_errors(flow, &course->async_errors, "streams[0]", &course->problems);
+	engine_words_async_errors(flow, &course->async_errors, "streams[0]", &course->problems);
 	flow_close(flow);
 	engine_free(engine);
 	trains_retire(&trains);
@@ -372,9 +371,10 @@ TEST(neighbour_that_does_not_answer_is_told)
 	static const struct {
 		const char *address, *sentence;
 	} cases[] = {
-		{"198.18.0.99", "no ARP answer from 198.18.0.99: the kernel threw packets away"},
-		{"fd00:c612::99", "no neighbour advertisement from fd00:c612::99: the kernel threw "
-				  "packets away"},
+		{"198.18.0.99",
+		 "no ARP answer from 198.18.0.99: packets were dropped by the kernel"},
+		{"fd00:c612::99", "no neighbour advertisement from fd00:c612::99: "
+				  "packets were dropped by the kernel"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct course course;

@@ -191,7 +191,7 @@ TEST(raw_without_the_capability_fails_saying_so)
 	CHECK_INT(seteuid(0), ==, 0);
 	CHECK_INT(r, ==, -EPERM);
 	CHECK_STR(lab_problem(&course, PROBLEM_PERMISSION),
-		  "a raw socket needs CAP_NET_RAW, which the agent does not have");
+		  "a raw socket requires CAP_NET_RAW, which the agent does not have");
 	CHECK_INT(course.problems.problems[0].severity, ==, PROBLEM_ERROR);
 	CHECK_STR(course.problems.problems[0].field, "streams[0]");
 	close(course.receiver);

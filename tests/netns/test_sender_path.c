@@ -45,10 +45,10 @@ TEST(sender_tells_that_a_neighbour_does_not_answer)
 {
 	static const struct {
 		const char *address, *message;
-	} rows[] = {
-		{"198.18.0.77", "no ARP answer from 198.18.0.77: the kernel threw packets away"},
-		{"fd00:c612::77", "no neighbour advertisement from fd00:c612::77: the kernel threw "
-				  "packets away"}};
+	} rows[] = {{"198.18.0.77",
+		     "no ARP answer from 198.18.0.77: packets were dropped by the kernel"},
+		    {"fd00:c612::77", "no neighbour advertisement from fd00:c612::77: "
+				      "packets were dropped by the kernel"}};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		lab_up();
 		job_to(rows[i].address, 9);
@@ -149,7 +149,7 @@ TEST(sender_tells_that_the_interface_is_gone)
 {
 	disturb("ip link del tx0");
 	CHECK_INT(lab.report.account.packets_failed, >, 0);
-	CHECK_HAS(problem_of(PROBLEM_INTERFACE_GONE)->message, "tx0 is gone");
+	CHECK_HAS(problem_of(PROBLEM_INTERFACE_GONE)->message, "tx0 was removed while the job ran");
 	sending_close(&lab);
 }
 

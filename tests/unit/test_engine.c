@@ -1,6 +1,8 @@
 /* Every engine and layout on loopback: each datagram reported as sent arrives once, in order, byte
  * for byte. What needs a device of its own is in tests/netns. */
 #include "base/util.h"
+#include "engine/engine_facts.h"
+#include "engine/engine_words.h"
 #include "lib/test.h"
 #include "lib/transmit.h"
 
@@ -166,10 +168,9 @@ static void plan_to(struct job *job, enum plan_kind kind)
 
 static void refused(const struct job *job, const char *words)
 {
-	Pagecast__V1__EngineKind kind;
-	const char *why;
+	struct engine_choice choice;
 	struct error error = ERROR_NULL;
-	CHECK_INT(engine_choose(&job->plan, &kind, &why, &error), ==,
+	CHECK_INT(engine_choose(&job->plan, NULL, 0, &choice, &error), ==,
 		  ERROR_CODE_FAILED_PRECONDITION);
 	CHECK_STR(error_message(&error), words);
 	error_deinit(&error);
@@ -177,12 +178,13 @@ static void refused(const struct job *job, const char *words)
 
 static Pagecast__V1__EngineKind chosen(const struct job *job, const char *why_wanted)
 {
-	Pagecast__V1__EngineKind kind;
-	const char *why;
+	struct engine_choice choice;
 	struct error error = ERROR_NULL;
-	CHECK_INT(engine_choose(&job->plan, &kind, &why, &error), ==, 0);
+	char why[160];
+	CHECK_INT(engine_choose(&job->plan, NULL, 0, &choice, &error), ==, 0);
+	engine_words_choice(&choice, why, sizeof why);
 	CHECK_STR(why, why_wanted);
-	return kind;
+	return choice.kind;
 }
 
 TEST(engine_choose_takes_splice_where_it_works_and_what_was_asked_for)
@@ -211,8 +213,8 @@ TEST(engine_choose_refuses_naming_what_is_missing)
 	refused(&job, "engine: no such engine; SPLICE, TXRING, COPY and ZEROCOPY are offered");
 	job.plan.engine = COPY;
 	job.plan.layout = PAGES;
-	refused(&job, "engine: COPY cannot send this job: it packs its pages its own way: "
-		      "page_layout PAGE_PER_PACKET is for engine SPLICE");
+	refused(&job, "engine: COPY cannot send this job: "
+		      "page_layout PAGE_PER_PACKET requires engine SPLICE");
 	plan_to(&job, PLAN_RAW_IP);
 	job.plan.engine = ZEROCOPY;
 	refused(&job, "engine: ZEROCOPY cannot send this job: streams[0]: MSG_ZEROCOPY is for UDP");

@@ -175,7 +175,10 @@ TEST(sender_drives_1024_streams)
 	lab.plan.streams = streams;
 	lab.plan.stream_count = STREAMS;
 	struct sender *sender;
-	CHECK_INT(sender_new(&sender, &lab.plan, &lab.options, &lab.problems, &lab.error), ==, 0);
+	struct engine_choice choice;
+	CHECK_INT(engine_choose(&lab.plan, NULL, 0, &choice, &lab.error), ==, 0);
+	CHECK_INT(sender_new(&sender, &lab.plan, &choice, &lab.options, &lab.problems, &lab.error),
+		  ==, 0);
 	CHECK_INT(sender_run(sender), ==, SENDER_LIMIT_REACHED);
 	for (size_t i = 0; i < STREAMS; i++) {
 		struct sender_report report;

@@ -325,7 +325,7 @@ TEST(sender_takes_a_new_rate_at_one_packet_in_a_minute)
 	sender_stop(lab.sender, SENDER_CANCELLED);
 	sending_join(&lab);
 	sending_check_books(&lab);
-	CHECK_HAS(lab.report.why, "new rates while it ran: 2");
+	CHECK_HAS(lab.report.why, "rate changed while sending: 2");
 	sending_close(&lab);
 }
 
@@ -358,7 +358,7 @@ TEST(sender_refuses_rates_that_are_none)
 	CHECK_INT(sending_open(&lab), ==, 0);
 	struct plan_rate rate = {.kind = PLAN_RATE_PPS, .value = 5};
 	CHECK_INT(sender_set_rate(lab.sender, 1, &rate, &lab.error), ==, ERROR_CODE_NOT_FOUND);
-	CHECK_HAS(error_message(&lab.error), "there is no stream 1");
+	CHECK_HAS(error_message(&lab.error), "no such stream: 1");
 	rate.value = 0;
 	CHECK_INT(sender_set_rate(lab.sender, 0, &rate, &lab.error), ==,
 		  ERROR_CODE_INVALID_ARGUMENT);

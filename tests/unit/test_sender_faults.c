@@ -236,7 +236,8 @@ TEST(sender_ends_in_order_when_memory_ends)
 		sending_check_books(&lab);
 		CHECK_INT(lab.report.account.packets_sent, >, 0);
 		CHECK_INT(lab.report.account.packets_cancelled, >, 0);
-		CHECK_HAS(sending_problem(&lab, PROBLEM_NO_ROOM)->message, "could not be packed");
+		CHECK_HAS(sending_problem(&lab, PROBLEM_NO_ROOM)->message,
+			  "cannot pack the next packets");
 		sending_close(&lab);
 	}
 }

@@ -2,7 +2,7 @@
 #include "core/agent_private.h"
 
 #include "base/util.h"
-#include "engine/engine.h"
+#include "engine/engine_facts.h"
 #include "net/link.h"
 #include "policy/host.h"
 

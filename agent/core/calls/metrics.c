@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "core/agent_private.h"
+#include "engine/engine_facts.h"
 #include "pagecast/distribution.h"
 #include "store/store_timed.h"
 

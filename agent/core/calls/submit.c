@@ -104,8 +104,7 @@ static int check_line_rates(const struct plan *plan, struct error *ret_error)
 static int check_all(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 		     struct submission *submission, struct error *ret_error)
 {
-	Pagecast__V1__EngineKind kind;
-	const char *why;
+	struct engine_choice choice;
 	int r = plan_outline(spec, &submission->plan, ret_error);
 	if (r)
 		return r;
@@ -115,7 +114,7 @@ static int check_all(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 	if (!r)
 		r = check_line_rates(submission->plan, ret_error);
 	if (!r)
-		r = engine_choose(submission->plan, &kind, &why, ret_error);
+		r = engine_choose(submission->plan, NULL, 0, &choice, ret_error);
 	if (r)
 		return r;
 	submission->spec = blob_pack(&spec->base);

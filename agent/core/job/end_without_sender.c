@@ -8,6 +8,7 @@
 #include "core/agent_private.h"
 
 #include "base/util.h"
+#include "engine/engine_probe.h"
 #include "packet/rate.h"
 #include "sender/pacer.h"
 #include "sender/pacer_rate.h"

@@ -35,20 +35,8 @@ void preparation_tell(struct preparation *preparation, const struct error *error
 static int choose_engine(struct preparation *preparation, struct error *ret_error)
 {
 	const Pagecast__V1__Policy *rules = preparation->policy->message;
-	Pagecast__V1__EngineKind kind;
-	const char *why;
-	int r = engine_choose(preparation->plan, &kind, &why, ret_error);
-	if (r || policy_allows_engine(preparation->policy, kind))
-		return r;
-	for (size_t i = 0; i < rules->n_allowed_engines; i++) {
-		_cleanup_error_ struct error error = ERROR_NULL;
-		preparation->plan->engine = rules->allowed_engines[i];
-		if (!engine_choose(preparation->plan, &kind, &why, &error))
-			return 0;
-	}
-	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-			 "none of the engines that the policy allows (allowedEngines) can send "
-			 "this job here");
+	return engine_choose(preparation->plan, rules->allowed_engines, rules->n_allowed_engines,
+			     &preparation->engine, ret_error);
 }
 
 static int judge(struct preparation *preparation, struct error *ret_error)
@@ -82,7 +70,7 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	struct plan *plan = preparation->plan;
 	struct sender_options options = {
 		.clock = agent->clock,
-		.tell_streams = preparation->tell_streams,
+		.show_streams = preparation->tell_streams,
 		.preview = !grant,
 		.orders_applied = on_obeyed,
 		.context = agent,
@@ -93,7 +81,8 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 		plan->max_duration_ns = duration_ns;
 	if (preparation->earlier)
 		options.elapsed_ns = resume_shorten(preparation->earlier, plan);
-	return sender_new(&preparation->sender, plan, &options, &preparation->problems, ret_error);
+	return sender_new(&preparation->sender, plan, &preparation->engine, &options,
+			  &preparation->problems, ret_error);
 }
 
 /* Only now that the policy allows the job anybody is asked for anything, and only to send it. */

@@ -30,7 +30,6 @@ struct run {
 	struct worker *worker;
 	struct job *job;
 	struct blob *spec; /* that was prepared */
-	Pagecast__V1__EngineKind engine;
 	struct preparation prepared;
 	bool stored; /* its row says RUNNING */
 };
@@ -57,9 +56,6 @@ static enum readiness prepare(struct run *run)
 	int r = run->prepared.spec ? preparation_make(run->agent, run->prepared.spec, &grant,
 						      &run->prepared, &error)
 				   : error_set(&error, ERROR_CODE_UNAVAILABLE, "out of memory");
-	const char *why;
-	if (!r)
-		r = engine_choose(run->prepared.plan, &run->engine, &why, &error);
 	if (!r)
 		return READY;
 	if (!problem_set_has_error(&run->prepared.problems))
@@ -129,7 +125,7 @@ static uint64_t enter_running(struct run *run)
 {
 	struct job *job = run->job;
 	job->live->sender = run->prepared.sender;
-	job->live->engine = run->engine;
+	job->live->engine = run->prepared.engine.kind;
 	job->live->earlier.exact = blob_unref(job->live->earlier.exact);
 	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
 	uint64_t revision = job_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));

@@ -1,0 +1,131 @@
+/* engine_choice: see engine_choice.h. */
+#include "engine/engine_choice.h"
+
+#include "engine/engine_facts.h"
+#include "engine/engine_table.h"
+
+#include <stdio.h>
+
+enum { OBJECTION_MAX = 160 };
+
+/* NULL: the engine can run this plan; else the first reason why not, in @buffer. */
+static const char *objection(const struct engine_ops *ops, const struct plan *plan,
+			     char buffer[static OBJECTION_MAX])
+{
+	if (plan->layout == PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET &&
+	    !ops->page_per_packet)
+		return "page_layout PAGE_PER_PACKET requires engine SPLICE";
+	for (size_t i = 0; i < plan->stream_count; i++) {
+		const char *why = ops->serves(&plan->streams[i].destination);
+		if (!why)
+			continue;
+		snprintf(buffer, OBJECTION_MAX, "streams[%zu]: %s", i, why);
+		return buffer;
+	}
+	return NULL;
+}
+
+/* Can this engine send the job here? Return: 0; FAILED_PRECONDITION */
+static int check(const struct plan *plan, Pagecast__V1__EngineKind kind, struct error *ret_error)
+{
+	const struct engine_ops *ops = engine_table_find(kind);
+	const struct engine_fact *fact = engine_facts_find(kind);
+	char buffer[OBJECTION_MAX];
+	if (!ops || !fact)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "engine: no such engine; SPLICE, TXRING, COPY and ZEROCOPY are "
+				 "offered");
+	if (!fact->available)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "engine: %s is not available here: %s", ops->name, fact->why);
+	const char *why = objection(ops, plan, buffer);
+	if (why)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "engine: %s cannot send this job: %s", ops->name, why);
+	return 0;
+}
+
+static bool any_of_kind(const struct plan *plan, enum plan_kind kind)
+{
+	for (size_t i = 0; i < plan->stream_count; i++)
+		if (plan->streams[i].destination.kind == kind)
+			return true;
+	return false;
+}
+
+static int choose_ring(const struct plan *plan, struct engine_choice *ret_choice,
+		       struct error *ret_error)
+{
+	const struct engine_fact *ring =
+		engine_facts_find(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING);
+	char buffer[OBJECTION_MAX];
+	const char *why = ring->available ? objection(engine_table_find(ring->kind), plan, buffer)
+					  : ring->why;
+	if (why)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "engine: Ethernet frames need engine TXRING: %s", why);
+	*ret_choice = (struct engine_choice){ring->kind, ENGINE_CHOICE_FRAMES};
+	return 0;
+}
+
+static int choose_auto(const struct plan *plan, struct engine_choice *ret_choice,
+		       struct error *ret_error)
+{
+	if (any_of_kind(plan, PLAN_ETHERNET))
+		return choose_ring(plan, ret_choice, ret_error);
+	const struct engine_fact *splice =
+		engine_facts_find(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE);
+	if (splice->available) {
+		*ret_choice = (struct engine_choice){splice->kind, any_of_kind(plan, PLAN_RAW_IP)
+									   ? ENGINE_CHOICE_RAW_PAGES
+									   : ENGINE_CHOICE_PAGES};
+		return 0;
+	}
+	if (plan->layout == PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET)
+		return error_set(
+			ret_error, ERROR_CODE_FAILED_PRECONDITION,
+			"page_layout: PAGE_PER_PACKET requires engine SPLICE, which is not "
+			"available here: %s",
+			splice->why);
+	*ret_choice = (struct engine_choice){PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY,
+					     ENGINE_CHOICE_NO_SPLICE};
+	return 0;
+}
+
+static bool is_among(Pagecast__V1__EngineKind kind, const Pagecast__V1__EngineKind *allowed,
+		     size_t allowed_count)
+{
+	for (size_t i = 0; i < allowed_count; i++)
+		if (allowed[i] == kind)
+			return true;
+	return allowed_count == 0;
+}
+
+int engine_choose(const struct plan *plan, const Pagecast__V1__EngineKind *allowed,
+		  size_t allowed_count, struct engine_choice *ret_choice, struct error *ret_error)
+{
+	if (plan->engine != PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_UNSPECIFIED) {
+		int r = check(plan, plan->engine, ret_error);
+		if (r == 0)
+			*ret_choice = (struct engine_choice){plan->engine, ENGINE_CHOICE_ASKED};
+		return r;
+	}
+	struct engine_choice best;
+	int r = choose_auto(plan, &best, ret_error);
+	if (r)
+		return r;
+	if (is_among(best.kind, allowed, allowed_count)) {
+		*ret_choice = best;
+		return 0;
+	}
+	for (size_t i = 0; i < allowed_count; i++) {
+		_cleanup_error_ struct error error = ERROR_NULL;
+		if (check(plan, allowed[i], &error))
+			continue;
+		*ret_choice = (struct engine_choice){allowed[i], ENGINE_CHOICE_ALLOWED};
+		return 0;
+	}
+	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
+			 "engine: no engine that the policy allows (allowedEngines) can send this "
+			 "job here");
+}
