@@ -1,7 +1,7 @@
 /*
  * server: see server.h. One libmicrohttpd daemon a listener, each with one epoll thread; around
  * them the reaper (connection), the pool for calls that block and the notifier for held requests
- * (wait).
+ * (live). The protocols are put together here: nothing below knows more than one.
  *
  * Stopping: listeners close, held requests are answered as things stand, the pool runs dry, answers
  * get up to LIMIT_STOP_MS to leave, and only then the daemons end: libmicrohttpd must not be
@@ -10,13 +10,15 @@
 #include "api/server.h"
 
 #include "api/http/connection.h"
+#include "api/http/exchange.h"
 #include "api/http/limits.h"
 #include "api/http/listen.h"
-#include "api/http/request.h"
 #include "api/http/thread.h"
 #include "api/http/tls.h"
-#include "api/live/stream.h"
-#include "api/rest/metrics.h"
+#include "api/live/live.h"
+#include "api/rest/rest.h"
+#include "api/rest/rest_protocol.h"
+#include "api/rpc/rpc.h"
 #include "pagecast/watchdog.h"
 
 #include <errno.h>
@@ -34,6 +36,8 @@ struct listener {
 
 struct server {
 	struct request_context context;
+	const struct route_table *tables[2]; /* of the protocols */
+	struct live *live;
 	struct reaper *reaper;
 	struct listener *listeners; /* [listener_count]; never moves once daemons run */
 	size_t listener_count;
@@ -101,7 +105,7 @@ static enum MHD_Result on_step(void *context, struct MHD_Connection *mhd, const 
 	(void)url;
 	watchdog_busy(thread_now_ns());
 	enum MHD_Result result =
-		*request ? request_step(*request, method, version, data, len) : MHD_NO;
+		*request ? exchange_step(*request, method, version, data, len) : MHD_NO;
 	watchdog_rest();
 	return result;
 }
@@ -216,6 +220,15 @@ static int open_doors(struct server *server, const struct server_options *option
 	return r || !files.cert ? r : tls_new(&server->tls, &files, ret_error);
 }
 
+static void serve_protocols(struct server *server)
+{
+	server->tables[0] = &REST_ROUTES;
+	server->tables[1] = rpc_routes();
+	server->context.routes =
+		(struct routes){server->tables, sizeof server->tables / sizeof *server->tables};
+	server->context.fallback = &REST_PROTOCOL;
+}
+
 int server_start(struct server **ret_server, const struct server_options *options,
 		 struct error *ret_error)
 {
@@ -224,6 +237,7 @@ int server_start(struct server **ret_server, const struct server_options *option
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	struct request_context *context = &server->context;
 	context->agent = options->agent;
+	serve_protocols(server);
 	int r = guard_init(&context->guard, options->allow_hosts, options->allow_host_count,
 			   options->allow_origins, options->allow_origin_count, ret_error);
 	if (!r)
@@ -232,15 +246,14 @@ int server_start(struct server **ret_server, const struct server_options *option
 		r = reaper_start(&server->reaper, ret_error);
 	if (!r)
 		r = pool_start(&context->pool, ret_error);
-	if (!r)
-		r = waits_start(&context->waits, ret_error);
-	context->metrics = metrics_requests_new();
-	if (!r && (!context->metrics || !(context->stream_cache = stream_cache_new())))
+	context->counts = request_counts_new();
+	if (!r && !context->counts)
 		r = error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
-	if (!r) {
-		agent_set_listener(context->agent, waits_changed, context->waits);
+	if (!r)
+		r = live_start(&server->live, context->agent, ret_error);
+	context->live = server->live;
+	if (!r)
 		r = add_listeners(server, options, ret_error);
-	}
 	if (r) {
 		server_stop(server);
 		return r;
@@ -295,21 +308,18 @@ struct server *server_stop(struct server *server)
 	struct request_context *context = &server->context;
 	atomic_store(&context->stopping, true);
 	stop_listening(server);
-	if (context->waits)
-		waits_finish(context->waits);
+	if (server->live)
+		live_finish(server->live);
 	if (context->pool)
 		pool_finish(context->pool);
-	if (context->waits) /* not earlier: calls in the pool make changes, and tell of them */
-		agent_set_listener(context->agent, NULL, NULL);
 	let_answers_leave(server);
 	for (size_t i = 0; i < server->listener_count; i++) {
 		MHD_stop_daemon(server->listeners[i].daemon);
 		listen_close(&server->listeners[i].socket);
 	}
 	server->reaper = reaper_stop(server->reaper);
-	context->waits = waits_free(context->waits);
-	context->stream_cache = stream_cache_free(context->stream_cache);
-	context->metrics = metrics_requests_free(context->metrics);
+	server->live = live_free(server->live); /* after the pool: its calls make changes */
+	context->counts = request_counts_free(context->counts);
 	context->pool = pool_free(context->pool);
 	guard_deinit(&context->guard);
 	context->auth = auth_free(context->auth);

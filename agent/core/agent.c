@@ -19,15 +19,13 @@ enum {
 	STACK_BYTES = 1 << 20, /* of a worker: plan and sender keep big things on the heap */
 };
 
-static const char *const ROLES[] = {"none", "viewer", "operator", "admin"};
-
 int agent_require(const struct agent_caller *caller, enum agent_role role, struct error *ret_error)
 {
 	if (caller->role >= role)
 		return 0;
 	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-			 "this needs the role %s; %s has the role %s", ROLES[role],
-			 caller->principal, ROLES[caller->role]);
+			 "this needs the role %s; %s has the role %s", agent_role_name(role),
+			 caller->principal, agent_role_name(caller->role));
 }
 
 void agent_notify(struct agent *agent, uint64_t revision)

@@ -2,7 +2,6 @@
 #include "api/auth/auth.h"
 
 #include "api/auth/lockout.h"
-#include "api/http/thread.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,7 +11,6 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include <unistd.h>
 
 struct auth {
 	char *tokens_file; /* owned; NULL: none */
@@ -70,34 +68,29 @@ struct auth *auth_free(struct auth *auth)
 
 /* What failures are counted by: a user, an IPv4 address, or the 64 bits of an IPv6 address that one
  * network has; all of a link-local one, whose 64 bits every neighbour shares. */
-static void address_of(const struct connection *connection, char text[static LOCKOUT_ADDRESS_MAX])
+static void address_of(const struct auth_evidence *evidence, char text[static LOCKOUT_ADDRESS_MAX])
 {
-	const struct sockaddr_in *in = (const struct sockaddr_in *)&connection->remote;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)evidence->remote;
 	struct sockaddr_in6 in6;
-	snprintf(text, LOCKOUT_ADDRESS_MAX, "%s", connection->principal);
-	if (connection->remote.ss_family == AF_INET)
+	snprintf(text, LOCKOUT_ADDRESS_MAX, "%s", evidence->principal);
+	if (evidence->remote->ss_family == AF_INET)
 		inet_ntop(AF_INET, &in->sin_addr, text, LOCKOUT_ADDRESS_MAX);
-	if (connection->remote.ss_family != AF_INET6)
+	if (evidence->remote->ss_family != AF_INET6)
 		return;
-	memcpy(&in6, &connection->remote, sizeof in6);
+	memcpy(&in6, evidence->remote, sizeof in6);
 	if (!IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr))
 		memset(&in6.sin6_addr.s6_addr[8], 0, 8);
 	inet_ntop(AF_INET6, &in6.sin6_addr, text, LOCKOUT_ADDRESS_MAX);
 }
 
-static int64_t now_ns(void)
-{
-	return thread_now_ms() * 1000000;
-}
-
 /* A wrong token: refused, and after several of them told to wait. What comes too early is not
  * counted, so that the wait ends however often the caller tries. */
-static int refuse_token(struct auth *auth, const struct connection *connection,
+static int refuse_token(struct auth *auth, const struct auth_evidence *evidence,
 			struct error *ret_error)
 {
 	char address[LOCKOUT_ADDRESS_MAX];
-	address_of(connection, address);
-	uint32_t wait_s = lockout_wait_s(auth->lockout, address, now_ns());
+	address_of(evidence, address);
+	uint32_t wait_s = lockout_wait_s(auth->lockout, address, evidence->now_ns);
 	if (wait_s) {
 		error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
 			  "the token is unknown, expired or revoked, after %d wrong ones in %d s "
@@ -106,15 +99,16 @@ static int refuse_token(struct auth *auth, const struct connection *connection,
 		ret_error->retry_after_s = wait_s;
 		return ERROR_CODE_RESOURCE_EXHAUSTED;
 	}
-	lockout_failed(auth->lockout, address, now_ns());
+	lockout_failed(auth->lockout, address, evidence->now_ns);
 	return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
 			 "the token is unknown, expired or revoked");
 }
 
 /* The token is judged first: others of the same address have no say in whether a right one is let
  * in. */
-static int take_token(struct auth *auth, const struct connection *connection, const char *presented,
-		      struct auth_identity *ret_identity, struct error *ret_error)
+static int take_token(struct auth *auth, const struct auth_evidence *evidence,
+		      const char *presented, struct auth_identity *ret_identity,
+		      struct error *ret_error)
 {
 	pthread_rwlock_rdlock(&auth->lock);
 	const struct token *token = tokens_check(auth->tokens, presented, time(NULL));
@@ -124,7 +118,7 @@ static int take_token(struct auth *auth, const struct connection *connection, co
 		ret_identity->role = token->role;
 	}
 	pthread_rwlock_unlock(&auth->lock);
-	return token ? 0 : refuse_token(auth, connection, ret_error);
+	return token ? 0 : refuse_token(auth, evidence, ret_error);
 }
 
 /* The token of "Bearer TOKEN". Return: NULL: the header is not there or says something else. */
@@ -137,37 +131,32 @@ static const char *bearer(const char *authorization)
 	return authorization + strspn(authorization, " ");
 }
 
-static void take_socket(const struct connection *connection, enum agent_role role,
+static void take_socket(const struct auth_evidence *evidence, enum agent_role role,
 			struct auth_identity *ret_identity)
 {
 	snprintf(ret_identity->principal, sizeof ret_identity->principal, "%s",
-		 connection->principal);
+		 evidence->principal);
 	ret_identity->role = role;
 }
 
-/* Those who could write the tokens file anyway. */
-static bool is_owner(const struct connection *connection)
-{
-	return connection->is_unix && connection->uid_known &&
-	       (connection->uid == 0 || connection->uid == geteuid());
-}
-
-int auth_identify(struct auth *auth, const struct connection *connection, const char *authorization,
-		  struct auth_identity *ret_identity, struct error *ret_error)
+int auth_identify(struct auth *auth, const struct auth_evidence *evidence,
+		  const char *authorization, struct auth_identity *ret_identity,
+		  struct error *ret_error)
 {
 	const char *presented = auth->tokens_file ? bearer(authorization) : NULL;
 	*ret_identity = (struct auth_identity){.role = AGENT_ROLE_NONE};
 	if (presented)
-		return take_token(auth, connection, presented, ret_identity, ret_error);
-	if (connection->tls && tls_has_client(connection->tls)) {
+		return take_token(auth, evidence, presented, ret_identity, ret_error);
+	if (evidence->certificate_name) {
 		ret_identity->role = AGENT_ROLE_OPERATOR;
-		return tls_client_name(connection->tls, ret_identity->principal, ret_error);
+		return evidence->certificate_name(evidence->session, ret_identity->principal,
+						  ret_error);
 	}
-	if (auth->tokens_file && !is_owner(connection))
+	if (auth->tokens_file && !evidence->owner)
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
 				 "a token is needed: Authorization: Bearer TOKEN; "
 				 "`pagecastd token create` makes one");
-	take_socket(connection, auth->tokens_file ? AGENT_ROLE_ADMIN : AGENT_ROLE_OPERATOR,
+	take_socket(evidence, auth->tokens_file ? AGENT_ROLE_ADMIN : AGENT_ROLE_OPERATOR,
 		    ret_identity);
 	return 0;
 }

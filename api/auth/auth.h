@@ -12,21 +12,33 @@
  */
 #pragma once
 #include "api/auth/tokens.h"
-#include "api/http/connection.h"
-#include "api/http/tls.h"
 #include "pagecast/agent.h"
 #include "pagecast/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
 
 struct auth;
 
 enum { AUTH_NAME_MAX = 64 };
-_Static_assert((int)TOKENS_NAME_MAX <= (int)AUTH_NAME_MAX &&
-		       (int)TLS_NAME_MAX <= (int)AUTH_NAME_MAX,
-	       "a principal fits whatever it was proved by");
+_Static_assert((int)TOKEN_NAME_MAX <= (int)AUTH_NAME_MAX, "a token's name is a principal");
+
+struct auth_evidence { /* what a connection proves, beside the token in a request; borrowed */
+	const char *principal;		       /* by the socket alone: "local", "uid:1000" */
+	const struct sockaddr_storage *remote; /* from where; TCP only */
+	bool owner; /* over the unix socket, by one who could write the tokens file anyway */
+	/* The name in the client certificate that was verified on @session. NULL: none was.
+	 * Return: 0; UNAUTHENTICATED: it is not a name */
+	int (*certificate_name)(const void *session, char ret_name[static AUTH_NAME_MAX + 1],
+				struct error *ret_error);
+	const void *session;
+	int64_t now_ns; /* CLOCK_MONOTONIC */
+};
 
 struct auth_identity {
 	char principal[AUTH_NAME_MAX + 1];
-	char accessor[TOKENS_ACCESSOR_LEN + 1]; /* of the token; "": it took none */
+	char accessor[TOKEN_ACCESSOR_LEN + 1]; /* of the token; "": it took none */
 	enum agent_role role;
 };
 
@@ -43,8 +55,9 @@ struct auth *auth_free(struct auth *auth);
  * Return: 0; UNAUTHENTICATED; RESOURCE_EXHAUSTED with retry_after_s: a wrong token after
  * several others from its address
  */
-int auth_identify(struct auth *auth, const struct connection *connection, const char *authorization,
-		  struct auth_identity *ret_identity, struct error *ret_error);
+int auth_identify(struct auth *auth, const struct auth_evidence *evidence,
+		  const char *authorization, struct auth_identity *ret_identity,
+		  struct error *ret_error);
 
 /**
  * auth_holds() - is what proved a caller still good? For answers that go on for long

@@ -2,6 +2,7 @@
 #include "api/auth/token_command.h"
 
 #include "api/auth/tokens.h"
+#include "api/auth/tokens_edit.h"
 #include "api/codec/json_time.h"
 
 #include <getopt.h>
@@ -100,8 +101,8 @@ static int create(const struct token_options *options)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	const char *role_name = options->role ? options->role : "operator";
-	enum agent_role role = tokens_role_parse(role_name);
-	char text[TOKENS_TEXT_LEN + 1], expires[TOKENS_EXPIRY_BYTES];
+	enum agent_role role = agent_role_parse(role_name);
+	char text[TOKEN_TEXT_LEN + 1], expires[TOKEN_EXPIRY_BYTES];
 	int64_t expires_s;
 	if (!options->name)
 		return usage("create needs --name NAME");
@@ -113,11 +114,11 @@ static int create(const struct token_options *options)
 	if (tokens_create(options->tokens, options->name, role, expires_s, text, &error))
 		return refused(&error);
 	printf("%s\n", text);
-	tokens_expiry_print(expires_s, expires);
+	token_expiry_print(expires_s, expires);
 	fprintf(stderr,
 		"token %.*s of %s, %s, expires %s: in %s, for pagecastd --tokens; a running agent "
 		"takes it at SIGHUP\n",
-		TOKENS_ACCESSOR_LEN, text + strlen("pgc_"), options->name, role_name, expires,
+		TOKEN_ACCESSOR_LEN, text + strlen("pgc_"), options->name, role_name, expires,
 		options->tokens);
 	return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
 }
@@ -134,9 +135,9 @@ static int list(const struct token_options *options)
 		return refused(&error);
 	printf("%-8s  %-8s  %-20s  %s\n", "ACCESSOR", "ROLE", "EXPIRES", "NAME");
 	for (size_t i = 0; (token = tokens_at(tokens, i)); i++) {
-		char expires[TOKENS_EXPIRY_BYTES];
-		tokens_expiry_print(token->expires_s, expires);
-		printf("%-8s  %-8s  %-20s  %s%s\n", token->accessor, tokens_role_name(token->role),
+		char expires[TOKEN_EXPIRY_BYTES];
+		token_expiry_print(token->expires_s, expires);
+		printf("%-8s  %-8s  %-20s  %s%s\n", token->accessor, agent_role_name(token->role),
 		       expires, token->name, token->expires_s <= now_s ? "  (expired)" : "");
 	}
 	tokens_free(tokens);

@@ -1,8 +1,5 @@
-/*
- * tokens: see tokens.h. Here the loaded set; a token as text is in token_text.c, changing the file
- * in tokens_edit.c. The constant-time comparison is GnuTLS's.
- */
-#include "api/auth/tokens_private.h"
+/* tokens: see tokens.h. The constant-time comparison is GnuTLS's. */
+#include "api/auth/tokens.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,34 +10,46 @@
 
 #include <gnutls/gnutls.h>
 
-bool tokens_make_room(struct tokens *tokens)
+struct tokens {
+	struct token *tokens; /* [count] */
+	size_t count;
+};
+
+struct tokens *tokens_new(void)
+{
+	return calloc(1, sizeof(struct tokens));
+}
+
+bool tokens_append(struct tokens *tokens, const struct token *token)
 {
 	struct token *grown = reallocarray(tokens->tokens, tokens->count + 1, sizeof *grown);
-	if (grown)
-		tokens->tokens = grown;
-	return grown;
+	if (!grown)
+		return false;
+	grown[tokens->count++] = *token;
+	tokens->tokens = grown;
+	return true;
 }
 
 static int read_lines(FILE *file, const char *path, struct tokens *tokens, struct error *ret_error)
 {
-	char line[TOKENS_LINE_MAX_BYTES];
+	char line[TOKEN_LINE_MAX_BYTES];
 	for (unsigned int number = 1; fgets(line, sizeof line, file); number++) {
 		if (!strchr(line, '\n') && !feof(file))
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
 					 "%s line %u: longer than %d bytes", path, number,
-					 TOKENS_LINE_MAX_BYTES - 2);
+					 TOKEN_LINE_MAX_BYTES - 2);
 		if (line[strspn(line, " \t\r\n")] == '\0' || line[0] == '#')
 			continue;
 		if (tokens->count == TOKENS_MAX)
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
 					 "%s: more than %d tokens", path, TOKENS_MAX);
-		if (!tokens_make_room(tokens))
-			return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
-		const char *wrong = token_parse(line, &tokens->tokens[tokens->count]);
+		struct token token;
+		const char *wrong = token_parse(line, &token);
 		if (wrong)
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "%s line %u: %s",
 					 path, number, wrong);
-		tokens->count++;
+		if (!tokens_append(tokens, &token))
+			return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	}
 	if (ferror(file))
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: cannot be read",
@@ -91,14 +100,14 @@ static int open_file(const char *path, bool of_any_owner, FILE **ret_file, struc
 	return 0;
 }
 
-int tokens_read(const char *path, bool of_any_owner, struct tokens **ret_tokens,
-		struct error *ret_error)
+static int read_file(const char *path, bool of_any_owner, struct tokens **ret_tokens,
+		     struct error *ret_error)
 {
 	FILE *file = NULL;
 	int r = open_file(path, of_any_owner, &file, ret_error);
 	if (r)
 		return r;
-	struct tokens *tokens = calloc(1, sizeof *tokens);
+	struct tokens *tokens = tokens_new();
 	r = tokens ? read_lines(file, path, tokens, ret_error)
 		   : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	fclose(file);
@@ -112,12 +121,12 @@ int tokens_read(const char *path, bool of_any_owner, struct tokens **ret_tokens,
 
 int tokens_load(const char *path, struct tokens **ret_tokens, struct error *ret_error)
 {
-	return tokens_read(path, false, ret_tokens, ret_error);
+	return read_file(path, false, ret_tokens, ret_error);
 }
 
 int tokens_list(const char *path, struct tokens **ret_tokens, struct error *ret_error)
 {
-	return tokens_read(path, geteuid() == 0, ret_tokens, ret_error);
+	return read_file(path, geteuid() == 0, ret_tokens, ret_error);
 }
 
 struct tokens *tokens_free(struct tokens *tokens)
@@ -140,9 +149,9 @@ const struct token *tokens_at(const struct tokens *tokens, size_t index)
 
 const struct token *tokens_check(const struct tokens *tokens, const char *presented, int64_t now_s)
 {
-	uint8_t digest[TOKENS_DIGEST_BYTES];
+	uint8_t digest[TOKEN_DIGEST_BYTES];
 	const struct token *found = NULL;
-	if (strlen(presented) != TOKENS_TEXT_LEN || !token_digest(presented, digest))
+	if (strlen(presented) != TOKEN_TEXT_LEN || !token_digest(presented, digest))
 		return NULL;
 	for (size_t i = 0; i < tokens->count; i++) /* all of them: the time tells nothing */
 		if (gnutls_memcmp(tokens->tokens[i].digest, digest, sizeof digest) == 0)
@@ -150,10 +159,28 @@ const struct token *tokens_check(const struct tokens *tokens, const char *presen
 	return found && now_s < found->expires_s ? found : NULL;
 }
 
-bool tokens_hold(const struct tokens *tokens, const char *accessor, int64_t now_s)
+const struct token *tokens_find(const struct tokens *tokens, const char *accessor)
 {
 	for (size_t i = 0; i < tokens->count; i++)
 		if (strcmp(tokens->tokens[i].accessor, accessor) == 0)
-			return now_s < tokens->tokens[i].expires_s;
-	return false;
+			return &tokens->tokens[i];
+	return NULL;
+}
+
+bool tokens_hold(const struct tokens *tokens, const char *accessor, int64_t now_s)
+{
+	const struct token *token = tokens_find(tokens, accessor);
+	return token && now_s < token->expires_s;
+}
+
+bool tokens_remove(struct tokens *tokens, const char *accessor)
+{
+	const struct token *token = tokens_find(tokens, accessor);
+	if (!token)
+		return false;
+	size_t index = (size_t)(token - tokens->tokens);
+	tokens->count--;
+	memmove(&tokens->tokens[index], &tokens->tokens[index + 1],
+		(tokens->count - index) * sizeof *tokens->tokens);
+	return true;
 }

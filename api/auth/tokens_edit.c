@@ -1,8 +1,7 @@
-/*
- * tokens_edit: making and revoking tokens, for `pagecastd token`: the file is read, changed and
- * replaced in one step, under a lock on its folder.
- */
-#include "api/auth/tokens_private.h"
+/* tokens_edit: see tokens_edit.h. */
+#include "api/auth/tokens_edit.h"
+
+#include "api/auth/tokens.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,8 +44,9 @@ static int replace_file(const char *path, const struct tokens *tokens, struct er
 	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
 	bool good = file && give_to_owner(fd, path) &&
 		    fputs("# accessor role expires sha256 name\n", file) >= 0;
-	for (size_t i = 0; good && i < tokens->count; i++)
-		good = token_print(file, &tokens->tokens[i]);
+	const struct token *token;
+	for (size_t i = 0; good && (token = tokens_at(tokens, i)); i++)
+		good = token_print(file, token);
 	good = good && fflush(file) == 0 && fsync(fd) == 0;
 	if (file)
 		good = fclose(file) == 0 && good;
@@ -84,51 +84,41 @@ static int lock_folder(const char *path, int *ret_fd, struct error *ret_error)
 static int load_or_empty(const char *path, struct tokens **ret_tokens, struct error *ret_error)
 {
 	if (access(path, F_OK) == 0 || errno != ENOENT)
-		return tokens_read(path, geteuid() == 0, ret_tokens, ret_error);
-	*ret_tokens = calloc(1, sizeof **ret_tokens);
+		return tokens_list(path, ret_tokens, ret_error);
+	*ret_tokens = tokens_new();
 	return *ret_tokens ? 0 : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 }
 
-static bool has_accessor(const struct tokens *tokens, const char *accessor)
-{
-	for (size_t i = 0; i < tokens->count; i++)
-		if (strcmp(tokens->tokens[i].accessor, accessor) == 0)
-			return true;
-	return false;
-}
-
-static int append_token(const char *path, struct token *token,
-			char text[static TOKENS_TEXT_LEN + 1], struct error *ret_error)
+static int append_token(const char *path, struct token *token, char text[static TOKEN_TEXT_LEN + 1],
+			struct error *ret_error)
 {
 	struct tokens *tokens = NULL;
 	int r = load_or_empty(path, &tokens, ret_error);
-	if (!r && tokens->count == TOKENS_MAX)
+	if (!r && tokens_count(tokens) == TOKENS_MAX)
 		r = error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
 			      "%s: holds %d tokens already", path, TOKENS_MAX);
-	if (!r && !tokens_make_room(tokens))
-		r = error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	if (!r)
 		r = token_make(token, text, ret_error);
-	while (!r && has_accessor(tokens, token->accessor)) /* one in millions */
+	while (!r && tokens_find(tokens, token->accessor)) /* one in millions */
 		r = token_make(token, text, ret_error);
-	if (!r) {
-		tokens->tokens[tokens->count++] = *token;
+	if (!r && !tokens_append(tokens, token))
+		r = error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	if (!r)
 		r = replace_file(path, tokens, ret_error);
-	}
 	tokens_free(tokens);
 	return r;
 }
 
 int tokens_create(const char *path, const char *name, enum agent_role role, int64_t expires_s,
-		  char ret_text[static TOKENS_TEXT_LEN + 1], struct error *ret_error)
+		  char ret_text[static TOKEN_TEXT_LEN + 1], struct error *ret_error)
 {
 	struct token token = {.role = role, .expires_s = expires_s};
-	char text[TOKENS_TEXT_LEN + 1];
+	char text[TOKEN_TEXT_LEN + 1];
 	int lock = -1;
 	if (!token_name_valid(name))
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
 				 "name \"%s\": 1 to %d of letters, digits and . _ - @", name,
-				 TOKENS_NAME_MAX);
+				 TOKEN_NAME_MAX);
 	strcpy(token.name, name);
 	int r = lock_folder(path, &lock, ret_error);
 	if (r)
@@ -140,20 +130,6 @@ int tokens_create(const char *path, const char *name, enum agent_role role, int6
 	return r;
 }
 
-static int remove_token(struct tokens *tokens, const char *path, const char *accessor,
-			struct error *ret_error)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < tokens->count; i++)
-		if (strcmp(tokens->tokens[i].accessor, accessor) != 0)
-			tokens->tokens[kept++] = tokens->tokens[i];
-	if (kept == tokens->count)
-		return error_set(ret_error, ERROR_CODE_NOT_FOUND, "%s: no token \"%s\"", path,
-				 accessor);
-	tokens->count = kept;
-	return replace_file(path, tokens, ret_error);
-}
-
 int tokens_revoke(const char *path, const char *accessor, struct error *ret_error)
 {
 	struct tokens *tokens = NULL;
@@ -161,9 +137,12 @@ int tokens_revoke(const char *path, const char *accessor, struct error *ret_erro
 	int r = lock_folder(path, &lock, ret_error);
 	if (r)
 		return r;
-	r = tokens_read(path, geteuid() == 0, &tokens, ret_error);
+	r = tokens_list(path, &tokens, ret_error);
+	if (!r && !tokens_remove(tokens, accessor))
+		r = error_set(ret_error, ERROR_CODE_NOT_FOUND, "%s: no token \"%s\"", path,
+			      accessor);
 	if (!r)
-		r = remove_token(tokens, path, accessor, ret_error);
+		r = replace_file(path, tokens, ret_error);
 	tokens_free(tokens);
 	close(lock);
 	return r;

@@ -5,7 +5,7 @@
  * array of offsets (4 bytes a key); when an object closes, its keys are sorted by what they mean,
  * escapes resolved, so that duplicates are neighbours: n log n, whatever the keys are.
  */
-#include "api/codec/json.h"
+#include "api/codec/json_check.h"
 
 #include <stdlib.h>
 #include <string.h>

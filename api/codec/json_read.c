@@ -6,7 +6,8 @@
  * a value, which a 64 KiB body of numbers turns into megabytes before the first field is looked at.
  * Faults do not end the pass; all of them are told. Memory running past the budget does.
  */
-#include "api/codec/json.h"
+#include "api/codec/json_read.h"
+#include "api/codec/json_check.h"
 
 #include <assert.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "api/codec/json_name.h"
 #include "api/codec/json_read_value.h"
 #include "api/codec/json_scan.h"
+#include "api/codec/json_time.h"
 #include "api/codec/message.h"
 
 enum field_state { FIELD_UNSEEN, FIELD_NULL, FIELD_GIVEN };
@@ -38,7 +40,7 @@ static bool read_message(struct json_reader *reader, const ProtobufCFieldDescrip
 			 const struct json_place *place, ProtobufCMessage **ret_message)
 {
 	const ProtobufCMessageDescriptor *type = field->descriptor;
-	bool is_time = json_read_is_time(type);
+	bool is_time = json_time_is(type);
 	if (!is_time && reader->scan.token != JSON_TOKEN_OBJECT)
 		return json_read_mismatch(reader, field, place);
 	/* In its place before it is filled: an outer free reaches it whatever happens. */

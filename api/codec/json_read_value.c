@@ -288,12 +288,6 @@ static bool read_bytes(struct json_reader *reader, const ProtobufCFieldDescripto
 	return true;
 }
 
-bool json_read_is_time(const ProtobufCMessageDescriptor *type)
-{
-	return type == &google__protobuf__timestamp__descriptor ||
-	       type == &google__protobuf__duration__descriptor;
-}
-
 bool json_read_time(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
 		    const struct json_place *place, ProtobufCMessage *message)
 {

@@ -15,9 +15,6 @@ struct json_reader {
 	bool stopped; /* no memory, or past the budget: unwind */
 };
 
-/** json_read_is_time() - is it a Timestamp or a Duration, a string in JSON? */
-bool json_read_is_time(const ProtobufCMessageDescriptor *type);
-
 /** json_read_scalar() - the current value, which is not null, into @member (a scalar's storage, a
  * char * or a ProtobufCBinaryData); steps to its last token. Return: false: a fault was told, or
  * the reader is stopped; @member is unchanged */

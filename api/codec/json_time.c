@@ -1,6 +1,9 @@
 /* json_time: see json_time.h. Dates are the proleptic Gregorian calendar's, by civil-day sums. */
 #include "api/codec/json_time.h"
 
+#include "google/protobuf/duration.pb-c.h"
+#include "google/protobuf/timestamp.pb-c.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +11,12 @@
 #define SECONDS_MIN	     INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
 #define SECONDS_MAX	     INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 #define DURATION_SECONDS_MAX INT64_C(315576000000)
+
+bool json_time_is(const ProtobufCMessageDescriptor *type)
+{
+	return type == &google__protobuf__timestamp__descriptor ||
+	       type == &google__protobuf__duration__descriptor;
+}
 
 struct cursor {
 	const char *at;

@@ -10,7 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <protobuf-c/protobuf-c.h>
+
 enum { JSON_TIME_TEXT_MAX = 40 };
+
+/** json_time_is() - is it a Timestamp or a Duration, a string in JSON? */
+bool json_time_is(const ProtobufCMessageDescriptor *type);
 
 /** json_time_read_timestamp() - Return: false: not one, or out of range */
 bool json_time_read_timestamp(const char *text, size_t len, int64_t *ret_seconds,

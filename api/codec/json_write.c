@@ -4,7 +4,7 @@
  * Recursion is as deep as the message type, which has no cycles. Keys are made lowerCamelCase on
  * the way; integers of 64 bits are strings, doubles as short as reads back the same.
  */
-#include "api/codec/json.h"
+#include "api/codec/json_write.h"
 
 #include <math.h>
 #include <string.h>

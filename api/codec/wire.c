@@ -159,7 +159,7 @@ static bool scan_number(struct reader *reader, struct span *span, struct frame *
 	if (!take_varint(reader, span, place, VARINT_LEN_MAX, &value) ||
 	    !check_varint(reader, field, place, at, value))
 		return false;
-	if (json_read_is_time(frame->type))
+	if (json_time_is(frame->type))
 		*(field->id == 1 ? &frame->seconds : &frame->nanos) = (int64_t)value;
 	return true;
 }
@@ -295,7 +295,7 @@ static bool scan_message(struct reader *reader, struct span span,
 	while (span.at < span.end)
 		if (!scan_field(reader, &span, &frame))
 			return false;
-	if (!json_read_is_time(type))
+	if (!json_time_is(type))
 		return true;
 	bool fits = !strcmp(type->short_name, "Timestamp")
 			    ? json_time_timestamp_fits(frame.seconds, (int32_t)frame.nanos)

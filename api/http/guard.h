@@ -7,12 +7,11 @@
  * change while requests run.
  */
 #pragma once
-#include "api/http/connection.h"
-#include "pagecast/agent.h"
 #include "pagecast/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 struct guard {
 	char **allow_hosts; /* owned, [allow_host_count] */

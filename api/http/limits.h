@@ -39,11 +39,11 @@ enum {
 	LIMIT_LINGER_MS = 1000,
 	LIMIT_REAP_MS = 250, /* how late a deadline may be noticed */
 
-	/* Live streams: what one writes ahead of its client, and how long the client may leave it
+	/* Event streams: what one writes ahead of its client, and how long the client may leave it
 	   unread. */
-	LIMIT_STREAM_BUFFER_BYTES = 256 * 1024,
-	LIMIT_STREAM_BLOCK_BYTES = 16 * 1024,
-	LIMIT_STREAM_STALL_MS = 30 * 1000,
+	LIMIT_EVENTS_BUFFER_BYTES = 256 * 1024,
+	LIMIT_EVENTS_BLOCK_BYTES = 16 * 1024,
+	LIMIT_EVENTS_STALL_MS = 30 * 1000,
 	LIMIT_HEARTBEAT_MS = 10 * 1000,
 
 	/* GET …?wait=: held connections in all, and the longest wait a request can ask for. */

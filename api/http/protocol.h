@@ -1,7 +1,7 @@
 /*
- * face: what REST, Connect and gRPC-Web do differently about one request: which bodies they take,
- * which forms they answer in, and how they say an error. Everything else of a request is the same
- * for all.
+ * protocol: what REST, Connect and gRPC-Web do differently about one request: which bodies they
+ * take, which forms they answer in, and how they say an error. Everything else of a request is the
+ * same for all. Protocols are handed in with their routes (route.h); this room knows none.
  *
  * Static and immutable. Thread: whoever owns the request.
  */
@@ -12,11 +12,12 @@
 
 struct request;
 
-struct face {
+struct protocol {
 	/* Judge what the head says of the body and of the answer, before any of the body is read.
 	 * Return: false: .reply holds the refusal */
 	bool (*judge)(struct request *request);
-	/* Make the reply of an error. @status: 0: what this face gives the code; else what a
-	 * refusal of HTTP itself (405, 413, …) should have, where the face has a status at all */
+	/* Make the reply of an error. @status: 0: what this protocol gives the code; else what a
+	 * refusal of HTTP itself (405, 413, …) should have, where the protocol has a status at all
+	 */
 	void (*put_error)(struct request *request, unsigned int status, const struct error *error);
 };

@@ -1,17 +1,12 @@
 /* reply: see reply.h. */
 #include "api/http/reply.h"
 
+#include "api/codec/error_json.h"
 #include "api/codec/gzip.h"
-#include "api/codec/json.h"
 #include "api/codec/json_buffer.h"
+#include "api/codec/json_write.h"
 #include "api/codec/wire.h"
-#include "api/http/error_body.h"
 #include "api/http/limits.h"
-#include "api/http/request.h"
-#include "api/http/thread.h"
-#include "api/live/stream.h"
-#include "api/rest/metrics.h"
-#include "api/rpc/rpc.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,21 +22,23 @@ void reply_deinit(struct reply *reply)
 	for (size_t i = 0; i < reply->header_count; i++)
 		free(reply->headers[i].value);
 	free(reply->body);
-	stream_free(reply->stream);
+	if (reply->source)
+		reply->source->free(reply->source);
 	*reply = (struct reply){0};
 }
 
-static void start(struct request *request, unsigned int status)
+static void start(struct reply *reply, unsigned int status)
 {
-	bool close = request->reply.close;
-	reply_deinit(&request->reply);
-	request->reply.status = status;
-	request->reply.close = close;
+	bool close = reply->close;
+	struct reply_form form = reply->form;
+	reply_deinit(reply);
+	reply->status = status;
+	reply->close = close;
+	reply->form = form;
 }
 
-void reply_header(struct request *request, const char *name, const char *format, ...)
+void reply_header(struct reply *reply, const char *name, const char *format, ...)
 {
-	struct reply *reply = &request->reply;
 	char *value = NULL;
 	va_list args;
 	va_start(args, format);
@@ -56,70 +53,70 @@ void reply_header(struct request *request, const char *name, const char *format,
 	reply->headers[reply->header_count++] = (struct reply_header){name, value};
 }
 
-void reply_message(struct request *request, unsigned int status, const ProtobufCMessage *message)
+void reply_message(struct reply *reply, unsigned int status, const ProtobufCMessage *message)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	char *body = NULL;
 	size_t len = 0;
-	bool protobuf = request->answer_media == MEDIA_PROTOBUF;
+	bool protobuf = reply->form.media == MEDIA_PROTOBUF;
 	int r = protobuf ? wire_write(message, (uint8_t **)&body, &len, &error)
 			 : json_write(message, JSON_WITH_ZEROS, &body, &len, &error);
 	if (r) {
-		reply_error(request, &error);
+		reply_error_json(reply, reply_status((enum error_code)r), &error);
 		return;
 	}
-	start(request, status);
-	request->reply.body = body;
-	request->reply.len = len;
-	request->reply.content_type = JSON_TYPE;
+	start(reply, status);
+	reply->body = body;
+	reply->len = len;
+	reply->content_type = JSON_TYPE;
 	if (protobuf)
-		request->reply.content_type = request->answer_protobuf ? request->answer_protobuf
-								       : "application/x-protobuf";
-	reply_pack(request);
+		reply->content_type = reply->form.protobuf_type ? reply->form.protobuf_type
+								: "application/x-protobuf";
+	reply_pack(reply);
 }
 
-void reply_pack(struct request *request)
+void reply_pack(struct reply *reply)
 {
-	struct reply *reply = &request->reply;
-	reply->packed = request->accept_gzip && gzip_replace((uint8_t **)&reply->body, &reply->len);
+	reply->packed = reply->form.gzip && gzip_replace((uint8_t **)&reply->body, &reply->len);
 	if (reply->packed)
-		reply_header(request, "Content-Encoding", "gzip");
+		reply_header(reply, "Content-Encoding", "gzip");
 }
 
-void reply_empty(struct request *request, unsigned int status)
+void reply_empty(struct reply *reply, unsigned int status)
 {
-	start(request, status);
+	start(reply, status);
 }
 
-void reply_stream(struct request *request, struct stream *stream)
+void reply_source(struct reply *reply, const char *content_type, struct body_source *source)
 {
-	start(request, MHD_HTTP_OK);
-	request->reply.stream = stream;
+	start(reply, MHD_HTTP_OK);
+	reply->content_type = content_type;
+	reply->source = source;
 }
 
-void reply_bytes(struct request *request, unsigned int status, const char *content_type,
+void reply_bytes(struct reply *reply, unsigned int status, const char *content_type,
 		 const char *body, size_t len)
 {
-	start(request, status);
-	request->reply.body = malloc(len ? len : 1);
-	if (request->reply.body)
-		memcpy(request->reply.body, body, len);
-	request->reply.len = request->reply.body ? len : 0;
-	request->reply.content_type = content_type;
+	start(reply, status);
+	reply->body = malloc(len ? len : 1);
+	if (reply->body)
+		memcpy(reply->body, body, len);
+	reply->len = reply->body ? len : 0;
+	reply->content_type = content_type;
 }
 
-void reply_take(struct request *request, unsigned int status, const char *content_type, char *body,
+void reply_take(struct reply *reply, unsigned int status, const char *content_type, char *body,
 		size_t len)
 {
-	start(request, status);
-	request->reply.body = body;
-	request->reply.len = body ? len : 0;
-	request->reply.content_type = content_type;
+	start(reply, status);
+	reply->body = body;
+	reply->len = body ? len : 0;
+	reply->content_type = content_type;
 }
 
-void reply_text(struct request *request, unsigned int status, const char *text)
+void reply_text(struct reply *reply, unsigned int status, const char *text)
 {
-	reply_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
+	reply_bytes(reply, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 unsigned int reply_status(enum error_code code)
@@ -146,60 +143,44 @@ unsigned int reply_status(enum error_code code)
 	return MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
-void reply_error_json(struct request *request, unsigned int status, const struct error *error)
+void reply_error_json(struct reply *reply, unsigned int status, const struct error *error)
 {
 	struct json_buffer json = JSON_BUFFER_NULL;
-	error_body_put(error, &json);
+	error_json_put(error, &json);
 	json_buffer_char(&json, '\n');
-	start(request, status);
-	request->reply.content_type = JSON_TYPE;
-	request->reply.body = json_buffer_take(&json, &request->reply.len);
+	start(reply, status);
+	reply->content_type = JSON_TYPE;
+	reply->body = json_buffer_take(&json, &reply->len);
 	if (error->retry_after_s)
-		reply_header(request, "Retry-After", "%u", error->retry_after_s);
+		reply_header(reply, "Retry-After", "%u", error->retry_after_s);
 	else if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE)
-		reply_header(request, "Retry-After", "1");
+		reply_header(reply, "Retry-After", "1");
 	if (status == MHD_HTTP_UNAUTHORIZED)
-		reply_header(request, "WWW-Authenticate", "Bearer");
+		reply_header(reply, "WWW-Authenticate", "Bearer");
 }
 
-void reply_error(struct request *request, const struct error *error)
+static ssize_t on_read(void *context, uint64_t position, char *buffer, size_t max)
 {
-	request->face->put_error(request, 0, error);
+	struct body_source *source = context;
+	(void)position;
+	return source->read(source, buffer, max);
 }
 
-void reply_refuse(struct request *request, unsigned int status, enum error_code code,
-		  const char *format, ...)
+static void on_free(void *context)
 {
-	_cleanup_error_ struct error error = ERROR_NULL;
-	char *message = NULL;
-	va_list args;
-	va_start(args, format);
-	int n = vasprintf(&message, format, args);
-	va_end(args);
-	error_set(&error, code, "%s", n < 0 ? "out of memory" : message);
-	if (n >= 0)
-		free(message);
-	request->face->put_error(request, status, &error);
+	struct body_source *source = context;
+	source->free(source);
 }
 
-static void add_cors(struct request *request)
-{
-	const char *origin = request_header(request, "Origin");
-	if (!origin || !guard_origin(&request->context->guard, origin,
-				     request_header(request, "Host"), request->connection->tls))
-		return;
-	reply_header(request, "Access-Control-Allow-Origin", "%s", origin);
-	reply_header(request, "Access-Control-Expose-Headers",
-		     "ETag, Location, Retry-After, " RPC_RESPONSE_HEADERS);
-}
-
-static struct MHD_Response *make_response(struct reply *reply)
+struct MHD_Response *reply_response(struct reply *reply)
 {
 	struct MHD_Response *response;
-	if (reply->stream) {
-		reply->content_type = stream_content_type(reply->stream);
-		response = stream_response(reply->stream);
-		reply->stream = NULL;			  /* the response owns it */
+	if (reply->source) {
+		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
+							     reply->source->block_bytes, on_read,
+							     reply->source, on_free);
+		if (response)
+			reply->source = NULL;		  /* the response owns it */
 	} else if (reply->content_type && !reply->body) { /* memory ran out on the way */
 		reply->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 		reply->content_type = JSON_TYPE;
@@ -223,22 +204,4 @@ static struct MHD_Response *make_response(struct reply *reply)
 	if (reply->close)
 		MHD_add_response_header(response, "Connection", "close");
 	return response;
-}
-
-enum MHD_Result reply_queue(struct request *request)
-{
-	struct reply *reply = &request->reply;
-	add_cors(request);
-	if (atomic_load(&request->context->stopping))
-		reply->close = true;
-	metrics_count(request->context->metrics, request->route, reply->status,
-		      thread_now_ns() - request->started_ns);
-	int64_t due_ms = LIMIT_REPLY_MS + (int64_t)(reply->len / LIMIT_REPLY_BYTES_PER_MS);
-	struct MHD_Response *response = make_response(reply);
-	if (!response)
-		return MHD_NO;
-	connection_due(request->connection, due_ms);
-	enum MHD_Result r = MHD_queue_response(request->mhd, reply->status, response);
-	MHD_destroy_response(response);
-	return r;
 }

@@ -1,24 +1,23 @@
 /*
- * request: one HTTP request from its first line to its answer.
+ * request: one HTTP request from its first line to its answer, and what handlers do with it.
  *
  * Stages: HEAD (the target is known, the head is being read), BODY (accepted, the body comes in),
  * WHOLE (the body is there; one turn of the library's loop before it may be suspended),
  * REFUSED (the answer is known, a small body is read away first), WORKING (a handler has it, on the
  * HTTP thread, in the pool or held as a waiter; suspended in the latter two), ANSWERED (the answer
- * waits to be queued). Exactly one thread owns a request at any time: the HTTP thread, except from
- * request_suspend() to request_resume().
+ * waits to be queued). exchange.c moves it from one to the next. Exactly one thread owns a request
+ * at any time: the HTTP thread, except from request_suspend() to request_resume().
  */
 #pragma once
 #include "api/auth/auth.h"
 #include "api/http/connection.h"
 #include "api/http/guard.h"
-#include "api/http/media.h"
+#include "api/http/head.h"
 #include "api/http/pool.h"
 #include "api/http/protocol.h"
 #include "api/http/reply.h"
+#include "api/http/request_counts.h"
 #include "api/http/route.h"
-#include "api/live/wait.h"
-#include "api/rpc/rpc_head.h"
 #include "pagecast/agent.h"
 
 #include <microhttpd.h>
@@ -29,9 +28,10 @@ struct request_context { /* what all requests of a server share */
 	struct guard guard;
 	struct auth *auth;
 	struct pool *pool;
-	struct waits *waits;
-	struct stream_cache *stream_cache;
-	struct metrics_requests *metrics;
+	struct request_counts *counts;
+	struct routes routes;
+	const struct protocol *fallback; /* speaks until the path says otherwise */
+	void *live; /* of the room above, for its handlers (api/live/live.h): only carried here */
 	atomic_size_t bodies_bytes; /* of bodies held by requests; bounded by LIMIT_BODIES_BYTES */
 	atomic_size_t
 		unanswered;   /* requests that were whole, or refused, and still owe an answer */
@@ -57,22 +57,15 @@ struct request {
 
 	char *target;	   /* owned; raw, as sent; its path ends where the query begins */
 	const char *query; /* raw, behind the '?'; NULL: none */
-	enum route_verb verb;
-	const struct route *route;
+	struct head head;
 	struct route_match match;
-	const struct face *face; /* REST's until the path says otherwise */
-	struct rpc_head rpc;	 /* of an RPC face */
+	const struct route *route; /* match.route; NULL until the path was judged */
+	const struct protocol *protocol;
 	int64_t deadline_ms; /* thread_now_ms(): what the caller will wait; INT64_MAX: nothing said
 			      */
 
-	enum media body_media;
-	bool body_gzip; /* REST: the body is compressed, until it is read */
-	struct media_accept accept;
-	bool accept_gzip; /* the answer may be compressed */
-	enum media answer_media;
-	const char *answer_protobuf; /* the spelling of its type that was asked for; NULL: none */
-	bool chunked;
-	uint64_t content_length;
+	enum media body_media; /* of the body, or of the messages in it; the protocol's judge() */
+	bool body_gzip;	       /* it, or they, may be compressed */
 	uint8_t *body;
 	size_t body_len, body_capacity;
 
@@ -81,8 +74,7 @@ struct request {
 	struct agent_caller caller; /* borrows from identity and connection */
 	struct reply reply;
 	struct pool_task task;
-	struct waiter waiter;
-	void *handler_state; /* owned by the handler; freed with free() at the end */
+	void *handler_state; /* owned by the protocol or handler; freed with free() at the end */
 };
 
 /** request_new() - @target: raw, as sent. Return: NULL out of memory */
@@ -90,19 +82,27 @@ struct request *request_new(struct request_context *context, struct connection *
 			    struct MHD_Connection *mhd, const char *target);
 void request_free(struct request *request);
 
-/** request_step() - the library's access handler: head, pieces of the body, the end, the answer */
-enum MHD_Result request_step(struct request *request, const char *method, const char *version,
-			     const char *data, size_t *len);
-
 /** request_header() - the value of a header, trimmed at its front; NULL: absent */
 const char *request_header(const struct request *request, const char *name);
+
+/** request_drop_body() - it has been read, or refused: free it, and count it no longer */
+void request_drop_body(struct request *request);
+
+/** request_error() - answer with an error as the protocol says it, with the status that it gives
+ * the code */
+void request_error(struct request *request, const struct error *error);
+
+/** request_refuse() - the same, with a status of its own (405, 413, 415, …) */
+void request_refuse(struct request *request, unsigned int status, enum error_code code,
+		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /**
  * request_suspend() - take the request off its HTTP thread
  *
  * From here on nothing of the connection moves until request_resume(), which must come. HTTP
- * thread.
+ * thread; also for a body source that has nothing to write.
  */
 void request_suspend(struct request *request);
-/** request_resume() - .reply is complete: hand the request back to be answered. Any thread */
+/** request_resume() - .reply is complete, or its source has more: hand the request back. Any thread
+ */
 void request_resume(struct request *request);

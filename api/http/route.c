@@ -2,22 +2,10 @@
 #include "api/http/route.h"
 
 #include "api/http/query.h"
-#include "api/rest/rest.h"
-#include "api/rpc/rpc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct route_table *const TABLES[] = {&REST_JOBS_ROUTES, &REST_WATCH_ROUTES,
-						   &REST_AGENT_ROUTES};
-enum { REST_TABLE_COUNT = sizeof TABLES / sizeof *TABLES, TABLE_COUNT = REST_TABLE_COUNT + 1 };
-
-/* All that is served: REST, then the RPC faces. */
-static const struct route_table *table(size_t index)
-{
-	return index < REST_TABLE_COUNT ? TABLES[index] : rpc_routes();
-}
 
 static const char *const VERB_NAMES[] = {
 	[ROUTE_GET] = "GET",	 [ROUTE_HEAD] = "HEAD",	    [ROUTE_POST] = "POST",
@@ -34,6 +22,11 @@ enum route_verb route_verb(const char *method)
 		if (strcmp(method, OTHERS[i]) == 0)
 			return ROUTE_OTHER;
 	return ROUTE_UNKNOWN;
+}
+
+const char *route_verb_name(enum route_verb verb)
+{
+	return verb < sizeof VERB_NAMES / sizeof *VERB_NAMES ? VERB_NAMES[verb] : NULL;
 }
 
 static const char *plain_fault(const char *path)
@@ -142,41 +135,65 @@ bool route_pattern_match(const char *pattern, const char *path, struct route_mat
 	return match;
 }
 
-const struct route_table *const *route_tables(size_t *ret_count)
+/* Where a walk over all routes is. */
+struct route_walk {
+	size_t table, list, index;
+};
+
+static const struct route *next_route(const struct routes *routes, struct route_walk *walk)
 {
-	*ret_count = REST_TABLE_COUNT;
-	return TABLES;
+	for (; walk->table < routes->count; walk->table++, walk->list = 0) {
+		const struct route_table *table = routes->tables[walk->table];
+		for (; walk->list < table->list_count; walk->list++, walk->index = 0)
+			if (walk->index < table->lists[walk->list]->count)
+				return &table->lists[walk->list]->routes[walk->index++];
+	}
+	return NULL;
 }
 
-const struct route *route_find(enum route_verb verb, const char *path,
+const struct route *route_find(const struct routes *routes, enum route_verb verb, const char *path,
 			       struct route_match *ret_match, bool *ret_known)
 {
-	const struct route *found = NULL;
+	const struct route *found = NULL, *route;
+	struct route_walk walk = {0};
 	if (verb == ROUTE_HEAD)
 		verb = ROUTE_GET;
 	*ret_known = false;
-	for (size_t t = 0; t < TABLE_COUNT; t++) {
-		for (size_t i = 0; i < table(t)->count; i++) {
-			const struct route *route = &table(t)->routes[i];
-			if (!fits(route->path, path))
-				continue;
-			*ret_known = true;
-			if (route->verb == verb && !found)
-				found = route;
-		}
+	while ((route = next_route(routes, &walk))) {
+		if (!fits(route->path, path))
+			continue;
+		*ret_known = true;
+		if (route->verb != verb || found)
+			continue;
+		found = route;
+		ret_match->table = routes->tables[walk.table];
 	}
-	if (found)
-		take_vars(found->path, path, ret_match);
+	if (!found)
+		return NULL;
+	ret_match->route = found;
+	take_vars(found->path, path, ret_match);
 	return found;
 }
 
-void route_allow(const char *path, char ret_allow[static ROUTE_ALLOW_BYTES])
+enum error_code route_unknown_path(const struct routes *routes, const char *path)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct route_table *table = routes->tables[i];
+		if (table->prefix && strncmp(path, table->prefix, strlen(table->prefix)) == 0)
+			return table->unknown_path;
+	}
+	return ERROR_CODE_NOT_FOUND;
+}
+
+void route_allow(const struct routes *routes, const char *path,
+		 char ret_allow[static ROUTE_ALLOW_BYTES])
 {
 	bool verbs[sizeof VERB_NAMES / sizeof *VERB_NAMES] = {[ROUTE_OPTIONS] = true};
-	for (size_t t = 0; t < TABLE_COUNT; t++)
-		for (size_t i = 0; i < table(t)->count; i++)
-			if (!path || fits(table(t)->routes[i].path, path))
-				verbs[table(t)->routes[i].verb] = true;
+	struct route_walk walk = {0};
+	const struct route *route;
+	while ((route = next_route(routes, &walk)))
+		if (!path || fits(route->path, path))
+			verbs[route->verb] = true;
 	verbs[ROUTE_HEAD] = verbs[ROUTE_GET];
 	size_t len = 0;
 	ret_allow[0] = '\0';

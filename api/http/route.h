@@ -1,9 +1,10 @@
 /*
  * route: which paths there are, what each verb on them means, and how a raw path is judged.
  *
- * Patterns are matched against the path as it was sent: no decoding, so that two spellings of one
- * path can't be told apart by a proxy and be the same here. {name} stands for one or more
- * characters other than '/' and ':'. Tables are static. Thread: any.
+ * Each protocol brings a table of its routes; the server hands the tables in. Patterns are matched
+ * against the path as it was sent: no decoding, so that two spellings of one path can't be told
+ * apart by a proxy and be the same here. {name} stands for one or more characters other than '/'
+ * and ':'. Tables are static. Thread: any.
  */
 #pragma once
 #include "api/http/protocol.h"
@@ -23,18 +24,10 @@ enum route_verb {
 	ROUTE_DELETE,
 	ROUTE_OPTIONS,
 	ROUTE_OTHER,   /* a verb of HTTP that nothing here uses: 405 */
-	ROUTE_UNKNOWN, /* none of HTTP's: 501 */
+	ROUTE_UNKNOWN, /* not a verb of HTTP: 501 */
 };
 
 enum { ROUTE_VARS_MAX = 2, ROUTE_VAR_BYTES_MAX = 128, ROUTE_STATUSES_MAX = 3 };
-
-struct route_match {
-	struct route_var {
-		char name[16];
-		char value[ROUTE_VAR_BYTES_MAX + 1];
-	} vars[ROUTE_VARS_MAX];
-	size_t var_count;
-};
 
 struct route {
 	enum route_verb verb; /* HEAD goes where GET goes */
@@ -42,10 +35,10 @@ struct route {
 	/* Answer the request. Return: true: .reply is complete; false: the request was suspended
 	 * and will be resumed by someone else. */
 	bool (*handle)(struct request *request);
-	const struct method *method;	 /* the RPC behind it; NULL: none */
-	const struct tables_method *rpc; /* RPC faces: what the schema says of it */
-	/* Which face speaks, by the request's head. NULL: REST */
-	const struct face *(*face)(const struct request *request);
+	const struct method *method;	    /* the RPC behind it; NULL: none */
+	const struct tables_method *schema; /* what the schema says of that RPC; NULL: not needed */
+	/* Which protocol speaks, by the request's head. NULL: the server's fallback */
+	const struct protocol *(*choose)(const struct request *request);
 	const char *body; /* what the body is: "*" the request message, "spec" that field of
 			     it; NULL: no body is taken */
 	bool body_required;
@@ -71,16 +64,49 @@ struct route {
 	void (*render)(struct request *request, const struct method_result *result);
 };
 
-struct route_table {
+struct route_list { /* of one file */
 	const struct route *routes;
 	size_t count;
 };
 
+struct route_header { /* a request header that a protocol reads */
+	const char *name;
+	bool single; /* a second one is refused */
+};
+
+struct route_table { /* what a protocol serves */
+	const struct route_list *const *lists;
+	size_t list_count;
+	/* Paths that begin so are this protocol's, and one that has no route is refused with the
+	 * code. NULL: none */
+	const char *prefix;
+	enum error_code unknown_path;
+	/* What a page of another origin may send, and of the answer read; NULL-ended, and as the
+	 * header writes it */
+	const struct route_header *request_headers;
+	const char *response_headers;
+};
+
+struct routes { /* all that is served */
+	const struct route_table *const *tables;
+	size_t count;
+};
+
+struct route_match {
+	const struct route *route;
+	const struct route_table *table; /* that it is of */
+	struct route_var {
+		char name[16];
+		char value[ROUTE_VAR_BYTES_MAX + 1];
+	} vars[ROUTE_VARS_MAX];
+	size_t var_count;
+};
+
+/** route_verb() - the verb that a request line names */
 enum route_verb route_verb(const char *method);
 
-/** route_tables() - the REST face, which the API's description is made of. Return: [*ret_count],
- * static */
-const struct route_table *const *route_tables(size_t *ret_count);
+/** route_verb_name() - "GET"; NULL: a verb that no route has */
+const char *route_verb_name(enum route_verb verb);
 
 /** route_path_fault() - Return: NULL, or what is wrong with the path in words */
 const char *route_path_fault(const char *path);
@@ -90,15 +116,21 @@ bool route_pattern_match(const char *pattern, const char *path, struct route_mat
 
 /**
  * route_find() - the route of a verb and a path
+ * @ret_match: filled where there is one
  * @ret_known: whether the path exists for any verb
+ *
  * Return: NULL: none
  */
-const struct route *route_find(enum route_verb verb, const char *path,
+const struct route *route_find(const struct routes *routes, enum route_verb verb, const char *path,
 			       struct route_match *ret_match, bool *ret_known);
+
+/** route_unknown_path() - the code that refuses a path without any route */
+enum error_code route_unknown_path(const struct routes *routes, const char *path);
 
 enum { ROUTE_ALLOW_BYTES = 64 };
 /** route_allow() - the verbs of a path (NULL: of all), as the Allow header writes them */
-void route_allow(const char *path, char ret_allow[static ROUTE_ALLOW_BYTES]);
+void route_allow(const struct routes *routes, const char *path,
+		 char ret_allow[static ROUTE_ALLOW_BYTES]);
 
 /** route_var() - a variable of the path; "" where there is none of that name */
 const char *route_var(const struct route_match *match, const char *name);

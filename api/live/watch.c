@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* An hour between two looks is no live stream any more. */
+/* An hour between two looks is not a live stream any more. */
 enum { WATCH_INTERVAL_S_MAX = 3600, WATCH_LABELS_MAX = 64 };
 
 static int check_interval(const Google__Protobuf__Duration *interval, int64_t *ret_ms,
@@ -24,7 +24,7 @@ static int check_interval(const Google__Protobuf__Duration *interval, int64_t *r
 }
 
 static int read_one(const Pagecast__V1__WatchJobRequest *message, struct agent_watch *watch,
-		    struct stream_options *options, struct error *ret_error)
+		    struct event_stream_options *options, struct error *ret_error)
 {
 	if (!message->id[0]) {
 		error_violate(ret_error, "id", "missing: which job");
@@ -37,7 +37,7 @@ static int read_one(const Pagecast__V1__WatchJobRequest *message, struct agent_w
 }
 
 static int read_all(const Pagecast__V1__WatchJobsRequest *message, struct agent_watch *watch,
-		    struct stream_options *options, struct error *ret_error)
+		    struct event_stream_options *options, struct error *ret_error)
 {
 	for (size_t i = 0; i < message->n_states; i++) {
 		int state = (int)message->states[i];
@@ -60,8 +60,8 @@ static int read_all(const Pagecast__V1__WatchJobsRequest *message, struct agent_
 	return (int)ret_error->code;
 }
 
-int watch_open(struct request *request, struct stream_options *options, ProtobufCMessage *message,
-	       struct error *ret_error)
+int watch_open(struct request *request, struct event_stream_options *options,
+	       ProtobufCMessage *message, struct error *ret_error)
 {
 	struct agent_watch watch = {0};
 	int r = message->descriptor == &pagecast__v1__watch_job_request__descriptor
@@ -70,7 +70,7 @@ int watch_open(struct request *request, struct stream_options *options, Protobuf
 			: read_all((const Pagecast__V1__WatchJobsRequest *)message, &watch, options,
 				   ret_error);
 	if (!r)
-		return stream_open(request, options, &watch, message, ret_error);
+		return event_stream_open(request, options, &watch, message, ret_error);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return r;
 }

@@ -1,82 +1,15 @@
 /* metrics: see metrics.h. The format: prometheus.io, "Exposition formats", text. */
 #include "api/rest/metrics.h"
 
-#include "api/http/route.h"
-
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "pagecast/v1/job.pb-c.h"
 
-/* Routes times the codes that they can answer; beyond, requests are still counted, without their
- * route. */
-enum { REQUEST_ROWS_MAX = 512, NUMBER_MAX = 40, LABELS_MAX = 256 };
-
-struct request_row {
-	const struct route *route;
-	unsigned int status;
-	struct agent_distribution took;
-};
-
-struct metrics_requests {
-	pthread_mutex_t lock;
-	struct request_row *rows; /* [count], grown by need */
-	size_t count;
-	struct agent_distribution others;
-};
-
-struct metrics_requests *metrics_requests_new(void)
-{
-	struct metrics_requests *requests = calloc(1, sizeof *requests);
-	if (requests)
-		pthread_mutex_init(&requests->lock, NULL);
-	return requests;
-}
-
-struct metrics_requests *metrics_requests_free(struct metrics_requests *requests)
-{
-	if (!requests)
-		return NULL;
-	pthread_mutex_destroy(&requests->lock);
-	free(requests->rows);
-	free(requests);
-	return NULL;
-}
-
-/* Under the lock. Return: NULL: the table is full */
-static struct request_row *row_of(struct metrics_requests *requests, const struct route *route,
-				  unsigned int status)
-{
-	for (size_t i = 0; i < requests->count; i++)
-		if (requests->rows[i].route == route && requests->rows[i].status == status)
-			return &requests->rows[i];
-	if (requests->count == REQUEST_ROWS_MAX)
-		return NULL;
-	struct request_row *grown =
-		reallocarray(requests->rows, requests->count + 1, sizeof *grown);
-	if (!grown)
-		return NULL;
-	requests->rows = grown;
-	grown[requests->count] = (struct request_row){.route = route, .status = status};
-	return &grown[requests->count++];
-}
-
-void metrics_count(struct metrics_requests *requests, const struct route *route,
-		   unsigned int status, int64_t took_ns)
-{
-	pthread_mutex_lock(&requests->lock);
-	struct request_row *row = row_of(requests, route, status);
-	distribution_add(row ? &row->took : &requests->others,
-			 (uint64_t)(took_ns < 0 ? 0 : took_ns));
-	pthread_mutex_unlock(&requests->lock);
-}
-
-/* ---- the text ---- */
+enum { NUMBER_MAX = 40, LABELS_MAX = 256 };
 
 static void put_head(struct json_buffer *out, const char *name, const char *type, const char *help)
 {
@@ -246,35 +179,25 @@ static void put_about(struct json_buffer *out, const struct agent_metrics *metri
 		(double)metrics->start_ns / 1e9);
 }
 
-static const char *verb_text(const struct route *route)
+static void put_request(void *context, const struct request_count *count)
 {
-	return route && route->verb == ROUTE_GET      ? "GET"
-	       : route && route->verb == ROUTE_POST   ? "POST"
-	       : route && route->verb == ROUTE_PATCH  ? "PATCH"
-	       : route && route->verb == ROUTE_DELETE ? "DELETE"
-						      : "other";
+	struct json_buffer *out = context;
+	char labels[LABELS_MAX];
+	const char *verb = count->route ? route_verb_name(count->route->verb) : "other";
+	const char *path = count->route ? count->route->path : count->status ? "none" : "other";
+	snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\",code=\"%u\"", verb, path,
+		 count->status);
+	put_distribution(out, "pagecast_http_request_seconds", labels, &count->took);
 }
 
-static void put_requests(struct json_buffer *out, struct metrics_requests *requests)
+static void put_requests(struct json_buffer *out, struct request_counts *requests)
 {
-	char labels[LABELS_MAX];
 	put_head(out, "pagecast_http_request_seconds", "histogram",
 		 "From the request's first line to its answer's, by route and status code.");
-	pthread_mutex_lock(&requests->lock);
-	for (size_t i = 0; i < requests->count; i++) {
-		const struct request_row *row = &requests->rows[i];
-		snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\",code=\"%u\"",
-			 verb_text(row->route), row->route ? row->route->path : "none",
-			 row->status);
-		put_distribution(out, "pagecast_http_request_seconds", labels, &row->took);
-	}
-	if (requests->others.count)
-		put_distribution(out, "pagecast_http_request_seconds",
-				 "method=\"other\",route=\"other\",code=\"0\"", &requests->others);
-	pthread_mutex_unlock(&requests->lock);
+	request_counts_each(requests, put_request, out);
 }
 
-void metrics_text(struct agent *agent, struct metrics_requests *requests, const char *version,
+void metrics_text(struct agent *agent, struct request_counts *requests, const char *version,
 		  struct json_buffer *out)
 {
 	struct agent_metrics metrics;

@@ -2,34 +2,28 @@
 #include "api/rest/openapi.h"
 
 #include "api/codec/json_name.h"
+#include "api/codec/json_time.h"
+#include "api/rest/openapi_schemas.h"
 #include "api/tables/tables.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { FULL_NAME_MAX = 160, OPERATION_ID_MAX = 96 };
+enum { FULL_NAME_MAX = 160, OPERATION_ID_MAX = 96, VERB_MAX = 16 };
 
 struct document {
 	struct json_buffer out;
-	const struct route_table *const *tables;
-	size_t table_count;
+	const struct route_table *table;
 	struct openapi_types types;
 };
 
-static const char *verb_name(enum route_verb verb)
+/* "get": as OpenAPI has it */
+static void verb_name(enum route_verb verb, char name[static VERB_MAX])
 {
-	switch (verb) {
-	case ROUTE_GET: return "get";
-	case ROUTE_HEAD: return "head";
-	case ROUTE_POST: return "post";
-	case ROUTE_PATCH: return "patch";
-	case ROUTE_DELETE: return "delete";
-	case ROUTE_OPTIONS: return "options";
-	case ROUTE_OTHER:
-	case ROUTE_UNKNOWN: break;
-	}
-	return "trace";
+	snprintf(name, VERB_MAX, "%s", route_verb_name(verb));
+	for (char *at = name; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
 }
 
 /* The name of the path's variable, or NULL: at most one a path. */
@@ -76,9 +70,7 @@ static bool is_query_field(const struct route *route, const ProtobufCFieldDescri
 {
 	bool list_of_labels =
 		field->type == PROTOBUF_C_TYPE_MESSAGE && field->label == PROTOBUF_C_LABEL_REPEATED;
-	bool time = field->type == PROTOBUF_C_TYPE_MESSAGE &&
-		    strncmp(((const ProtobufCMessageDescriptor *)field->descriptor)->name,
-			    "google.protobuf.", strlen("google.protobuf.")) == 0;
+	bool time = field->type == PROTOBUF_C_TYPE_MESSAGE && json_time_is(field->descriptor);
 	return !route->body && strcmp(field->name, variable) != 0 &&
 	       (field->type != PROTOBUF_C_TYPE_MESSAGE || list_of_labels || time);
 }
@@ -192,7 +184,9 @@ static void put_operation_id(struct json_buffer *out, const struct route *route)
 		json_buffer_quote(out, route->method->name);
 		return;
 	}
-	len = (size_t)snprintf(id, sizeof id, "%s", verb_name(route->verb));
+	char verb[VERB_MAX];
+	verb_name(route->verb, verb);
+	len = (size_t)snprintf(id, sizeof id, "%s", verb);
 	for (const char *at = route->path; *at && len < sizeof id - 1; at++) {
 		if (isalnum((unsigned char)*at))
 			id[len++] = (char)(upper ? toupper((unsigned char)*at) : *at);
@@ -205,8 +199,9 @@ static void put_operation_id(struct json_buffer *out, const struct route *route)
 static void put_operation(struct document *document, const struct route *route)
 {
 	struct json_buffer *out = &document->out;
-	char full_name[FULL_NAME_MAX];
-	json_buffer_quote(out, verb_name(route->verb));
+	char full_name[FULL_NAME_MAX], verb[VERB_MAX];
+	verb_name(route->verb, verb);
+	json_buffer_quote(out, verb);
 	json_buffer_text(out, ":{\"operationId\":");
 	put_operation_id(out, route);
 	if (route->method) {
@@ -230,14 +225,14 @@ static void put_operation(struct document *document, const struct route *route)
 }
 
 /* Is there an earlier route of the same path? Then it was written there. */
-static bool seen_before(const struct document *document, size_t table, size_t index)
+static bool seen_before(const struct document *document, size_t list, size_t index)
 {
-	const char *path = document->tables[table]->routes[index].path;
-	for (size_t t = 0; t <= table; t++)
-		for (size_t r = 0; r < document->tables[t]->count; r++) {
-			if (t == table && r == index)
+	const char *path = document->table->lists[list]->routes[index].path;
+	for (size_t t = 0; t <= list; t++)
+		for (size_t r = 0; r < document->table->lists[t]->count; r++) {
+			if (t == list && r == index)
 				return false;
-			if (strcmp(document->tables[t]->routes[r].path, path) == 0)
+			if (strcmp(document->table->lists[t]->routes[r].path, path) == 0)
 				return true;
 		}
 	return false;
@@ -248,9 +243,9 @@ static void put_path(struct document *document, const char *path)
 	bool first = true;
 	json_buffer_quote(&document->out, path);
 	json_buffer_text(&document->out, ":{");
-	for (size_t t = 0; t < document->table_count; t++)
-		for (size_t r = 0; r < document->tables[t]->count; r++) {
-			const struct route *route = &document->tables[t]->routes[r];
+	for (size_t t = 0; t < document->table->list_count; t++)
+		for (size_t r = 0; r < document->table->lists[t]->count; r++) {
+			const struct route *route = &document->table->lists[t]->routes[r];
 			if (strcmp(route->path, path) != 0)
 				continue;
 			if (!first)
@@ -264,13 +259,13 @@ static void put_path(struct document *document, const char *path)
 static void put_paths(struct document *document)
 {
 	bool first = true;
-	for (size_t t = 0; t < document->table_count; t++)
-		for (size_t r = 0; r < document->tables[t]->count; r++) {
+	for (size_t t = 0; t < document->table->list_count; t++)
+		for (size_t r = 0; r < document->table->lists[t]->count; r++) {
 			if (seen_before(document, t, r))
 				continue;
 			if (!first)
 				json_buffer_char(&document->out, ',');
-			put_path(document, document->tables[t]->routes[r].path);
+			put_path(document, document->table->lists[t]->routes[r].path);
 			first = false;
 		}
 }
@@ -281,22 +276,24 @@ static const char ERROR_PARTS[] =
 	"would be "
 	"right\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/"
 	"Error\"}}}}},\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}}";
-static const char ERROR_SCHEMA[] =
-	",\"Error\":{\"type\":\"object\",\"required\":[\"code\",\"message\"],\"properties\":{"
-	"\"code\":{\"type\":\"string\",\"enum\":[\"canceled\",\"unknown\",\"invalid_argument\","
-	"\"deadline_exceeded\",\"not_found\",\"already_exists\",\"permission_denied\","
-	"\"resource_exhausted\",\"failed_precondition\",\"aborted\",\"out_of_range\","
-	"\"unimplemented\","
-	"\"internal\",\"unavailable\",\"data_loss\",\"unauthenticated\"]},"
-	"\"message\":{\"type\":\"string\"},\"details\":{\"type\":\"array\",\"items\":{"
-	"\"type\":\"object\",\"required\":[\"type\",\"value\"],\"properties\":{"
-	"\"type\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"},"
-	"\"debug\":{\"type\":\"object\"}}}}}}";
-
-char *openapi_document(const struct route_table *const *tables, size_t table_count,
-		       const char *version, size_t *ret_len)
+static void put_error_schema(struct json_buffer *out)
 {
-	struct document document = {JSON_BUFFER_NULL, tables, table_count, {{0}}};
+	json_buffer_text(out, ",\"Error\":{\"type\":\"object\",\"required\":[\"code\",\"message\"],"
+			      "\"properties\":{\"code\":{\"type\":\"string\",\"enum\":[");
+	for (int code = ERROR_CODE_CANCELED; code <= ERROR_CODE_UNAUTHENTICATED; code++) {
+		json_buffer_text(out, code > ERROR_CODE_CANCELED ? "," : "");
+		json_buffer_quote(out, error_code_name((enum error_code)code));
+	}
+	json_buffer_text(out, "]},\"message\":{\"type\":\"string\"},\"details\":{"
+			      "\"type\":\"array\",\"items\":{\"type\":\"object\","
+			      "\"required\":[\"type\",\"value\"],\"properties\":{"
+			      "\"type\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"},"
+			      "\"debug\":{\"type\":\"object\"}}}}}}");
+}
+
+char *openapi_document(const struct route_table *table, const char *version, size_t *ret_len)
+{
+	struct document document = {JSON_BUFFER_NULL, table, {{0}}};
 	struct json_buffer *out = &document.out;
 	json_buffer_text(out,
 			 "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Pagecast\",\"version\":");
@@ -310,7 +307,7 @@ char *openapi_document(const struct route_table *const *tables, size_t table_cou
 	json_buffer_text(out, ERROR_PARTS);
 	json_buffer_text(out, ",\"schemas\":{");
 	openapi_schemas(out, &document.types);
-	json_buffer_text(out, ERROR_SCHEMA);
+	put_error_schema(out);
 	json_buffer_text(out, "}}}");
 	return json_buffer_take(out, ret_len);
 }

@@ -1,8 +1,8 @@
-/* openapi_schemas: message types as JSON Schema, in the proto3 JSON form that the REST face speaks.
- */
-#include "api/rest/openapi.h"
+/* openapi_schemas: see openapi_schemas.h. */
+#include "api/rest/openapi_schemas.h"
 
 #include "api/codec/json_name.h"
+#include "api/codec/json_time.h"
 #include "api/codec/message.h"
 #include "api/tables/tables.h"
 
@@ -15,13 +15,6 @@ enum { FULL_NAME_MAX = 160 };
 static bool is_type(const ProtobufCMessageDescriptor *type, const char *full_name)
 {
 	return strcmp(type->name, full_name) == 0;
-}
-
-/* Timestamp and Duration are strings in JSON. */
-static bool is_time(const ProtobufCMessageDescriptor *type)
-{
-	return is_type(type, "google.protobuf.Timestamp") ||
-	       is_type(type, "google.protobuf.Duration");
 }
 
 static void add_enum(struct openapi_types *types, const ProtobufCEnumDescriptor *type)
@@ -43,7 +36,7 @@ static bool known(const struct openapi_types *types, const ProtobufCMessageDescr
 
 static void add_message(struct openapi_types *types, const ProtobufCMessageDescriptor *type)
 {
-	if (is_time(type) || known(types, type))
+	if (json_time_is(type) || known(types, type))
 		return;
 	assert(types->message_count < OPENAPI_TYPES_MAX);
 	types->messages[types->message_count++] = type;
@@ -159,7 +152,7 @@ static void value_schema(struct json_buffer *out, const ProtobufCFieldDescriptor
 		json_buffer_text(out, "\"");
 		break;
 	case PROTOBUF_C_TYPE_MESSAGE:
-		if (is_time(field->descriptor)) {
+		if (json_time_is(field->descriptor)) {
 			time_schema(out, field->descriptor);
 			break;
 		}

@@ -1,7 +1,7 @@
 /* policy_json: see policy_json.h. */
 #include "api/rest/policy_json.h"
 
-#include "api/codec/json.h"
+#include "api/codec/json_read.h"
 
 int policy_json_parse(const char *json, size_t len, Pagecast__V1__Policy **ret_policy,
 		      struct error *ret_error)

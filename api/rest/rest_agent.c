@@ -1,50 +1,54 @@
-/* rest_agent: what the agent is, allows and can, and whether it is alive. */
+/* rest_agent: see rest_agent.h. */
+#include "api/rest/rest_agent.h"
+
 #include "api/codec/gzip.h"
 #include "api/http/request.h"
 #include "api/rest/metrics.h"
 #include "api/rest/openapi.h"
-#include "api/rest/rest.h"
+#include "api/rest/rest_call.h"
 
 #include <pthread.h>
 
 static bool handle_healthz(struct request *request)
 {
-	reply_text(request, MHD_HTTP_OK, "ok\n");
+	reply_text(&request->reply, MHD_HTTP_OK, "ok\n");
 	return true;
 }
 
 /* Made at the first request and kept: the tables never change. */
 static struct {
-	pthread_once_t once;
-	char *text;
+	pthread_mutex_t lock;
+	char *text; /* NULL: not made, or memory ran out */
 	size_t len;
 	uint8_t *packed; /* the same, compressed; NULL: memory ran out */
 	size_t packed_len;
-} openapi = {.once = PTHREAD_ONCE_INIT};
+} openapi = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void make_openapi(void)
+static void make_openapi(const struct route_table *table)
 {
-	size_t count;
-	const struct route_table *const *tables = route_tables(&count);
 	_cleanup_error_ struct error error = ERROR_NULL;
-	openapi.text = openapi_document(tables, count, PAGECAST_VERSION, &openapi.len);
-	if (openapi.text)
+	pthread_mutex_lock(&openapi.lock);
+	if (!openapi.text)
+		openapi.text = openapi_document(table, PAGECAST_VERSION, &openapi.len);
+	if (openapi.text && !openapi.packed)
 		gzip_pack((uint8_t *)openapi.text, openapi.len, &openapi.packed,
 			  &openapi.packed_len, &error);
+	pthread_mutex_unlock(&openapi.lock);
 }
 
 static bool handle_openapi(struct request *request)
 {
-	pthread_once(&openapi.once, make_openapi);
-	if (openapi.packed && request->accept_gzip) {
-		reply_bytes(request, MHD_HTTP_OK, "application/json", (char *)openapi.packed,
-			    openapi.packed_len);
-		reply_header(request, "Content-Encoding", "gzip");
+	make_openapi(request->match.table);
+	if (openapi.packed && request->reply.form.gzip) {
+		reply_bytes(&request->reply, MHD_HTTP_OK, "application/json",
+			    (char *)openapi.packed, openapi.packed_len);
+		reply_header(&request->reply, "Content-Encoding", "gzip");
 	} else if (openapi.text)
-		reply_bytes(request, MHD_HTTP_OK, "application/json", openapi.text, openapi.len);
+		reply_bytes(&request->reply, MHD_HTTP_OK, "application/json", openapi.text,
+			    openapi.len);
 	else
-		reply_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
-			     "out of memory");
+		request_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
+			       "out of memory");
 	return true;
 }
 
@@ -53,25 +57,25 @@ static bool handle_readyz(struct request *request)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	if (agent_check_ready(request->context->agent, &error))
-		reply_error(request, &error);
+		request_error(request, &error);
 	else
-		reply_text(request, MHD_HTTP_OK, "ready\n");
+		reply_text(&request->reply, MHD_HTTP_OK, "ready\n");
 	return true;
 }
 
 static bool handle_metrics(struct request *request)
 {
 	struct json_buffer text = JSON_BUFFER_NULL;
-	metrics_text(request->context->agent, request->context->metrics, PAGECAST_VERSION, &text);
+	metrics_text(request->context->agent, request->context->counts, PAGECAST_VERSION, &text);
 	if (text.failed)
-		reply_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
-			     "out of memory");
+		request_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, ERROR_CODE_INTERNAL,
+			       "out of memory");
 	else
-		reply_bytes(request, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
-			    text.data, text.len);
+		reply_bytes(&request->reply, MHD_HTTP_OK,
+			    "text/plain; version=0.0.4; charset=utf-8", text.data, text.len);
 	json_buffer_deinit(&text);
 	if (request->reply.status == MHD_HTTP_OK)
-		reply_pack(request);
+		reply_pack(&request->reply);
 	return true;
 }
 
@@ -118,4 +122,4 @@ static const struct route ROUTES[] = {
 	 .method = &METHODS[METHOD_LIST_ENGINES]},
 };
 
-const struct route_table REST_AGENT_ROUTES = {ROUTES, sizeof ROUTES / sizeof *ROUTES};
+const struct route_list REST_AGENT_ROUTES = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

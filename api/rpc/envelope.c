@@ -1,8 +1,11 @@
 /* envelope: see envelope.h. */
 #include "api/rpc/envelope.h"
 
+#include "api/codec/gzip.h"
+
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 static uint32_t length_of(const uint8_t *head)
 {
@@ -46,4 +49,26 @@ void envelope_head(uint8_t head[static ENVELOPE_HEAD_BYTES], uint8_t flags, size
 	head[2] = (uint8_t)(len >> 16);
 	head[3] = (uint8_t)(len >> 8);
 	head[4] = (uint8_t)len;
+}
+
+void envelope_put(struct json_buffer *out, uint8_t flags, const void *data, size_t len)
+{
+	uint8_t head[ENVELOPE_HEAD_BYTES];
+	envelope_head(head, flags, len);
+	json_buffer_append(out, (const char *)head, sizeof head);
+	json_buffer_append(out, data, len);
+}
+
+void envelope_put_message(struct json_buffer *out, const struct json_buffer *message, bool gzip)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	uint8_t *packed = NULL;
+	size_t len;
+	if (gzip && message->len >= GZIP_WORTH_BYTES &&
+	    gzip_pack((const uint8_t *)message->data, message->len, &packed, &len, &error) == 0 &&
+	    len < message->len)
+		envelope_put(out, ENVELOPE_COMPRESSED, packed, len);
+	else
+		envelope_put(out, 0, message->data, message->len);
+	free(packed);
 }

@@ -2,12 +2,13 @@
  * envelope: the five bytes in front of each message of Connect streaming and gRPC-Web: one flag
  * byte, then the length as four bytes big-endian.
  *
- * Reading borrows from the request's body; writing fills five bytes that the caller sends ahead of
- * the message. Thread: any; no state.
+ * Reading borrows from the request's body. Thread: any; no state.
  */
 #pragma once
+#include "api/codec/json_buffer.h"
 #include "pagecast/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,3 +37,11 @@ int envelope_read_only(const uint8_t *body, size_t len, struct envelope *ret_env
 
 /** envelope_head() - the five bytes for a message of @len bytes (below 4 GiB) */
 void envelope_head(uint8_t head[static ENVELOPE_HEAD_BYTES], uint8_t flags, size_t len);
+
+/** envelope_put() - the five bytes and @data, [len] (below 4 GiB) */
+void envelope_put(struct json_buffer *out, uint8_t flags, const void *data, size_t len);
+
+/** envelope_put_message() - a message in its envelope; @gzip: compressed where that makes it
+ * smaller
+ */
+void envelope_put_message(struct json_buffer *out, const struct json_buffer *message, bool gzip);

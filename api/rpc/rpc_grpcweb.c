@@ -1,10 +1,9 @@
-/*
- * rpc_grpcweb: gRPC-Web in its binary form. Status 200 always; messages in envelopes, then the
- * trailers as a last one with flag 0x80. The text form (base64) is not spoken.
- */
-#include "api/http/request.h"
-#include "api/live/stream_protocol.h"
-#include "api/rpc/rpc.h"
+/* rpc_grpcweb: see rpc_grpcweb.h. */
+#include "api/rpc/rpc_grpcweb.h"
+
+#include "api/rpc/envelope.h"
+#include "api/rpc/grpc_trailers.h"
+#include "api/rpc/rpc_judge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +37,7 @@ static bool judge_timeout(struct request *request)
 					     : (value * unit + 999999) / 1000000;
 		return rpc_judge_timeout(request, ms);
 	}
-	reply_refuse(
+	request_refuse(
 		request, 0, ERROR_CODE_INVALID_ARGUMENT,
 		"Grpc-Timeout: \"%.40s\" is not a number of at most %d digits and a unit of H, M, "
 		"S, m, u, n",
@@ -50,7 +49,7 @@ static bool judge(struct request *request)
 {
 	if (!rpc_judge_type(request))
 		return false;
-	request->rpc.gzip_out =
+	request->reply.form.gzip =
 		media_lists(request_header(request, "Grpc-Accept-Encoding"), "gzip");
 	return rpc_judge_encoding(request, request_header(request, "Grpc-Encoding"),
 				  "Grpc-Accept-Encoding") &&
@@ -62,37 +61,52 @@ static const struct rpc_type TYPES[] = {{"application/grpc-web", MEDIA_PROTOBUF}
 					{"application/grpc-web+json", MEDIA_JSON},
 					{NULL, MEDIA_NONE}};
 
+static void put_event(uint64_t revision, const struct json_buffer *message, bool gzip,
+		      struct json_buffer *out)
+{
+	(void)revision; /* it is in the message, too */
+	envelope_put_message(out, message, gzip);
+}
+
+static void put_end(const struct error *error, struct json_buffer *out)
+{
+	struct json_buffer trailers = JSON_BUFFER_NULL;
+	grpc_trailers_put(error, &trailers);
+	envelope_put(out, ENVELOPE_GRPC_TRAILERS, trailers.data, trailers.len);
+	out->failed |= trailers.failed;
+	json_buffer_deinit(&trailers);
+}
+
+static const struct event_format EVENTS = {.put = put_event, .end = put_end};
+
 static void put_error(struct request *request, unsigned int status, const struct error *error)
 {
 	struct json_buffer out = JSON_BUFFER_NULL;
 	size_t len = 0;
 	(void)status;
-	stream_face_end(STREAM_GRPC_WEB, error, &out);
+	put_end(error, &out);
 	char *body = json_buffer_take(&out, &len);
-	reply_take(request, MHD_HTTP_OK, rpc_answer_type(request), body, len);
+	reply_take(&request->reply, MHD_HTTP_OK, rpc_protocol_answer_type(request), body, len);
 }
 
 static void answer(struct request *request, uint8_t *message, size_t len)
 {
 	struct json_buffer out = JSON_BUFFER_NULL;
-	bool packed = rpc_pack(request, &message, &len);
-	uint8_t head[ENVELOPE_HEAD_BYTES];
-	envelope_head(head, packed ? ENVELOPE_COMPRESSED : 0, len);
-	json_buffer_append(&out, (const char *)head, sizeof head);
-	json_buffer_append(&out, (const char *)message, len);
-	stream_face_end(STREAM_GRPC_WEB, NULL, &out);
+	bool packed = rpc_message_pack(request, &message, &len);
+	envelope_put(&out, packed ? ENVELOPE_COMPRESSED : 0, message, len);
+	put_end(NULL, &out);
 	free(message);
 	char *body = json_buffer_take(&out, &len);
-	reply_take(request, MHD_HTTP_OK, rpc_answer_type(request), body, len);
+	reply_take(&request->reply, MHD_HTTP_OK, rpc_protocol_answer_type(request), body, len);
 	if (packed)
-		reply_header(request, "Grpc-Encoding", "gzip");
+		reply_header(&request->reply, "Grpc-Encoding", "gzip");
 }
 
-const struct rpc_face RPC_GRPC_WEB = {
-	.face = {.judge = judge, .put_error = put_error},
-	.stream = STREAM_GRPC_WEB,
+const struct rpc_protocol RPC_GRPC_WEB = {
+	.protocol = {.judge = judge, .put_error = put_error},
+	.events = &EVENTS,
 	.types = TYPES,
-	.take = rpc_take_envelope,
+	.take = rpc_message_take_envelope,
 	.answer = answer,
 	.encoding_header = "Grpc-Encoding",
 };

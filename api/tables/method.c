@@ -51,43 +51,38 @@ static int call_submit_job(struct agent *agent, const struct agent_caller *calle
 
 const struct method METHODS[METHOD_COUNT] = {
 	[METHOD_SUBMIT_JOB] = {SERVICE_TRANSMIT, "SubmitJob", MESSAGE(submit_job_request),
-			       MESSAGE(job), AGENT_ROLE_OPERATOR, true, call_submit_job},
+			       MESSAGE(job), true, call_submit_job},
 	[METHOD_GET_JOB] = {SERVICE_TRANSMIT, "GetJob", MESSAGE(get_job_request), MESSAGE(job),
-			    AGENT_ROLE_VIEWER, false, call_get_job},
+			    false, call_get_job},
 	[METHOD_LIST_JOBS] = {SERVICE_TRANSMIT, "ListJobs", MESSAGE(list_jobs_request),
-			      MESSAGE(list_jobs_response), AGENT_ROLE_VIEWER, true, call_list_jobs},
+			      MESSAGE(list_jobs_response), true, call_list_jobs},
 	[METHOD_UPDATE_JOB] = {SERVICE_TRANSMIT, "UpdateJob", MESSAGE(update_job_request),
-			       MESSAGE(job), AGENT_ROLE_OPERATOR, true, call_update_job},
+			       MESSAGE(job), true, call_update_job},
 	[METHOD_CANCEL_JOB] = {SERVICE_TRANSMIT, "CancelJob", MESSAGE(cancel_job_request),
-			       MESSAGE(job), AGENT_ROLE_OPERATOR, true, call_cancel_job},
+			       MESSAGE(job), true, call_cancel_job},
 	[METHOD_CANCEL_JOBS] = {SERVICE_TRANSMIT, "CancelJobs", MESSAGE(cancel_jobs_request),
-				MESSAGE(cancel_jobs_response), AGENT_ROLE_OPERATOR, true,
-				call_cancel_jobs},
+				MESSAGE(cancel_jobs_response), true, call_cancel_jobs},
 	[METHOD_PAUSE_JOB] = {SERVICE_TRANSMIT, "PauseJob", MESSAGE(pause_job_request),
-			      MESSAGE(job), AGENT_ROLE_OPERATOR, true, call_pause_job},
+			      MESSAGE(job), true, call_pause_job},
 	[METHOD_RESUME_JOB] = {SERVICE_TRANSMIT, "ResumeJob", MESSAGE(resume_job_request),
-			       MESSAGE(job), AGENT_ROLE_OPERATOR, true, call_resume_job},
+			       MESSAGE(job), true, call_resume_job},
 	[METHOD_DELETE_JOB] = {SERVICE_TRANSMIT, "DeleteJob", MESSAGE(delete_job_request),
-			       MESSAGE(delete_job_response), AGENT_ROLE_OPERATOR, true,
-			       call_delete_job},
+			       MESSAGE(delete_job_response), true, call_delete_job},
 	[METHOD_PREVIEW_JOB] = {SERVICE_TRANSMIT, "PreviewJob", MESSAGE(preview_job_request),
-				MESSAGE(preview_job_response), AGENT_ROLE_VIEWER, true,
-				call_preview_job},
+				MESSAGE(preview_job_response), true, call_preview_job},
 	[METHOD_WATCH_JOB] = {SERVICE_TRANSMIT, "WatchJob", MESSAGE(watch_job_request),
-			      MESSAGE(job_event), AGENT_ROLE_VIEWER, false, NULL},
+			      MESSAGE(job_event), false, NULL},
 	[METHOD_WATCH_JOBS] = {SERVICE_TRANSMIT, "WatchJobs", MESSAGE(watch_jobs_request),
-			       MESSAGE(job_event), AGENT_ROLE_VIEWER, false, NULL},
+			       MESSAGE(job_event), false, NULL},
 	[METHOD_GET_AGENT] = {SERVICE_AGENT, "GetAgent", MESSAGE(get_agent_request), MESSAGE(agent),
-			      AGENT_ROLE_VIEWER, false, call_get_agent},
+			      false, call_get_agent},
 	[METHOD_GET_POLICY] = {SERVICE_AGENT, "GetPolicy", MESSAGE(get_policy_request),
-			       MESSAGE(policy), AGENT_ROLE_VIEWER, false, call_get_policy},
+			       MESSAGE(policy), false, call_get_policy},
 	[METHOD_LIST_INTERFACES] = {SERVICE_AGENT, "ListInterfaces",
 				    MESSAGE(list_interfaces_request),
-				    MESSAGE(list_interfaces_response), AGENT_ROLE_VIEWER, true,
-				    call_list_interfaces},
+				    MESSAGE(list_interfaces_response), true, call_list_interfaces},
 	[METHOD_LIST_ENGINES] = {SERVICE_AGENT, "ListEngines", MESSAGE(list_engines_request),
-				 MESSAGE(list_engines_response), AGENT_ROLE_VIEWER, false,
-				 call_list_engines},
+				 MESSAGE(list_engines_response), false, call_list_engines},
 };
 
 const struct method *method_find(const char *service, const char *name)
@@ -96,17 +91,6 @@ const struct method *method_find(const char *service, const char *name)
 		if (strcmp(METHODS[i].name, name) == 0 && strcmp(METHODS[i].service, service) == 0)
 			return &METHODS[i];
 	return NULL;
-}
-
-static const char *role_name(enum agent_role role)
-{
-	switch (role) {
-	case AGENT_ROLE_NONE: return "nobody";
-	case AGENT_ROLE_VIEWER: return "viewer";
-	case AGENT_ROLE_OPERATOR: return "operator";
-	case AGENT_ROLE_ADMIN: return "admin";
-	}
-	return "nobody";
 }
 
 /* The id of what a message is about; NULL: none. */
@@ -140,24 +124,12 @@ static void audit(const struct method *method, const struct agent_caller *caller
 	});
 }
 
-static int call(const struct method *method, struct agent *agent, const struct agent_caller *caller,
-		const ProtobufCMessage *request, struct method_result *result,
-		struct error *ret_error)
-{
-	if (caller->role < method->role)
-		return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-				 "%s needs the role %s; %s is %s", method->name,
-				 role_name(method->role), caller->principal,
-				 role_name(caller->role));
-	return method->call(agent, caller, request, result, ret_error);
-}
-
 int method_call(const struct method *method, struct agent *agent, const struct agent_caller *caller,
 		const ProtobufCMessage *request, struct method_result *result,
 		struct error *ret_error)
 {
 	*result = (struct method_result){0};
-	int r = call(method, agent, caller, request, result, ret_error);
+	int r = method->call(agent, caller, request, result, ret_error);
 	audit(method, caller, request, result, r, ret_error);
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
- * method: what each RPC of the schema does: who may call it, whether it blocks, and the agent's
- * function behind it. REST, Connect and gRPC-Web all come down to method_call().
+ * method: what each RPC of the schema does: whether it blocks, and the agent's function behind it,
+ * which also judges the caller's role. REST, Connect and gRPC-Web all come down to method_call().
  *
  * Static and immutable. Thread: any; a blocking method must not be called on an HTTP thread.
  */
@@ -19,9 +19,8 @@ struct method {
 	const char *name;
 	const ProtobufCMessageDescriptor *request;
 	const ProtobufCMessageDescriptor *response;
-	enum agent_role role; /* the least that may call it */
-	bool blocks;	      /* waits for the store or a sender, or may take milliseconds */
-	/* NULL: answered by a stream (watch.h) */
+	bool blocks; /* waits for the store or a sender, or may take milliseconds */
+	/* NULL: answered by an event stream */
 	int (*call)(struct agent *agent, const struct agent_caller *caller,
 		    const ProtobufCMessage *request, struct method_result *result,
 		    struct error *ret_error);
@@ -53,7 +52,7 @@ extern const struct method METHODS[METHOD_COUNT];
 const struct method *method_find(const char *service, const char *name);
 
 /**
- * method_call() - check the role, ask the agent, and audit it if it is to change something
+ * method_call() - ask the agent, and audit it if it is to change something
  * @request: a message of method->request; borrowed
  * @result:  .response owned by the caller on success; method_result_deinit()
  *

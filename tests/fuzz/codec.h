@@ -1,6 +1,7 @@
 /* codec: what the JSON and the wire target share: a type by letter, and the ways round. */
 #pragma once
-#include "api/codec/json.h"
+#include "api/codec/json_read.h"
+#include "api/codec/json_write.h"
 #include "api/codec/wire.h"
 #include "every_type.pb-c.h"
 #include "fuzz/fuzz.h"

@@ -10,8 +10,8 @@
 
 #include "api/codec/base64.h"
 #include "api/codec/gzip.h"
-#include "api/live/stream_protocol.h"
 #include "api/rpc/envelope.h"
+#include "api/rpc/rpc_grpcweb.h"
 #include "fuzz/codec.h"
 #include "pagecast/rpc/v1/status.pb-c.h"
 
@@ -159,8 +159,8 @@ static void check_frame(const struct frame *frame, const struct json_buffer *mes
 static void write_answer(const struct json_buffer *message, const struct error *error)
 {
 	struct json_buffer out = JSON_BUFFER_NULL;
-	stream_face_event(STREAM_GRPC_WEB, 1, message, true, &out);
-	stream_face_end(STREAM_GRPC_WEB, error, &out);
+	RPC_GRPC_WEB.events->put(1, message, true, &out);
+	RPC_GRPC_WEB.events->end(error, &out);
 	FUZZ_CHECK(!out.failed);
 	const uint8_t *at = (const uint8_t *)out.data, *end = at + out.len;
 	struct frame frame = next_frame(&at, end);

@@ -4,6 +4,8 @@
 #include "api/codec/utf8.h"
 #include "api/http/query.h"
 #include "api/http/route.h"
+#include "api/rest/rest.h"
+#include "api/rpc/rpc.h"
 #include "fuzz/fuzz.h"
 
 static void check_query(const char *text)
@@ -26,15 +28,17 @@ static void check_query(const char *text)
 
 static void check_path(const char *path)
 {
+	const struct route_table *tables[] = {&REST_ROUTES, rpc_routes()};
+	const struct routes routes = {tables, sizeof tables / sizeof *tables};
 	struct route_match match = {0};
 	char allow[ROUTE_ALLOW_BYTES];
 	bool known;
 	if (route_path_fault(path))
 		return;
 	for (int verb = ROUTE_GET; verb <= ROUTE_UNKNOWN; verb++)
-		if (route_find((enum route_verb)verb, path, &match, &known))
+		if (route_find(&routes, (enum route_verb)verb, path, &match, &known))
 			FUZZ_CHECK(known && match.var_count <= ROUTE_VARS_MAX);
-	route_allow(path, allow);
+	route_allow(&routes, path, allow);
 	FUZZ_CHECK(strlen(allow) < sizeof allow);
 }
 

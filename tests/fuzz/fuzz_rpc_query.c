@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/codec/json.h"
+#include "api/codec/json_read.h"
 #include "api/codec/wire.h"
 #include "api/rpc/rpc_query.h"
 #include "api/tables/method.h"

@@ -3,7 +3,7 @@
  * arrives. Every helper fails the case on what it does not expect.
  */
 #pragma once
-#include "api/codec/json.h"
+#include "api/codec/json_read.h"
 #include "api/rest/policy_json.h"
 #include "base/clock.h"
 #include "core/agent_private.h"

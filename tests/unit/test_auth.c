@@ -2,6 +2,7 @@
  * by the address that one network has. */
 #include "api/auth/auth.h"
 #include "api/auth/lockout.h"
+#include "api/auth/tokens_edit.h"
 #include "lib/test.h"
 
 #include <arpa/inet.h>
@@ -9,13 +10,14 @@
 #include <unistd.h>
 
 static char path[] = "/tmp/test_auth.XXXXXX/tokens";
-static char right[sizeof "Bearer " + TOKENS_TEXT_LEN], wrong[sizeof right];
+static char right[sizeof "Bearer " + TOKEN_TEXT_LEN], wrong[sizeof right];
 static struct auth *auth;
+static int64_t now_ns;
 
 static void set_up(void)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	char text[TOKENS_TEXT_LEN + 1];
+	char text[TOKEN_TEXT_LEN + 1];
 	strcpy(path, "/tmp/test_auth.XXXXXX");
 	CHECK(mkdtemp(path));
 	strcat(path, "/tokens");
@@ -34,26 +36,28 @@ static void tear_down(void)
 	CHECK_INT(rmdir(path), ==, 0);
 }
 
-static struct connection from(const char *address)
+static struct sockaddr_storage from(const char *address)
 {
-	struct connection connection = {0};
-	struct sockaddr_in *in = (struct sockaddr_in *)&connection.remote;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&connection.remote;
+	struct sockaddr_storage remote = {0};
+	struct sockaddr_in *in = (struct sockaddr_in *)&remote;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&remote;
 	if (inet_pton(AF_INET, address, &in->sin_addr) == 1) {
 		in->sin_family = AF_INET;
 	} else {
 		CHECK_INT(inet_pton(AF_INET6, address, &in6->sin6_addr), ==, 1);
 		in6->sin6_family = AF_INET6;
 	}
-	return connection;
+	return remote;
 }
 
 static int ask(const char *address, const char *authorization)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	struct connection connection = from(address);
+	struct sockaddr_storage remote = from(address);
+	const struct auth_evidence evidence = {
+		.principal = "local", .remote = &remote, .now_ns = now_ns};
 	struct auth_identity identity;
-	int r = auth_identify(auth, &connection, authorization, &identity, &error);
+	int r = auth_identify(auth, &evidence, authorization, &identity, &error);
 	CHECK_INT(!error.retry_after_s, ==, r != ERROR_CODE_RESOURCE_EXHAUSTED);
 	return r;
 }

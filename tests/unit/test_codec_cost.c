@@ -4,7 +4,8 @@
  *
  * Heap is counted by lib/heap. CPU is printed, not judged: the machine is shared.
  */
-#include "api/codec/json.h"
+#include "api/codec/json_read.h"
+#include "api/codec/json_write.h"
 #include "api/codec/wire.h"
 
 #include <time.h>

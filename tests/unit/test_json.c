@@ -1,6 +1,8 @@
 /* Proto3 JSON in and out of the schema's messages: what is taken, what is refused, and how it is
  * told. */
-#include "api/codec/json.h"
+#include "api/codec/json_check.h"
+#include "api/codec/json_read.h"
+#include "api/codec/json_write.h"
 
 #include "api/codec/json_buffer.h"
 #include "every_type.pb-c.h"

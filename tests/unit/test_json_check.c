@@ -4,7 +4,7 @@
  * Each bad text is also the text that a lenient parser is known to take; each good one is shown to
  * json-c, written elsewhere, which must agree.
  */
-#include "api/codec/json.h"
+#include "api/codec/json_check.h"
 
 #include <json-c/json.h>
 

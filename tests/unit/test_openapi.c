@@ -1,6 +1,7 @@
-/* The description of the REST face: well-formed, and of what is really served. */
-#include "api/codec/json.h"
+/* The description of the REST protocol: well-formed, and of what is really served. */
+#include "api/codec/json_check.h"
 #include "api/rest/openapi.h"
+#include "api/rest/rest.h"
 #include "base/problem.h"
 #include "lib/test.h"
 
@@ -8,9 +9,7 @@
 
 static char *document(size_t *ret_len)
 {
-	size_t count;
-	const struct route_table *const *tables = route_tables(&count);
-	char *text = openapi_document(tables, count, "1.2.3", ret_len);
+	char *text = openapi_document(&REST_ROUTES, "1.2.3", ret_len);
 	CHECK(text);
 	return text;
 }
@@ -19,14 +18,13 @@ TEST(openapi_is_strict_json_and_names_every_route)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	size_t len;
-	size_t count;
 	char *text = document(&len);
 	CHECK_INT(json_check(text, len, &error), ==, 0);
-	const struct route_table *const *tables = route_tables(&count);
-	for (size_t t = 0; t < count; t++)
-		for (size_t r = 0; r < tables[t]->count; r++) {
+	for (size_t l = 0; l < REST_ROUTES.list_count; l++)
+		for (size_t r = 0; r < REST_ROUTES.lists[l]->count; r++) {
 			char quoted[160];
-			snprintf(quoted, sizeof quoted, "\"%s\":{", tables[t]->routes[r].path);
+			snprintf(quoted, sizeof quoted, "\"%s\":{",
+				 REST_ROUTES.lists[l]->routes[r].path);
 			CHECK_HAS(text, quoted);
 		}
 	CHECK_HAS(text, "\"version\":\"1.2.3\"");

@@ -1,6 +1,7 @@
 /* Bearer tokens: what is stored, what is refused, and who must wait. */
 #include "api/auth/lockout.h"
 #include "api/auth/tokens.h"
+#include "api/auth/tokens_edit.h"
 #include "lib/test.h"
 
 #include <sys/stat.h>
@@ -34,8 +35,8 @@ static void write_file(const char *text, mode_t mode)
 TEST(tokens_created_are_known_until_they_expire_or_are_revoked)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	char first[TOKENS_TEXT_LEN + 1];
-	char second[TOKENS_TEXT_LEN + 1];
+	char first[TOKEN_TEXT_LEN + 1];
+	char second[TOKEN_TEXT_LEN + 1];
 	struct tokens *tokens;
 	fresh_file();
 	CHECK_INT(tokens_create(path, "ci", AGENT_ROLE_OPERATOR, INT64_MAX, first, &error), ==, 0);
@@ -49,14 +50,14 @@ TEST(tokens_created_are_known_until_they_expire_or_are_revoked)
 	CHECK_INT(token->role, ==, AGENT_ROLE_OPERATOR);
 	CHECK(tokens_check(tokens, second, 1999999999));
 	CHECK(!tokens_check(tokens, second, 2000000000));
-	first[TOKENS_TEXT_LEN - 1] ^= 1;
+	first[TOKEN_TEXT_LEN - 1] ^= 1;
 	CHECK(!tokens_check(tokens, first, 1900000000));
 	CHECK(!tokens_check(tokens, "", 1900000000));
 	CHECK(tokens_hold(tokens, token->accessor, INT64_MAX - 1));
 	CHECK(tokens_hold(tokens, tokens_at(tokens, 1)->accessor, 1999999999));
 	CHECK(!tokens_hold(tokens, tokens_at(tokens, 1)->accessor, 2000000000));
 	CHECK(!tokens_hold(tokens, "nobody's", 0));
-	char accessor[TOKENS_ACCESSOR_LEN + 1];
+	char accessor[TOKEN_ACCESSOR_LEN + 1];
 	strcpy(accessor, tokens_at(tokens, 1)->accessor);
 	tokens_free(tokens);
 	CHECK_INT(tokens_revoke(path, accessor, &error), ==, 0);
@@ -71,7 +72,7 @@ TEST(tokens_created_are_known_until_they_expire_or_are_revoked)
 TEST(tokens_file_holds_no_secret_and_is_for_its_owner_alone)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	char text[TOKENS_TEXT_LEN + 1];
+	char text[TOKEN_TEXT_LEN + 1];
 	char content[1024] = {0};
 	struct stat info;
 	struct tokens *tokens;
@@ -80,7 +81,7 @@ TEST(tokens_file_holds_no_secret_and_is_for_its_owner_alone)
 	FILE *file = fopen(path, "r");
 	CHECK(file && fread(content, 1, sizeof content - 1, file) > 0);
 	fclose(file);
-	CHECK(!strstr(content, text + TOKENS_TEXT_LEN - TOKENS_SECRET_LEN));
+	CHECK(!strstr(content, text + TOKEN_TEXT_LEN - TOKEN_SECRET_LEN));
 	CHECK(stat(path, &info) == 0 && (info.st_mode & 0777) == 0600);
 	CHECK_INT(chmod(path, 0640), ==, 0);
 	CHECK_INT(tokens_load(path, &tokens, &error), ==, ERROR_CODE_FAILED_PRECONDITION);
@@ -104,7 +105,7 @@ TEST(tokens_file_must_be_a_file_that_is_there)
 TEST(tokens_made_by_root_belong_to_the_folders_owner)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	char text[TOKENS_TEXT_LEN + 1];
+	char text[TOKEN_TEXT_LEN + 1];
 	struct stat info;
 	struct tokens *tokens;
 	if (geteuid() != 0)

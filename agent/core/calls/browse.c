@@ -57,6 +57,23 @@ int agent_get_job(struct agent *agent, const struct agent_caller *caller,
 	return r;
 }
 
+int agent_job_position(struct agent *agent, const struct agent_caller *caller, const char *id,
+		       struct agent_job_position *ret_position, struct error *ret_error)
+{
+	int r = agent_require(caller, AGENT_ROLE_VIEWER, ret_error);
+	if (r)
+		return r;
+	agent_lock(agent);
+	const struct job *job = job_find(agent, id, ret_error);
+	if (job)
+		*ret_position = (struct agent_job_position){
+			.revision = job->revision,
+			.ended = job_state_ended(job->state),
+		};
+	agent_unlock(agent);
+	return job ? 0 : (int)ret_error->code;
+}
+
 /* What a page token must belong to: the filters and the view. */
 static uint64_t digest_of(const Pagecast__V1__ListJobsRequest *request, uint32_t wanted_states,
 			  bool full)

@@ -10,6 +10,7 @@
  */
 #pragma once
 #include "pagecast/error.h"
+#include "pagecast/role.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,8 +20,6 @@
 #include "pagecast/v1/transmit_service.pb-c.h"
 
 struct agent;
-
-enum agent_role { AGENT_ROLE_NONE, AGENT_ROLE_VIEWER, AGENT_ROLE_OPERATOR, AGENT_ROLE_ADMIN };
 
 struct agent_caller {
 	const char *principal; /* who: "local", "uid:1000", a token's name; becomes Job.owner */
@@ -156,6 +155,16 @@ int agent_watch_next(struct agent *agent, const struct agent_caller *caller,
  */
 int agent_watch_event(struct agent *agent, const struct agent_change *change, bool full,
 		      Pagecast__V1__JobEvent **ret_event, struct error *ret_error);
+
+struct agent_job_position { /* where a job is, for who waits for it to move on */
+	uint64_t revision;
+	bool ended;
+};
+
+/** agent_job_position() - what agent_get_job() would say of it, without building a message. Return:
+ * 0; NOT_FOUND */
+int agent_job_position(struct agent *agent, const struct agent_caller *caller, const char *id,
+		       struct agent_job_position *ret_position, struct error *ret_error);
 
 /** agent_revision() - the newest; a watcher whose cursor is there has seen everything */
 uint64_t agent_revision(struct agent *agent);

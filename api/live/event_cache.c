@@ -1,7 +1,7 @@
-/* stream_cache: see stream_cache.h. */
-#include "api/live/stream_cache.h"
+/* event_cache: see event_cache.h. */
+#include "api/live/event_cache.h"
 
-#include "api/codec/json.h"
+#include "api/codec/json_write.h"
 #include "api/codec/wire.h"
 
 #include <pthread.h>
@@ -14,26 +14,26 @@ struct cached_event {
 	char id[sizeof((struct agent_change *)0)->id];
 	uint64_t revision;
 	bool deleted, full;
-	enum stream_codec codec;
+	enum event_codec codec;
 	char *data; /* owned; NULL: empty slot */
 	size_t len;
 };
 
-struct stream_cache {
+struct event_cache {
 	pthread_mutex_t lock;
 	struct cached_event events[CACHE_EVENTS]; /* ring */
 	size_t next;
 };
 
-struct stream_cache *stream_cache_new(void)
+struct event_cache *event_cache_new(void)
 {
-	struct stream_cache *cache = calloc(1, sizeof *cache);
+	struct event_cache *cache = calloc(1, sizeof *cache);
 	if (cache)
 		pthread_mutex_init(&cache->lock, NULL);
 	return cache;
 }
 
-struct stream_cache *stream_cache_free(struct stream_cache *cache)
+struct event_cache *event_cache_free(struct event_cache *cache)
 {
 	if (!cache)
 		return NULL;
@@ -44,7 +44,7 @@ struct stream_cache *stream_cache_free(struct stream_cache *cache)
 	return NULL;
 }
 
-static struct cached_event *find(struct stream_cache *cache, const struct cached_event *wanted)
+static struct cached_event *find(struct event_cache *cache, const struct cached_event *wanted)
 {
 	for (size_t i = 0; i < CACHE_EVENTS; i++) {
 		struct cached_event *event = &cache->events[i];
@@ -64,11 +64,11 @@ static int make(struct agent *agent, const struct agent_change *change, struct c
 	int r = agent_watch_event(agent, change, event->full, &message, ret_error);
 	if (r)
 		return r;
-	if (event->codec == STREAM_PROTOBUF)
+	if (event->codec == EVENT_PROTOBUF)
 		r = wire_write(&message->base, &packed, &event->len, ret_error);
 	else
 		r = json_write(&message->base,
-			       event->codec == STREAM_JSON ? JSON_CANONICAL : JSON_WITH_ZEROS,
+			       event->codec == EVENT_JSON ? JSON_CANONICAL : JSON_WITH_ZEROS,
 			       &event->data, &event->len, ret_error);
 	if (packed)
 		event->data = (char *)packed;
@@ -76,9 +76,9 @@ static int make(struct agent *agent, const struct agent_change *change, struct c
 	return r;
 }
 
-int stream_cache_event(struct stream_cache *cache, struct agent *agent,
-		       const struct agent_change *change, bool full, enum stream_codec codec,
-		       struct json_buffer *out, struct error *ret_error)
+int event_cache_put(struct event_cache *cache, struct agent *agent,
+		    const struct agent_change *change, bool full, enum event_codec codec,
+		    struct json_buffer *out, struct error *ret_error)
 {
 	struct cached_event wanted = {
 		.revision = change->revision,

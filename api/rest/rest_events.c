@@ -1,7 +1,10 @@
-/* rest_watch: live events on the REST face: server-sent events of one job and of all. */
+/* rest_events: see rest_events.h. */
+#include "api/rest/rest_events.h"
+
 #include "api/http/request.h"
 #include "api/live/watch.h"
-#include "api/rest/rest.h"
+#include "api/rest/rest_bind.h"
+#include "api/rest/sse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,18 +30,18 @@ static int take_last_event_id(struct request *request, ProtobufCMessage *message
 static void refuse(struct request *request, const struct error *error)
 {
 	if (error->code == ERROR_CODE_OUT_OF_RANGE)
-		reply_refuse(request, MHD_HTTP_GONE, error->code, "%s", error_message(error));
+		request_refuse(request, MHD_HTTP_GONE, error->code, "%s", error_message(error));
 	else
-		reply_error(request, error);
+		request_error(request, error);
 }
 
 static bool handle_events(struct request *request)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	struct stream_options options = {
-		.face = STREAM_SSE,
-		.codec = STREAM_JSON_WITH_ZEROS,
-		.deadline_ms = INT64_MAX,
+	struct event_stream_options options = {
+		.format = &SSE_FORMAT,
+		.content_type = SSE_TYPE,
+		.codec = EVENT_JSON_WITH_ZEROS,
 	};
 	ProtobufCMessage *message = NULL;
 	int r = rest_bind(request, &message, &error);
@@ -64,4 +67,4 @@ static const struct route ROUTES[] = {
 	 .sse = true},
 };
 
-const struct route_table REST_WATCH_ROUTES = {ROUTES, sizeof ROUTES / sizeof *ROUTES};
+const struct route_list REST_EVENTS_ROUTES = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

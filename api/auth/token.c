@@ -1,8 +1,5 @@
-/*
- * token_text: a token as text: its parts in hex, its line in the file, the names of roles. Digests
- * and randomness are GnuTLS's.
- */
-#include "api/auth/tokens_private.h"
+/* token: see token.h. */
+#include "api/auth/token.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -12,30 +9,10 @@
 #include <gnutls/crypto.h>
 
 enum {
-	SECRET_BYTES = TOKENS_SECRET_LEN / 2,
-	ACCESSOR_BYTES = TOKENS_ACCESSOR_LEN / 2,
+	SECRET_BYTES = TOKEN_SECRET_LEN / 2,
+	ACCESSOR_BYTES = TOKEN_ACCESSOR_LEN / 2,
 };
 static const char PREFIX[] = "pgc_";
-
-static const char *const ROLE_NAMES[] = {
-	[AGENT_ROLE_VIEWER] = "viewer",
-	[AGENT_ROLE_OPERATOR] = "operator",
-	[AGENT_ROLE_ADMIN] = "admin",
-};
-enum { ROLE_COUNT = sizeof ROLE_NAMES / sizeof *ROLE_NAMES };
-
-enum agent_role tokens_role_parse(const char *text)
-{
-	for (int role = AGENT_ROLE_VIEWER; role < ROLE_COUNT; role++)
-		if (strcmp(text, ROLE_NAMES[role]) == 0)
-			return (enum agent_role)role;
-	return AGENT_ROLE_NONE;
-}
-
-const char *tokens_role_name(enum agent_role role)
-{
-	return role > AGENT_ROLE_NONE && (int)role < ROLE_COUNT ? ROLE_NAMES[role] : "none";
-}
 
 static void to_hex(const uint8_t *data, size_t len, char *text)
 {
@@ -71,7 +48,7 @@ static bool from_hex(const char *text, uint8_t *data, size_t len)
 bool token_name_valid(const char *name)
 {
 	size_t len = strlen(name);
-	if (len == 0 || len > TOKENS_NAME_MAX)
+	if (len == 0 || len > TOKEN_NAME_MAX)
 		return false;
 	for (; *name; name++)
 		if (!isalnum((unsigned char)*name) && !strchr("._-@", *name))
@@ -85,7 +62,7 @@ static bool accessor_valid(const char *accessor)
 	return from_hex(accessor, bytes, sizeof bytes);
 }
 
-bool token_digest(const char *text, uint8_t digest[static TOKENS_DIGEST_BYTES])
+bool token_digest(const char *text, uint8_t digest[static TOKEN_DIGEST_BYTES])
 {
 	return gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), digest) == 0;
 }
@@ -104,36 +81,35 @@ static bool expiry_parse(const char *text, int64_t *ret_s)
 	return true;
 }
 
-void tokens_expiry_print(int64_t expires_s, char text[static TOKENS_EXPIRY_BYTES])
+void token_expiry_print(int64_t expires_s, char text[static TOKEN_EXPIRY_BYTES])
 {
 	time_t seconds = (time_t)expires_s;
 	struct tm utc;
 	if (expires_s == INT64_MAX || !gmtime_r(&seconds, &utc))
 		strcpy(text, "never");
 	else
-		strftime(text, TOKENS_EXPIRY_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc);
+		strftime(text, TOKEN_EXPIRY_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-/* What is wrong with a line, or NULL. */
 const char *token_parse(const char *line, struct token *ret_token)
 {
-	char accessor[TOKENS_LINE_MAX_BYTES];
-	char role[TOKENS_LINE_MAX_BYTES];
-	char expires[TOKENS_LINE_MAX_BYTES];
-	char digest[TOKENS_LINE_MAX_BYTES];
-	char name[TOKENS_LINE_MAX_BYTES];
+	char accessor[TOKEN_LINE_MAX_BYTES];
+	char role[TOKEN_LINE_MAX_BYTES];
+	char expires[TOKEN_LINE_MAX_BYTES];
+	char digest[TOKEN_LINE_MAX_BYTES];
+	char name[TOKEN_LINE_MAX_BYTES];
 	int end = -1;
 	if (sscanf(line, "%s %s %s %s %s %n", accessor, role, expires, digest, name, &end) != 5 ||
 	    end < 0 || line[end])
 		return "it is not \"accessor role expires sha256 name\"";
 	if (!accessor_valid(accessor))
 		return "the accessor is not 8 hex digits";
-	ret_token->role = tokens_role_parse(role);
+	ret_token->role = agent_role_parse(role);
 	if (ret_token->role == AGENT_ROLE_NONE)
 		return "the role is none of viewer, operator, admin";
 	if (!expiry_parse(expires, &ret_token->expires_s))
 		return "the expiry is neither \"never\" nor like 2030-01-31T00:00:00Z";
-	if (!from_hex(digest, ret_token->digest, TOKENS_DIGEST_BYTES))
+	if (!from_hex(digest, ret_token->digest, TOKEN_DIGEST_BYTES))
 		return "the digest is not 64 hex digits";
 	if (!token_name_valid(name))
 		return "the name is not 1 to 64 of letters, digits and . _ - @";
@@ -144,24 +120,24 @@ const char *token_parse(const char *line, struct token *ret_token)
 
 bool token_print(FILE *file, const struct token *token)
 {
-	char expires[TOKENS_EXPIRY_BYTES];
-	char digest[2 * TOKENS_DIGEST_BYTES + 1];
-	tokens_expiry_print(token->expires_s, expires);
+	char expires[TOKEN_EXPIRY_BYTES];
+	char digest[2 * TOKEN_DIGEST_BYTES + 1];
+	token_expiry_print(token->expires_s, expires);
 	to_hex(token->digest, sizeof token->digest, digest);
-	return fprintf(file, "%s %s %s %s %s\n", token->accessor, tokens_role_name(token->role),
+	return fprintf(file, "%s %s %s %s %s\n", token->accessor, agent_role_name(token->role),
 		       expires, digest, token->name) > 0;
 }
 
-int token_make(struct token *token, char ret_text[static TOKENS_TEXT_LEN + 1],
+int token_make(struct token *token, char ret_text[static TOKEN_TEXT_LEN + 1],
 	       struct error *ret_error)
 {
 	uint8_t random[ACCESSOR_BYTES + SECRET_BYTES];
-	char secret[TOKENS_SECRET_LEN + 1];
+	char secret[TOKEN_SECRET_LEN + 1];
 	if (gnutls_rnd(GNUTLS_RND_KEY, random, sizeof random))
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "no randomness");
 	to_hex(random, ACCESSOR_BYTES, token->accessor);
 	to_hex(random + ACCESSOR_BYTES, SECRET_BYTES, secret);
-	snprintf(ret_text, TOKENS_TEXT_LEN + 1, "%s%s_%s", PREFIX, token->accessor, secret);
+	snprintf(ret_text, TOKEN_TEXT_LEN + 1, "%s%s_%s", PREFIX, token->accessor, secret);
 	if (!token_digest(ret_text, token->digest))
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "no SHA-256");
 	return 0;

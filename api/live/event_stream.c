@@ -1,22 +1,21 @@
-/* stream: see stream.h. What a face writes is in stream_face.c. */
-#include "api/live/stream.h"
+/* event_stream: see event_stream.h. */
+#include "api/live/event_stream.h"
 
 #include "api/http/limits.h"
 #include "api/http/request.h"
 #include "api/http/thread.h"
-#include "api/live/stream_cache.h"
-#include "api/live/stream_protocol.h"
+#include "api/live/live.h"
+#include "api/live/wait.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct stream {
-	struct request_context *context;
-	struct connection *connection;
-	struct MHD_Connection *mhd;
-	struct agent_caller caller; /* its strings are the request's, which outlives the reading */
-	struct stream_options options;
+struct event_stream {
+	struct body_source source;
+	struct request *request; /* outlives the reading */
+	struct live *live;
+	struct event_stream_options options;
 	struct agent_watch watch;
 	ProtobufCMessage *message; /* owned; the watch points into it */
 	struct json_buffer out;
@@ -28,54 +27,46 @@ struct stream {
 	struct waiter waiter;
 };
 
-struct stream *stream_free(struct stream *stream)
+static void event_stream_free(struct event_stream *stream)
 {
-	if (!stream)
-		return NULL;
 	json_buffer_deinit(&stream->out);
 	protobuf_c_message_free_unpacked(stream->message, NULL);
 	free(stream);
-	return NULL;
-}
-
-const char *stream_content_type(const struct stream *stream)
-{
-	return stream_face_type(stream->options.face, stream->options.codec == STREAM_PROTOBUF);
 }
 
 /* ---- what is to be written ---- */
 
-static void end(struct stream *stream, const struct error *error)
+static void end(struct event_stream *stream, const struct error *error)
 {
-	stream_face_end(stream->options.face, error, &stream->out);
+	stream->options.format->end(error, &stream->out);
 	stream->ended = true;
 }
 
-static void put_change(struct stream *stream, const struct agent_change *change)
+static void put_change(struct event_stream *stream, const struct agent_change *change)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	struct json_buffer message = JSON_BUFFER_NULL;
-	int r = stream_cache_event(stream->context->stream_cache, stream->context->agent, change,
-				   stream->options.full, stream->options.codec, &message, &error);
+	int r = event_cache_put(stream->live->cache, stream->live->agent, change,
+				stream->options.full, stream->options.codec, &message, &error);
 	if (!r && message.failed)
 		r = ERROR_CODE_UNAVAILABLE;
 	if (!r)
-		stream_face_event(stream->options.face, change->revision, &message,
-				  stream->options.gzip, &stream->out);
+		stream->options.format->put(change->revision, &message, stream->options.gzip,
+					    &stream->out);
 	json_buffer_deinit(&message);
 	if (r && r != ERROR_CODE_NOT_FOUND) /* gone: its deletion is the next change */
 		end(stream, &error);
 }
 
 /* Look at the agent until there is nothing more, or enough to write. */
-static int look(struct stream *stream, struct error *ret_error)
+static int look(struct event_stream *stream, struct error *ret_error)
 {
 	struct agent_change changes[AGENT_WATCH_CHANGES_MAX];
 	size_t count = AGENT_WATCH_CHANGES_MAX;
-	while (count == AGENT_WATCH_CHANGES_MAX && stream->out.len < LIMIT_STREAM_BUFFER_BYTES &&
+	while (count == AGENT_WATCH_CHANGES_MAX && stream->out.len < LIMIT_EVENTS_BUFFER_BYTES &&
 	       !stream->ended) {
-		int r = agent_watch_next(stream->context->agent, &stream->caller, &stream->watch,
-					 changes, &count, ret_error);
+		int r = agent_watch_next(stream->live->agent, &stream->request->caller,
+					 &stream->watch, changes, &count, ret_error);
 		if (r)
 			return r;
 		for (size_t i = 0; i < count && !stream->ended; i++)
@@ -86,30 +77,30 @@ static int look(struct stream *stream, struct error *ret_error)
 	return 0;
 }
 
-static bool has_news(const struct stream *stream)
+static bool has_news(const struct event_stream *stream)
 {
-	return agent_revision(stream->context->agent) > stream->watch.cursor;
+	return agent_revision(stream->live->agent) > stream->watch.cursor;
 }
 
 /* A token that is revoked, or expires, ends what it opened, within two heartbeats. */
-static void check_caller(struct stream *stream, int64_t now_ms)
+static void check_caller(struct event_stream *stream, int64_t now_ms)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	if (stream->ended || now_ms < stream->proven_ms + LIMIT_HEARTBEAT_MS)
 		return;
 	stream->proven_ms = now_ms;
-	if (auth_holds(stream->context->auth, stream->caller.accessor))
+	if (auth_holds(stream->request->context->auth, stream->request->caller.accessor))
 		return;
 	error_set(&error, ERROR_CODE_UNAUTHENTICATED, "the token has expired or been revoked");
 	end(stream, &error);
 }
 
-static void fill(struct stream *stream)
+static void fill(struct event_stream *stream)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	int64_t now_ms = thread_now_ms();
-	bool stopping = atomic_load(&stream->context->stopping);
-	bool late = now_ms >= stream->options.deadline_ms;
+	bool stopping = atomic_load(&stream->request->context->stopping);
+	bool late = now_ms >= stream->request->deadline_ms;
 	check_caller(stream, now_ms);
 	if (!stream->ended && stream->out.len == 0 &&
 	    (stopping || late || now_ms >= stream->not_before_ms) && has_news(stream)) {
@@ -125,17 +116,17 @@ static void fill(struct stream *stream)
 			  "the time that the caller gave is over");
 		end(stream, &error);
 	}
-	if (!stream->out.len && now_ms >= stream->heartbeat_ms)
-		stream_face_heartbeat(stream->options.face, &stream->out);
+	if (!stream->out.len && now_ms >= stream->heartbeat_ms && stream->options.format->heartbeat)
+		stream->options.format->heartbeat(&stream->out);
 	if (stream->out.len || now_ms >= stream->heartbeat_ms)
 		stream->heartbeat_ms = now_ms + LIMIT_HEARTBEAT_MS;
 }
 
 /* ---- holding ---- */
 
-static struct stream *stream_of(struct waiter *waiter)
+static struct event_stream *stream_of_waiter(struct waiter *waiter)
 {
-	return (struct stream *)((char *)waiter - offsetof(struct stream, waiter));
+	return (struct event_stream *)((char *)waiter - offsetof(struct event_stream, waiter));
 }
 
 static int64_t earliest(int64_t a, int64_t b)
@@ -145,7 +136,7 @@ static int64_t earliest(int64_t a, int64_t b)
 
 static bool waiter_ready(struct waiter *waiter)
 {
-	struct stream *stream = stream_of(waiter);
+	struct event_stream *stream = stream_of_waiter(waiter);
 	if (!has_news(stream))
 		return false;
 	if (thread_now_ms() >= stream->not_before_ms)
@@ -156,29 +147,28 @@ static bool waiter_ready(struct waiter *waiter)
 
 static void waiter_wake(struct waiter *waiter, bool expired)
 {
-	struct stream *stream = stream_of(waiter);
+	struct event_stream *stream = stream_of_waiter(waiter);
 	(void)expired; /* fill() looks at the time itself */
-	MHD_resume_connection(stream->mhd);
+	request_resume(stream->request);
 }
 
 /* Off the HTTP thread until there is something to write. */
-static void hold(struct stream *stream)
+static void hold(struct event_stream *stream)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	stream->waiter = (struct waiter){
-		.until_ms = earliest(stream->heartbeat_ms, stream->options.deadline_ms),
+		.until_ms = earliest(stream->heartbeat_ms, stream->request->deadline_ms),
 		.ready = waiter_ready,
 		.wake = waiter_wake,
 	};
-	connection_due(stream->connection, INT64_MAX);
-	MHD_suspend_connection(stream->mhd);
-	if (!waits_add(stream->context->waits, &stream->waiter, &error))
+	request_suspend(stream->request);
+	if (!waits_add(stream->live->waits, &stream->waiter, &error))
 		return;
 	end(stream, &error);
-	MHD_resume_connection(stream->mhd);
+	request_resume(stream->request);
 }
 
-static ssize_t take(struct stream *stream, char *buffer, size_t max)
+static ssize_t take(struct event_stream *stream, char *buffer, size_t max)
 {
 	size_t len = stream->out.len - stream->taken;
 	if (len > max)
@@ -190,50 +180,45 @@ static ssize_t take(struct stream *stream, char *buffer, size_t max)
 	return (ssize_t)len;
 }
 
-/* The library's content reader: it is called when the client has taken what it was given. */
-static ssize_t on_read(void *context, uint64_t position, char *buffer, size_t max)
+static struct event_stream *stream_of_source(struct body_source *source)
 {
-	struct stream *stream = context;
-	(void)position;
-	connection_due(stream->connection, LIMIT_STREAM_STALL_MS);
+	return (struct event_stream *)((char *)source - offsetof(struct event_stream, source));
+}
+
+/* The client has taken what it was given. */
+static ssize_t source_read(struct body_source *source, char *buffer, size_t max)
+{
+	struct event_stream *stream = stream_of_source(source);
+	connection_due(stream->request->connection, LIMIT_EVENTS_STALL_MS);
 	if (!stream->out.len && !stream->ended)
 		fill(stream);
 	if (stream->out.failed)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+		return BODY_SOURCE_FAILED;
 	if (stream->out.len)
 		return take(stream, buffer, max);
 	if (stream->ended)
-		return MHD_CONTENT_READER_END_OF_STREAM;
+		return BODY_SOURCE_END;
 	hold(stream);
 	return 0;
 }
 
-static void on_free(void *context)
+static void source_free(struct body_source *source)
 {
-	stream_free(context);
+	event_stream_free(stream_of_source(source));
 }
 
-struct MHD_Response *stream_response(struct stream *stream)
+int event_stream_open(struct request *request, const struct event_stream_options *options,
+		      const struct agent_watch *watch, ProtobufCMessage *message,
+		      struct error *ret_error)
 {
-	struct MHD_Response *response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, LIMIT_STREAM_BLOCK_BYTES, on_read, stream, on_free);
-	if (!response)
-		stream_free(stream);
-	return response;
-}
-
-int stream_open(struct request *request, const struct stream_options *options,
-		const struct agent_watch *watch, ProtobufCMessage *message, struct error *ret_error)
-{
-	struct stream *stream = calloc(1, sizeof *stream);
+	struct event_stream *stream = calloc(1, sizeof *stream);
 	if (!stream) {
 		protobuf_c_message_free_unpacked(message, NULL);
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	}
-	stream->context = request->context;
-	stream->connection = request->connection;
-	stream->mhd = request->mhd;
-	stream->caller = request->caller;
+	stream->source = (struct body_source){source_read, source_free, LIMIT_EVENTS_BLOCK_BYTES};
+	stream->request = request;
+	stream->live = live_of(request);
 	stream->options = *options;
 	stream->watch = *watch;
 	stream->message = message;
@@ -241,12 +226,13 @@ int stream_open(struct request *request, const struct stream_options *options,
 	stream->proven_ms = thread_now_ms();
 	stream->heartbeat_ms = stream->proven_ms + LIMIT_HEARTBEAT_MS;
 	stream->not_before_ms = thread_now_ms() + options->interval_ms;
-	stream_face_begin(options->face, &stream->out);
+	if (options->format->begin)
+		options->format->begin(&stream->out);
 	int r = look(stream, ret_error);
 	if (r) {
-		stream_free(stream);
+		event_stream_free(stream);
 		return r;
 	}
-	reply_stream(request, stream);
+	reply_source(&request->reply, options->content_type, &stream->source);
 	return 0;
 }
