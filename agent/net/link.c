@@ -69,13 +69,25 @@ static int add_link(const struct nlmsghdr *message, void *context)
 	return parse_link(message, &link) ? netlink_list_add(context, &link, sizeof link) : 0;
 }
 
+static void ask_device(int fd, struct link *link)
+{
+	struct ethtool device;
+	ethtool_read(fd, link->name, &device);
+	memcpy(link->driver, device.driver, sizeof link->driver);
+	link->speed_bps = device.speed_bps;
+	link->scatter_gather = device.scatter_gather;
+	link->udp_segmentation = device.udp_segmentation;
+	link->checksum4 = device.checksum4;
+	link->checksum6 = device.checksum6;
+}
+
 static int ask_devices(struct link *links, size_t count)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	for (size_t i = 0; i < count; i++)
-		ethtool_fill(fd, &links[i]);
+		ask_device(fd, &links[i]);
 	return 0;
 }
 

@@ -7,13 +7,13 @@
  * the function says so.
  */
 #pragma once
+#include "net/ethtool.h"
+
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { LINK_DRIVER_BYTES = 32 };
 
 struct link {
 	char name[IF_NAMESIZE];
@@ -28,7 +28,7 @@ struct link {
 	bool scatter_gather;	   /* an skb may reference pages: without it the kernel copies */
 	bool udp_segmentation;	   /* the device cuts UDP trains itself */
 	bool checksum4, checksum6; /* the device writes UDP checksums over IPv4, IPv6 */
-	char driver[LINK_DRIVER_BYTES]; /* "veth", "virtio_net"; empty: unknown */
+	char driver[ETHTOOL_DRIVER_BYTES]; /* "veth", "virtio_net"; empty: unknown */
 	uint64_t tx_packets, tx_bytes, tx_dropped;
 	uint64_t rx_packets, rx_bytes, rx_dropped;
 };

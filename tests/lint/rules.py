@@ -1,9 +1,10 @@
 """The rules of the tree that a compiler does not know. Each takes a Tree and yields findings."""
 
-import os
 import re
 
-from tree import read_map, room_of
+import modules
+import rooms
+from tree import MAP, locate, read_map, room_of, spelled
 
 # Headers of the C library and of Linux: any room may include them. What is neither here nor in the
 # tree belongs to somebody else, and the map says in which room it may be.
@@ -17,23 +18,6 @@ SYSTEM_HEADERS = {
     "string.h", "strings.h", "syslog.h", "termios.h", "threads.h", "time.h", "ucontext.h",
     "unistd.h", "wchar.h",
 }
-# Names that a room's include path gives: the first folder of the spelling, and where it lies.
-SPELLINGS = (
-    ("pagecast/v1/", "proto/pagecast/v1/"),
-    ("pagecast/rpc/v1/", "proto/pagecast/rpc/v1/"),
-    ("google/protobuf/", "proto/google/protobuf/"),
-    ("protobuf-c/", "proto/protobuf-c/"),
-    ("pagecast/", "agent/include/pagecast/"),
-    *((f"{room}/", f"agent/{room}/") for room in (
-        "base", "net", "packet", "engine", "sender", "receive", "policy", "store", "core", "trace", "peer", "fleet")),
-    ("lib/", "tests/lib/"),
-    ("agent/", "agent/"),
-    ("api/", "api/"),
-    ("client/", "client/"),
-    ("tests/", "tests/"),
-)
-# Where the table of rooms stands.
-MAP = "agent/README.md"
 AT_ROOT = re.compile(r"\..*|CMakeLists\.txt|CMakePresets\.json|README\.md")
 FOLDERS_AT_ROOT = {"agent", "proto", "api", "client", "tests"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
@@ -52,31 +36,21 @@ def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
 
 
-def located(spelling, includer):
-    """Where in the tree an included name lies; None: not in the tree."""
-    for prefix, folder in SPELLINGS:
-        if spelling.startswith(prefix):
-            return folder + spelling[len(prefix):]
-    return None
-
-
 def check_includes(tree):
     """Who includes what: the map's third column, third-party headers too."""
-    rooms = read_map(tree.get(MAP) or "")
-    if not rooms:
+    table = read_map(tree.get(MAP) or "")
+    if not table:
         yield f'{MAP}: no table of rooms under "## Map"'
     for path, text in tree.sources(".c", ".h").items():
-        room = room_of(rooms, path)
+        room = room_of(table, path)
         if not room:
             continue
         for match in INCLUDE.finditer(text):
             form, spelling = match.groups()
             where = f"{path}:{line_of(text, match.start())}"
-            target = located(spelling, path)
+            target = locate(tree, spelling, path) if form == '"' else spelled(spelling)
             if form == "<" and target not in tree and spelling.startswith(SYSTEM_FOLDERS):
                 continue # <net/if.h> is the C library's, whatever rooms are called
-            if not target and form == '"':
-                target = os.path.normpath(os.path.join(os.path.dirname(path), spelling))
             if ".." in spelling.split("/"):
                 yield f'{where}: "{spelling}" climbs out of its folder; spell the room'
             elif target:
@@ -89,7 +63,7 @@ def check_includes(tree):
 
 def check_places(tree):
     """Every file has a room of the map, every room has files, nothing else lies at the root."""
-    rooms = read_map(tree.get(MAP) or "")
+    table = read_map(tree.get(MAP) or "")
     for path in tree:
         first = path.split("/")[0]
         if "/" not in path:
@@ -97,9 +71,9 @@ def check_places(tree):
                 yield f"{path}: does not belong at the root"
         elif first not in FOLDERS_AT_ROOT and not first.startswith("."):
             yield f"{path}: {first}/ does not belong at the root"
-        elif not first.startswith(".") and not room_of(rooms, path):
+        elif not first.startswith(".") and not room_of(table, path):
             yield f"{path}: no row of the map in {MAP} holds it"
-    for room in rooms:
+    for room in table:
         if not any(room.holds(path) for path in tree):
             yield f"{MAP}: the map names {room.path}, which is not there"
 
@@ -147,4 +121,7 @@ RULES = {
     "words": check_words,
     "sources": check_sources,
     "text": check_text,
+    "circles": modules.check_circles,
+    "headers": modules.check_headers,
+    "map": rooms.check_map,
 }

@@ -17,13 +17,24 @@ MAP = """# Example
 |---|---|---|
 | `proto` | schema | |
 | `agent` | this page | |
-| `agent/include/pagecast` | the agent's face | `proto` |
-| `agent/base` | the lowest | |
-| `agent/core` | jobs | `agent/base`, `proto`, `<sqlite3.h>` |
-| `api` | HTTP | `agent/include/pagecast`, `proto`, `<microhttpd.h>`, `<json-c/>` |
+| `agent/include` | what the API may call | `proto` |
+| `agent/base` | the lowest | `agent/include` |
+| `agent/core` | jobs | `agent/base`, `agent/include`, `proto`, `<sqlite3.h>` |
+| `api` | HTTP | `agent/include`, `proto`, `<microhttpd.h>`, `<json-c/>` |
 
 ## Other
 | `client` | not a row of the map | `*` |
+"""
+
+
+CMAKE = """# rooms, lowest first
+add_library(pagecast_public INTERFACE)
+target_link_libraries(pagecast_public INTERFACE pagecast_proto)
+pagecast_room(pagecast_base base base pagecast_public)
+pagecast_room(pagecast_core core core pagecast_base PkgConfig::SQLITE)
+"""
+CMAKE_API = """pagecast_room(pagecast_api . api pagecast_public PkgConfig::MICROHTTPD
+  PkgConfig::JSON_C $<LINK_ONLY:pagecast_base>)
 """
 
 
@@ -32,8 +43,11 @@ def tree_with(**files):
     tree = Tree({
         "README.md": "# Example\n",
         "agent/README.md": MAP,
+        "agent/CMakeLists.txt": CMAKE,
+        "api/CMakeLists.txt": CMAKE_API,
+        "proto/CMakeLists.txt": "add_library(pagecast_proto STATIC ${outputs})\n",
         "proto/pagecast/v1/a.proto": 'syntax = "proto3";\n',
-        "agent/include/pagecast/agent.h": "/* agent: face. */\n#pragma once\n",
+        "agent/include/pagecast/agent.h": "/* agent: the API's side. */\n#pragma once\n",
         "agent/base/base.c": "/* base: lowest. */\n#include <stdio.h>\n#include <linux/if.h>\n",
         "agent/core/core.c": '/* core: jobs. */\n#include "base/base.h"\n#include <sqlite3.h>\n',
         "api/api.c": '/* api: HTTP. */\n#include "pagecast/agent.h"\n#include <json-c/json.h>\n',
@@ -86,7 +100,7 @@ class Rules(unittest.TestCase):
 
     def test_a_room_without_files(self):
         tree = tree_with()
-        del tree["api/api.c"]
+        del tree["api/api.c"], tree["api/CMakeLists.txt"]
         self.assertEqual(list(rules.check_places(tree)),
                          ["agent/README.md: the map names api, which is not there"])
 
@@ -105,6 +119,75 @@ class Rules(unittest.TestCase):
         self.finds("text", "api/x.c:2: blanks", api__x_o_c="/* x. */\nint a; \n")
         self.finds("text", "carriage return", api__x_o_c="/* x. */\r\n")
         self.finds("text", "no newline", api__x_o_c="/* x. */")
+
+    def test_modules_that_call_each_other(self):
+        self.finds("circles", "circle: agent/base/x calls y_go(), agent/base/y calls x_go()",
+                   agent__base__x_o_c="/* x. */\nint x_go(void)\n{\n\treturn y_go();\n}\n",
+                   agent__base__y_o_c="/* y. */\nvoid y_go(void)\n{\n\tx_go();\n}\n")
+
+    def test_a_circle_of_an_include_and_a_table_of_functions(self):
+        self.finds("circles", "agent/base/x calls y_go(), agent/base/y calls z_go(), agent/base/z includes base/x.h",
+                   agent__base__x_o_h="/* x. */\n#pragma once\n",
+                   agent__base__x_o_c="/* x. */\nint (*const GO)(void) = y_go;\n",
+                   agent__base__y_o_c="/* y. */\nint y_go(void)\n{\n\treturn z_go();\n}\n",
+                   agent__base__z_o_c='/* z. */\n#include "base/x.h"\nint z_go(void)\n{\n\treturn 0;\n}\n')
+
+    def test_what_is_no_circle(self):
+        own = "static int go(void)\n{\n\treturn 0;\n}\n"
+        tree = tree_with(
+            # a comment, a text, a member and a tag are not calls
+            agent__base__x_o_c='/* x: y_go(). */\nint x_go(struct y_go *y)\n{\n\treturn y->y_go("y_go()");\n}\n',
+            agent__base__y_o_c="/* y. */\nint y_go(void)\n{\n\treturn x_go(0);\n}\n" + own,
+            # a function that two define is nobody's, a static one its file's
+            agent__base__z_o_c="/* z. */\nint twice(void)\n{\n\treturn go();\n}\n" + own,
+            api__z_o_c="/* z. */\nint twice(void)\n{\n\treturn 0;\n}\nint go(void)\n{\n\treturn twice();\n}\n",
+            # a private header builds on the public one
+            agent__base__x_o_h="/* x. */\n#pragma once\nint x_go(struct y_go *y);\n",
+            agent__base__x_private_o_h='/* x. */\n#pragma once\n#include "base/x.h"\n')
+        tree["agent/base/x.c"] += '#include "base/x_private.h"\n'
+        self.assertEqual(list(rules.RULES["circles"](tree)), [])
+
+    def test_a_header_declares_what_is_elsewhere(self):
+        x = "/* x. */\n#pragma once\nint\nx_go(void (*call)(int),\n     int b);\n"
+        self.finds("headers", "agent/base/x.h:4: x_go() belongs in the header of agent/base/y",
+                   agent__base__x_o_h=x, agent__base__y_o_c="/* y. */\nint x_go(void)\n{\n}\n")
+        self.finds("headers", "agent/base/x.h:4: x_go() is defined nowhere", agent__base__x_o_h=x,
+                   agent__base__x_o_c="/* x. */\nstatic int x_go(void)\n{\n}\n")
+        self.finds("headers", "x_private.h:3: a private header declares x_go()",
+                   agent__base__x_private_o_h="/* x. */\n#pragma once\nint x_go(void) __attribute__((pure));\n",
+                   agent__base__x_o_c="/* x. */\nint x_go(void)\n{\n}\n")
+        self.finds("headers", "agent_go() is defined outside of agent/: api/api",
+                   agent__include__pagecast__agent_o_h="/* a. */\n#pragma once\nint agent_go(void);\n",
+                   api__api_o_c="/* api. */\nint agent_go(void)\n{\n}\n")
+
+    def test_headers_that_declare_their_own(self):
+        tree = tree_with(
+            agent__base__x_o_h="/* x. */\n#pragma once\nint x_go(void);\ntypedef int x_each(int a);\n",
+            agent__base__x_o_c="/* x. */\nint x_go(void)\n{\n}\n",
+            agent__base__x_private_o_h="/* x. */\n#pragma once\nstatic inline int x_is(void)\n{\n\treturn 1;\n}\n",
+            agent__include__pagecast__agent_o_h="/* a. */\n#pragma once\nint agent_go(void);\n",
+            agent__core__go_o_c="/* go. */\nint agent_go(void)\n{\n}\n")
+        self.assertEqual(list(rules.RULES["headers"](tree)), [])
+
+    def test_a_map_that_says_other_than_cmake(self):
+        def map_of(row, other):
+            self.assertIn(row, MAP)
+            return MAP.replace(row, other)
+        core = "`agent/base`, `agent/include`, `proto`, `<sqlite3.h>`"
+        self.finds("map", "agent/core links agent/base, but its row does not name it",
+                   agent__README_o_md=map_of(core, "`agent/include`, `proto`, `<sqlite3.h>`"))
+        self.finds("map", "the row of agent/base names api, which pagecast_base does not link",
+                   agent__README_o_md=map_of("the lowest | `agent/include`", "the lowest | `agent/include`, `api`"))
+        self.finds("map", "agent/core links the library of <sqlite3.h>, but",
+                   agent__README_o_md=map_of(", `<sqlite3.h>`", ""))
+        self.finds("map", "the row of agent/core names <zlib.h>, whose library pagecast_core does not",
+                   agent__README_o_md=map_of("`<sqlite3.h>`", "`<sqlite3.h>`, `<zlib.h>`"))
+        self.finds("map", "CMake builds agent/attic as pagecast_attic, which has no row",
+                   agent__CMakeLists_o_txt=CMAKE + "pagecast_room(pagecast_attic attic attic)\n")
+        self.finds("map", "api/api.c: no pagecast_room() of CMake builds api", api__CMakeLists_o_txt="")
+        self.finds("map", "agent/base: links XYZ: say in tests/lint/rooms.py",
+                   agent__CMakeLists_o_txt=CMAKE.replace("base base pagecast_public",
+                                                         "base base pagecast_public PkgConfig::XYZ"))
 
 
 class Tools(unittest.TestCase):

@@ -8,6 +8,23 @@ import os
 import re
 
 
+# Where the table of rooms stands.
+MAP = "agent/README.md"
+# Names that a room's include path gives: the first folder of the spelling, and where it lies.
+SPELLINGS = (
+    ("pagecast/v1/", "proto/pagecast/v1/"),
+    ("pagecast/rpc/v1/", "proto/pagecast/rpc/v1/"),
+    ("google/protobuf/", "proto/google/protobuf/"),
+    ("protobuf-c/", "proto/protobuf-c/"),
+    ("pagecast/", "agent/include/pagecast/"),
+    *((f"{room}/", f"agent/{room}/") for room in (
+        "base", "net", "packet", "engine", "sender", "receive", "policy", "store", "core", "trace", "peer", "fleet")),
+    ("lib/", "tests/lib/"),
+    ("agent/", "agent/"),
+    ("api/", "api/"),
+    ("client/", "client/"),
+    ("tests/", "tests/"),
+)
 # Of the folders that begin with a dot these are ours; the others are git's or an editor's.
 VISIBLE = {".ci", ".github"}
 
@@ -68,7 +85,8 @@ class Room:
     def __init__(self, path, allowed):
         self.path = path
         self.anything = "*" in allowed
-        self.headers = [name[1:-1] for name in allowed if name.startswith("<")]
+        self.third_party = [name for name in allowed if name.startswith("<")]
+        self.headers = [name[1:-1] for name in self.third_party]
         self.rooms = [name for name in allowed if name[0] not in "<*"]
 
     def holds(self, path):
@@ -101,3 +119,18 @@ def read_map(readme):
 def room_of(rooms, path):
     """The row with the longest path that holds this file; None: a file without a room."""
     return max((r for r in rooms if r.holds(path)), key=lambda r: len(r.path), default=None)
+
+
+def spelled(spelling):
+    """Where in the tree a name that begins with a room lies; None: it begins with no room."""
+    for prefix, folder in SPELLINGS:
+        if spelling.startswith(prefix):
+            return folder + spelling[len(prefix):]
+    return None
+
+
+def locate(tree, spelling, includer):
+    """Where in the tree a name in quotes lies: by its room, else beside the file that includes it."""
+    path = spelled(spelling)
+    beside = os.path.normpath(os.path.join(os.path.dirname(includer), spelling))
+    return beside if not path or (path not in tree and beside in tree) else path
