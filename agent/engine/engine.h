@@ -1,9 +1,9 @@
 /*
- * engine: the ways out of the machine, one contract. engine_choice.h decides which, engine_<name>.c
- * is one each, engine_words.h puts into words what they did.
+ * engine: the ways by which packets reach the kernel, behind one contract. engine_choice.h decides
+ * which, engine_<name>.c is one each, engine_words.h puts into words what they did.
  *
  * An engine (one a job and worker) owns what its streams share: pipes, scratch, ring. A flow (one a
- * stream) owns the connected socket. engine_send() hands over packets from a position in a sealed
+ * stream) owns the connected socket. flow_send() hands over packets from a position in a sealed
  * arena and says exactly what became of them: everything it reports as sent was taken by the
  * kernel, everything else is still to be decided by the caller. Between two calls nothing is left
  * inside: no byte in a pipe, no frame in a ring that could leave later or with another job. Thread:
@@ -49,7 +49,7 @@ struct flow_async_errors {
 	uint64_t refused; /* ECONNREFUSED */
 	uint64_t
 		no_neighbour; /* EHOSTUNREACH from this host itself: the next hop does not answer */
-	uint64_t unreachable; /* EHOSTUNREACH, ENETUNREACH and their kin from elsewhere */
+	uint64_t unreachable; /* EHOSTUNREACH, ENETUNREACH and the like, from other hosts */
 	uint64_t too_long;    /* EMSGSIZE: fragmentation needed */
 	uint64_t other;
 	int last_error;

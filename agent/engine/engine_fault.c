@@ -230,9 +230,9 @@ int flow_wait_room(struct flow *flow, int64_t timeout_ns, struct engine_counters
 	counters->syscalls++;
 	int r = sys_poll(&poll, 1, &t);
 	if (r > 0 && !(poll.revents & POLLOUT))
-		flow_read_errors(flow, counters); /* or the next poll returns at once, for ever */
+		flow_read_errors(flow, counters); /* else every further poll returns at once */
 	if (r > 0 && flow->full_count > 1)
-		/* writable, and yet full again: not the socket's buffer was at its end */
+		/* writable, yet full again: it was not the socket buffer that was full */
 		return sleep_for_room(flow, timeout_ns, counters);
 	return r > 0 ? 0 : 1;
 }

@@ -16,7 +16,7 @@ int engine_pipe_open(struct engine_pipe *pipe, uint32_t slots_min)
 	if (r < 0)
 		return r;
 	struct engine_pipe opened = {.out = fds[0], .in = fds[1], .null = -1};
-	fcntl(opened.in, F_SETPIPE_SZ, ENGINE_PIPE_SLOTS * PAGES_PAGE_BYTES); /* a wish */
+	fcntl(opened.in, F_SETPIPE_SZ, ENGINE_PIPE_SLOTS * PAGES_PAGE_BYTES); /* may be refused */
 	r = fcntl(opened.in, F_GETPIPE_SZ);
 	opened.slots = r > 0 ? (uint32_t)r / PAGES_PAGE_BYTES : 0;
 	opened.null = open("/dev/null", O_WRONLY | O_CLOEXEC);

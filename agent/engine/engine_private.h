@@ -11,6 +11,9 @@
 
 #include <netinet/in.h>
 
+/* Of each socket: some 60 trains under way; the default holds three. */
+enum { ENGINE_SEND_BUFFER_BYTES = 4 << 20 };
+
 struct engine_ops {
 	Pagecast__V1__EngineKind kind;
 	const char *name; /* as a user writes it: "SPLICE" */

@@ -12,8 +12,7 @@
 enum {
 	/* where the kernel reads a frame of TPACKET_V2, from the start of its slot */
 	DATA_AT = TPACKET2_HDRLEN - sizeof(struct sockaddr_ll),
-	SEND_BUFFER_BYTES = 4 << 20, /* as the sockets of the other engines */
-	BLOCK_BYTES_MIN = 64 << 10,  /* small slots share a block */
+	BLOCK_BYTES_MIN = 64 << 10, /* small slots share a block */
 };
 
 static volatile struct tpacket2_hdr *header(const struct ring *ring, uint32_t ahead)
@@ -66,8 +65,8 @@ static int set_up(struct ring *ring, uint32_t payload_bytes, uint32_t slots_max)
 	if (r < 0)
 		return r;
 	ring->memory = memory;
-	if (sys_setsockopt_int(ring->fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES) < 0)
-		sys_setsockopt_int(ring->fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES);
+	if (sys_setsockopt_int(ring->fd, SOL_SOCKET, SO_SNDBUFFORCE, ENGINE_SEND_BUFFER_BYTES) < 0)
+		sys_setsockopt_int(ring->fd, SOL_SOCKET, SO_SNDBUF, ENGINE_SEND_BUFFER_BYTES);
 	return sys_bind(ring->fd, (struct sockaddr *)&at, sizeof at);
 }
 

@@ -18,13 +18,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include <string.h>
 
 enum {
-	SEND_BUFFER_BYTES = 4 << 20, /* some 60 trains under way; the default holds three */
-	IP4_HEADER = 20,
-	IP6_HEADER = 40,
-	UDP_HEADER = 8,
 	MTU_UNKNOWN = 1280,	   /* every IPv6 path takes this */
 	HUGE_FLOWS_MAX = 8,	   /* of one job: 2 MiB each must not add up */
 	HUGE_BYTES_MIN = 64 << 20, /* a huge page costs as much as sending some 2 MiB */
@@ -96,16 +95,16 @@ static int bind_device(struct flow *flow, const char *field, struct problem_set 
 	return r;
 }
 
-/* Nothing of this is worth failing a job for: without it the agent sees or buffers less. */
-static void set_wishes(struct flow *flow)
+/* Optional: where an option is refused, the agent sees or buffers less, but the job runs. */
+static void set_optional(struct flow *flow)
 {
 	bool v6 = flow->stream->destination.family == AF_INET6;
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog filter = {.len = 1, .filter = &nothing};
 	sys_setsockopt(flow->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 	set(flow, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, 1);
-	if (set(flow, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES) < 0)
-		set(flow, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES);
+	if (set(flow, SOL_SOCKET, SO_SNDBUFFORCE, ENGINE_SEND_BUFFER_BYTES) < 0)
+		set(flow, SOL_SOCKET, SO_SNDBUF, ENGINE_SEND_BUFFER_BYTES);
 }
 
 struct option {
@@ -219,8 +218,8 @@ uint32_t flow_path_mtu_payload(const struct flow *flow)
 		       &len) < 0 ||
 	    mtu < MTU_UNKNOWN / 2)
 		mtu = MTU_UNKNOWN;
-	int headers = to->header_included ? 0 : v6 ? IP6_HEADER : IP4_HEADER;
-	return (uint32_t)(mtu - headers - (to->kind == PLAN_UDP ? UDP_HEADER : 0));
+	int headers = to->header_included ? 0 : v6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
+	return (uint32_t)(mtu - headers - (to->kind == PLAN_UDP ? sizeof(struct udphdr) : 0));
 }
 
 static void name_next_hop(struct flow *flow, const struct route *route)
@@ -301,7 +300,7 @@ int flow_open_socket(struct flow *flow, const char *field, struct problem_set *p
 	r = bind_device(flow, field, problems);
 	if (r < 0)
 		return r;
-	set_wishes(flow);
+	set_optional(flow);
 	r = set_options(flow, field, problems);
 	if (r < 0)
 		return r;

@@ -30,7 +30,6 @@ enum {
 	MASTERS_MAX =
 		16, /* of one job: descriptors and pipe pages are scarce, vmsplice() does too */
 	MASTER_ROUNDS_MIN = 4, /* fewer rounds than this are not worth a pipe of their own */
-	VMSPLICES_MAX = 3,     /* an interrupted or odd one is made again on a settled pipe */
 };
 
 struct splice_engine {
@@ -119,7 +118,7 @@ static int load_pipe(struct flow *flow, struct engine_pipe *pipe, const struct s
 	    load_by_tee(flow, pipe, batch, counters))
 		return 0;
 	int error = EIO;
-	for (int i = 0; i < VMSPLICES_MAX; i++) {
+	for (int i = 0; i < SPLICE_LOADS_MAX; i++) {
 		if (engine_pipe_ready(pipe) < 0)
 			return ENOBUFS;
 		ssize_t r = load_by_vmsplice(pipe, batch, counters);

@@ -5,6 +5,9 @@
 #include "engine/engine_pipe.h"
 #include "engine/engine_private.h"
 
+/* An interrupted or odd vmsplice() is repeated, on a settled pipe, up to this many times in all. */
+enum { SPLICE_LOADS_MAX = 3 };
+
 /**
  * splice_hand_over() - hand over @piece, with all retries
  * @piped_bytes: what it takes in the pipe, splice_piped_bytes(); 0: it leaves by send()

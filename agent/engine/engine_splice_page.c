@@ -16,8 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-enum { PAGE_TRIES_MAX = 3 };
-
 static bool discard(const struct engine_pipe *pipe, size_t len, struct engine_counters *counters)
 {
 	if (len == 0)
@@ -34,7 +32,7 @@ static int bring_page(const struct flow *flow, struct engine_pipe *pipe, const s
 	size_t head = piece->offset % PAGES_PAGE_BYTES;
 	struct iovec page = {flow->trains->pages.memory + piece->offset - head, PAGES_PAGE_BYTES};
 	int error = EIO;
-	for (int i = 0; i < PAGE_TRIES_MAX; i++) {
+	for (int i = 0; i < SPLICE_LOADS_MAX; i++) {
 		if (engine_pipe_ready(pipe) < 0)
 			return ENOBUFS;
 		counters->syscalls++;

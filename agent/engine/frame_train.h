@@ -5,7 +5,7 @@
  * from the first. So a run of frames may leave as one only if nothing would change by it: untagged,
  * IPv4 without options or IPv6 without extension headers, UDP, not a fragment, lengths and
  * checksums as they must be, and all headers equal but for checksums and the IPv4 id. The id may be
- * any where DF is set, for then it means nothing (RFC 6864); else it must count up by itself. Pure.
+ * any where DF is set, for then it means nothing (RFC 6864); else it must count up already. Pure.
  */
 #pragma once
 #include <stdbool.h>

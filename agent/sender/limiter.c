@@ -3,13 +3,11 @@
 
 #include "base/util.h"
 
-#include <string.h>
-
-static const char *const limiter_waiting_words[LIMITER_RULES] = {
-	[LIMITER_MAX_PPS] = "the policy's maxPps",
-	[LIMITER_MAX_BPS_L2] = "the policy's maxBpsL2",
-	[LIMITER_MAX_TOTAL_PPS] = "the policy's maxTotalPps",
-	[LIMITER_MAX_TOTAL_BPS_L2] = "the policy's maxTotalBpsL2",
+static const char *const rule_names[LIMITER_RULES] = {
+	[LIMITER_MAX_PPS] = "maxPps",
+	[LIMITER_MAX_BPS_L2] = "maxBpsL2",
+	[LIMITER_MAX_TOTAL_PPS] = "maxTotalPps",
+	[LIMITER_MAX_TOTAL_BPS_L2] = "maxTotalBpsL2",
 };
 
 void limiter_buckets_set(struct limiter_buckets *buckets, double pps, double bps_l2, int64_t now_ns)
@@ -164,10 +162,5 @@ int64_t limiter_held_ns(const struct limiter *limiter, int64_t now_ns)
 
 const char *limiter_rule_name(enum limiter_rule rule)
 {
-	return limiter_waiting_words[rule] + strlen("the policy's ");
-}
-
-const char *limiter_waiting_for(const struct limiter *limiter)
-{
-	return limiter_waiting_words[limiter->rule];
+	return rule_names[rule];
 }

@@ -81,7 +81,5 @@ int64_t limiter_held_until_ns(const struct limiter *limiter, int64_t now_ns);
 /** limiter_held_ns() - how long the job has waited in all, up to @now_ns */
 int64_t limiter_held_ns(const struct limiter *limiter, int64_t now_ns);
 
-/** limiter_waiting_for() - what it waits for, in words: "the policy's maxPps" */
-const char *limiter_waiting_for(const struct limiter *limiter);
 /** limiter_rule_name() - "maxPps" */
 const char *limiter_rule_name(enum limiter_rule rule);

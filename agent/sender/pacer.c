@@ -375,11 +375,6 @@ bool pacer_unlimited(const struct pacer *pacer)
 	return pacer->rate.unlimited;
 }
 
-int64_t pacer_gap_ns(const struct pacer *pacer)
-{
-	return (int64_t)MIN(pacer->rate.gap_ns * pacer->group, (double)PACER_NEVER_NS);
-}
-
 void pacer_report(const struct pacer *pacer, struct pacer_report *ret_report)
 {
 	*ret_report = (struct pacer_report){

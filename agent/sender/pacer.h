@@ -106,8 +106,6 @@ void pacer_pause(struct pacer *pacer, int64_t now_ns);
 void pacer_resume(struct pacer *pacer, int64_t now_ns);
 
 bool pacer_unlimited(const struct pacer *pacer);
-/** pacer_gap_ns() - ideal time between two goes of mean packets; 0: unlimited */
-int64_t pacer_gap_ns(const struct pacer *pacer);
 
 struct pacer_report {
 	double requested_pps;	   /* 0: unlimited; with bursts: the mean over bursts and gaps */

@@ -146,7 +146,7 @@ void sender_each_gap_error(const struct sender *sender,
 			   void *context);
 const struct problem_set *sender_problems(const struct sender *sender);
 
-/** sender_look_ahead() - instead of sender_run(): add the problems that are to be seen before
+/** sender_look_ahead() - instead of sender_run(): add the problems that show before
  * anything is sent (interfaces down, neighbours that did not answer). sender_report() then has
  * the path */
 void sender_look_ahead(struct sender *sender);

@@ -3,7 +3,7 @@
  *
  * A control call writes what is wanted, then raises the count of orders and wakes the worker
  * (sender_wait). The worker looks at the count before every hand-over and in every wait, so an
- * order is taken up after one flow_send() at the latest.
+ * order is applied after one flow_send() at the latest.
  */
 #include "sender/sender_orders.h"
 

@@ -1,5 +1,5 @@
 /*
- * sender_report: what a job and its streams asked for and what they reached; see sender.h.
+ * sender_report: what a job and its streams requested and what they achieved; see sender.h.
  *
  * Read after sender_run() has returned, by the thread that ran it.
  */

@@ -66,7 +66,8 @@ static void take_sample(struct sender *sender, const struct sender_sample *now)
 	sender->samples[sender->sample_count++ % SENDER_SAMPLES] = *now;
 }
 
-static const char *waiting_for(const struct sender *sender, int64_t now_ns)
+/* Return: @text, or static */
+static const char *waiting_for(const struct sender *sender, int64_t now_ns, char *text, size_t size)
 {
 	if (sender->end != SENDER_RUNNING)
 		return "";
@@ -75,8 +76,10 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns)
 	if (!sender->started)
 		return sender->plan->start_time_ns ? "start_time" : "";
 	const struct sender_hold *hold = &sender->hold;
-	if (hold->stream && hold->until_ns - now_ns >= BLOCKED_SHOW_NS)
-		return limiter_waiting_for(&sender->limiter);
+	if (hold->stream && hold->until_ns - now_ns >= BLOCKED_SHOW_NS) {
+		snprintf(text, size, "the policy's %s", limiter_rule_name(sender->limiter.rule));
+		return text;
+	}
 	bool all_delayed = true;
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		const struct sender_stream *stream = &sender->streams[i];
@@ -139,6 +142,7 @@ void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 {
 	struct sender_snapshot *snapshot = &sender->snapshot;
 	struct sender_sample now = {.at_ns = now_ns};
+	char limit[sizeof snapshot->waiting_for];
 	int64_t first_ns = 0;
 	double fraction = 0;
 	bool endless = false;
@@ -165,7 +169,7 @@ void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 		current_rate(sender, snapshot, &now);
 	take_sample(sender, &now);
 	snprintf(snapshot->waiting_for, sizeof snapshot->waiting_for, "%s",
-		 waiting_for(sender, now_ns));
+		 waiting_for(sender, now_ns, limit, sizeof limit));
 	show(sender, snapshot, now_ns);
 	sender->dirty = soon_to_show(sender, now_ns);
 	sender->publish_ns = now_ns + SENDER_PUBLISH_NS;

@@ -1,7 +1,7 @@
 /*
  * sender_turns: the send loop of one job; see sender_turns.h.
  *
- * A turn: take up orders, publish, choose a stream, wait until it is due, let it hand over. Streams
+ * A turn: apply orders, publish, choose a stream, wait until it is due, let it hand over. Streams
  * with a rate come first, in the order they are due; those without share what is left, one slice
  * each, cut so that it ends before the next deadline. Nothing in a turn blocks longer than 2 ms or
  * a system call on a non-blocking descriptor.

@@ -40,8 +40,8 @@ void sender_waiter_wake(struct sender_waiter *waiter);
 int64_t sender_wait_until(struct sender_waiter *waiter, int64_t until_ns, bool precise,
 			  uint32_t seen);
 
-/** sender_wait_realtime() - until CLOCK_REALTIME shows @until_ns, also when somebody sets that
- * clock meanwhile; or an order newer than @seen. Not precise */
+/** sender_wait_realtime() - until CLOCK_REALTIME shows @until_ns, also when that clock
+ * is set while waiting; or an order newer than @seen. Not precise */
 void sender_wait_realtime(struct sender_waiter *waiter, int64_t until_ns, uint32_t seen);
 
 /** sender_wait_prepare() - the calling thread's timers fire without slack from here on */

@@ -11,6 +11,7 @@
 #define SPLICE	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
 #define COPY	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
 #define ZEROCOPY PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY
+#define TXRING	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING
 #define PAGES	 PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET
 
 static void open_course(struct course *course, struct job *job, Pagecast__V1__EngineKind kind,
@@ -205,6 +206,55 @@ TEST(engine_choose_takes_splice_where_it_works_and_what_was_asked_for)
 		  PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING);
 }
 
+TEST(engine_choose_takes_the_first_allowed_engine_that_can_send_the_job)
+{
+	const Pagecast__V1__EngineKind allowed[] = {TXRING, ZEROCOPY, COPY};
+	struct engine_choice choice;
+	struct error error = ERROR_NULL;
+	struct job job;
+	char why[160];
+	plan_to(&job, PLAN_RAW_IP);
+	CHECK_INT(engine_choose(&job.plan, allowed, ARRAY_SIZE(allowed), &choice, &error), ==, 0);
+	CHECK_INT(choice.kind, ==, COPY);
+	engine_words_choice(&choice, why, sizeof why);
+	CHECK_STR(why, "auto: the first engine that the policy allows and that can send this job");
+	CHECK_INT(engine_choose(&job.plan, allowed, 2, &choice, &error), ==,
+		  ERROR_CODE_PERMISSION_DENIED);
+	CHECK_STR(error_message(&error), "engine: no engine that the policy allows "
+					 "(allowedEngines) can send this job here");
+	error_deinit(&error);
+	job.plan.engine = COPY; /* what the job names is judged by the policy itself */
+	CHECK_INT(engine_choose(&job.plan, allowed, 2, &choice, &error), ==, 0);
+	CHECK_INT(choice.reason, ==, ENGINE_CHOICE_ASKED);
+}
+
+/* What leaves together at a rate is less than what is packed together: the words follow. */
+TEST(engine_words_path_says_what_left_together)
+{
+	struct engine_path path = {.method = ENGINE_METHOD_SPLICE,
+				   .kind = PLAN_UDP,
+				   .tee = ENGINE_TEE_AT_FIRST,
+				   .some_empty = true,
+				   .train_packets = 44};
+	struct engine_path same = path;
+	char text[160], cut[12];
+	engine_path_pace(&path, 44);
+	CHECK(engine_path_same(&path, &same));
+	engine_path_pace(&path, 7);
+	CHECK(!engine_path_same(&path, &same));
+	engine_words_path(&path, text, sizeof text);
+	CHECK_STR(text, "udp: vmsplice, tee at first, splice; trains of 7 at most, at their rate; "
+			"empty ones by send");
+	engine_path_pace(&path, 1);
+	engine_words_path(&path, cut, sizeof cut);
+	CHECK_STR(cut, "udp: vmspli");
+	path.method = ENGINE_METHOD_RING;
+	path.kind = PLAN_ETHERNET;
+	engine_words_path(&path, text, sizeof text);
+	CHECK_STR(text, "ethernet: PACKET_TX_RING with PACKET_VNET_HDR; single frames, at their "
+			"rate");
+}
+
 TEST(engine_choose_refuses_naming_what_is_missing)
 {
 	struct job job;
@@ -242,5 +292,7 @@ TEST_MAIN(CASE(engine_sends_one_size_whole_and_in_order), CASE(engine_sends_payl
 	  CASE(engine_splice_page_per_packet_is_four_calls_a_packet),
 	  CASE(engine_splice_sends_trains), CASE(engine_flows_keep_apart),
 	  CASE(engine_choose_takes_splice_where_it_works_and_what_was_asked_for),
+	  CASE(engine_choose_takes_the_first_allowed_engine_that_can_send_the_job),
+	  CASE(engine_words_path_says_what_left_together),
 	  CASE(engine_choose_refuses_naming_what_is_missing),
 	  CASE(engine_facts_name_each_engine_and_why))
