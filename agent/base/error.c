@@ -148,6 +148,56 @@ void error_unnest(struct error *error, const char *name)
 		set_violation_message(error);
 }
 
+static void drop_repeated(struct error *error)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < error->violation_count; i++) {
+		struct error_violation violation = error->violations[i];
+		size_t k = 0;
+		while (k < kept &&
+		       (strcmp(error->violations[k].field, violation.field) != 0 ||
+			strcmp(error->violations[k].description, violation.description) != 0))
+			k++;
+		if (k == kept) {
+			error->violations[kept++] = violation;
+			continue;
+		}
+		free(violation.field);
+		free(violation.description);
+	}
+	error->violation_count = kept;
+}
+
+static void rename_field(struct error *error, const char *from, const char *to, bool within)
+{
+	size_t len = strlen(from);
+	for (size_t i = 0; i < error->violation_count; i++) {
+		char **field = &error->violations[i].field, *renamed = NULL;
+		if (strncmp(*field, from, len) != 0)
+			continue;
+		const char *rest = *field + len;
+		if (*rest && !(within && (*rest == '.' || *rest == '[')))
+			continue;
+		if (asprintf(&renamed, "%s%s", to, rest) < 0)
+			continue;
+		free(*field);
+		*field = renamed;
+	}
+	drop_repeated(error);
+	if (error->violation_count)
+		set_violation_message(error);
+}
+
+void error_rename(struct error *error, const char *from, const char *to)
+{
+	rename_field(error, from, to, false);
+}
+
+void error_rename_within(struct error *error, const char *from, const char *to)
+{
+	rename_field(error, from, to, true);
+}
+
 const char *error_message(const struct error *error)
 {
 	if (error->message)

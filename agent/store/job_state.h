@@ -9,3 +9,6 @@
 bool job_state_ended(Pagecast__V1__JobState state);
 /** job_state_known() - is it one that a job can be in? A number from outside may be none */
 bool job_state_known(Pagecast__V1__JobState state);
+/** job_state_name() - as the API spells it without the prefix: "RUNNING"; static. Unknown:
+ * "UNKNOWN" */
+const char *job_state_name(Pagecast__V1__JobState state);

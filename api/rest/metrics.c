@@ -92,7 +92,7 @@ static void put_states(struct json_buffer *out, const char *name, const uint64_t
 	char label[LABELS_MAX];
 	int first = ended_only ? PAGECAST__V1__JOB_STATE__JOB_STATE_SUCCEEDED
 			       : PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED;
-	for (int state = first; state < AGENT_METRICS_STATES; state++) {
+	for (int state = first; state < AGENT_JOB_STATES; state++) {
 		state_label(state, label);
 		put_sample(out, name, label, (double)counts[state]);
 	}

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "core/agent_private.h"
 #include "core/job/job_fsm.h"
+#include "core/state/agent_private.h"
 #include "fuzz/fuzz.h"
 #include "store/database.h"
 #include "store/store_sqlite.h"

@@ -6,8 +6,11 @@
 #include "api/codec/json_read.h"
 #include "api/rest/policy_json.h"
 #include "base/clock.h"
-#include "core/agent_private.h"
+#include "base/log.h"
+#include "core/start.h"
+#include "core/state/agent.h"
 #include "lib/test.h"
+#include "store/job_state.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

@@ -118,7 +118,7 @@ static bool is_stopping(const char *id)
 static bool is_told_to_stop(const char *id)
 {
 	struct error error = ERROR_NULL;
-	return job_find(agent, id, &error)->live->stop == SENDER_CANCELLED;
+	return agent_find_job(agent, id, &error)->live->stop == SENDER_CANCELLED;
 }
 
 TEST(agent_that_stops_does_not_keep_for_later_what_is_cancelled)
@@ -154,7 +154,7 @@ TEST(agent_ends_what_it_cannot_judge_by_a_new_policy)
 	CHECK_INT(setrlimit(RLIMIT_NOFILE, &files), ==, 0);
 	Pagecast__V1__Job *job = wait_ended(id);
 	CHECK_INT(job->state, ==, STATE(FAILED));
-	CHECK(has_problem(job, "permission", "it cannot be judged by the new one"));
+	CHECK(has_problem(job, "permission", "the new policy could not be checked"));
 	check_books(job);
 	drop(job);
 	end_agent();
@@ -173,7 +173,7 @@ TEST(agent_that_cannot_tell_that_a_job_has_paused_does_not_say_so)
 	for (int i = 0; i < 2; i++)
 		expect_error(agent_pause_job(agent, &hurried, &request, &job, &error), &error,
 			     ERROR_CODE_DEADLINE_EXCEEDED,
-			     "was told to pause but has not done so yet");
+			     "was ordered to pause but has not done so yet");
 	gate.open = true;
 	CHECK_INT(agent_pause_job(agent, &OPERATOR, &request, &job, &error), ==, 0);
 	CHECK_INT(job->state, ==, STATE(PAUSED));

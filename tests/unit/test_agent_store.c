@@ -179,7 +179,7 @@ TEST(agent_that_was_killed_finds_every_job_again)
 	start_on_store();
 	again = get(running);
 	CHECK_INT(again->state, ==, STATE(INTERRUPTED));
-	CHECK(has_problem(again, "account_from_snapshot", "last that were stored"));
+	CHECK(has_problem(again, "account_from_snapshot", "last stored ones"));
 	CHECK_INT(again->account->packets_sent, >=, shown);
 	CHECK(again->account->snapshot_time && again->end_time && again->first_packet_time);
 	check_books(again);
@@ -293,10 +293,12 @@ TEST(agent_ends_and_cancels_jobs_while_the_store_fails_and_stores_it_later)
 	drop(job);
 	CHECK_INT(stored_state(running), ==, STATE(RUNNING));
 	const char *patient = submit("\"limit\":{\"packets\":2}", "");
-	for (bool told = false; !told; nap_ms(2)) { /* RUNNING cannot be stored: it waits */
+	int64_t until_ms = now_ms() + WEDGED_MS;
+	for (bool known = false; !known; nap_ms(2)) { /* RUNNING cannot be stored: it waits */
+		CHECK_INT(now_ms(), <, until_ms);
 		job = get(patient);
 		CHECK_INT(job->state, ==, STATE(QUEUED));
-		told = strstr(job->progress->waiting_for, "the store") != NULL;
+		known = strcmp(job->progress->waiting_for, "store not writable") == 0;
 		drop(job);
 	}
 	const char *other = submit("", "");
@@ -356,7 +358,7 @@ TEST(agent_that_was_stopped_and_then_killed_tells_of_no_crash_where_there_was_no
 	check_books(job);
 	drop(job);
 	job = cancel(first);
-	CHECK(has_problem(job, "account_from_snapshot", "the agent was killed meanwhile"));
+	CHECK(has_problem(job, "account_from_snapshot", "resumed after a crash"));
 	drop(job);
 	end_agent();
 	close_store();
@@ -376,7 +378,7 @@ TEST(agent_says_why_a_start_was_missed_while_the_store_failed)
 	snprintf(when, sizeof when, "\"startTime\":\"%s\",\"startTolerance\":\"0.1s\"", text);
 	Pagecast__V1__Job *job = wait_ended(submit("", when));
 	CHECK_INT(job->state, ==, STATE(FAILED));
-	CHECK(has_problem(job, "start_missed", "the store could not be written in time"));
+	CHECK(has_problem(job, "start_missed", "the store was not writable in time"));
 	drop(job);
 	end_agent();
 	close_store();

@@ -1,7 +1,7 @@
-/* agent_info: AgentService: what the agent is, allows and can. See agent_private.h. */
-#include "core/agent_private.h"
-
+/* agent_info: AgentService: what the agent is, allows and can. See pagecast/agent.h. */
 #include "base/util.h"
+#include "core/job/record.h"
+#include "core/state/agent.h"
 #include "engine/engine_facts.h"
 #include "net/link.h"
 #include "policy/host.h"
@@ -41,7 +41,7 @@ static Pagecast__V1__Account *owned_account(const struct account *from)
 	return account;
 }
 
-/* What the kernel thinks of its clock; unknown counts as not synchronised. */
+/* Whether the kernel says that its clock is synchronised; unknown counts as not. */
 static void fill_clock(Pagecast__V1__Agent *message)
 {
 	struct timex times = {.modes = 0};
@@ -171,7 +171,7 @@ static int read_interfaces(struct link **ret_links, size_t *ret_count, struct po
 	}
 	if (r)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
-				 "the kernel's interfaces cannot be read: %s", strerror(-r));
+				 "cannot read the kernel's interfaces: %s", strerror(-r));
 	return 0;
 }
 

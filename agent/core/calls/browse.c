@@ -1,13 +1,15 @@
 /*
- * browse: GetJob and ListJobs. See agent_private.h.
+ * browse: GetJob and ListJobs. See pagecast/agent.h.
  *
  * A list is collected in steps, the lock released between them, so that no filter over a long
  * history holds anyone up: a list is what was true while it was made, not at one instant.
  */
-#include "core/agent_private.h"
-
 #include "base/util.h"
 #include "core/calls/page_token.h"
+#include "core/state/agent.h"
+#include "core/state/view.h"
+#include "packet/plan.h"
+#include "store/job_state.h"
 
 #include <nettle/sha2.h>
 #include <string.h>
@@ -15,8 +17,8 @@
 enum {
 	PAGE_SIZE_DEFAULT = 50,
 	PAGE_SIZE_MAX = 1000,
-	STATES_MAX = AGENT_STATES * 2, /* in a filter; each is worth naming once */
-	STEP_JOBS = 2000,	       /* looked at under the lock at a time */
+	STATES_MAX = AGENT_JOB_STATES * 2, /* in a filter; each is worth naming once */
+	STEP_JOBS = 2000,		   /* looked at under the lock at a time */
 	PAGE_BYTES_MAX = 16 << 20, /* of specs and results; the job that reaches it is the last */
 };
 
@@ -43,18 +45,14 @@ int agent_get_job(struct agent *agent, const struct agent_caller *caller,
 	int r = agent_require(caller, AGENT_ROLE_VIEWER, ret_error);
 	if (r)
 		return r;
-	agent_lock(agent);
-	struct job *job = job_find(agent, request->id, ret_error);
-	if (!job) {
-		agent_unlock(agent);
-		return (int)ret_error->code;
-	}
 	struct job_view view;
-	view_take(agent, job, request->view != PAGECAST__V1__JOB_VIEW__JOB_VIEW_BASIC, &view);
+	bool full = request->view != PAGECAST__V1__JOB_VIEW__JOB_VIEW_BASIC;
+	agent_lock(agent);
+	struct job *job = agent_find_job(agent, request->id, ret_error);
+	if (job)
+		view_take(agent, job, full, &view);
 	agent_unlock(agent);
-	r = view_message(agent, &view, ret_job, ret_error);
-	view_release(&view);
-	return r;
+	return job ? view_give(agent, &view, ret_job, ret_error) : (int)ret_error->code;
 }
 
 int agent_job_position(struct agent *agent, const struct agent_caller *caller, const char *id,
@@ -64,7 +62,7 @@ int agent_job_position(struct agent *agent, const struct agent_caller *caller, c
 	if (r)
 		return r;
 	agent_lock(agent);
-	const struct job *job = job_find(agent, id, ret_error);
+	const struct job *job = agent_find_job(agent, id, ret_error);
 	if (job)
 		*ret_position = (struct agent_job_position){
 			.revision = job->revision,
@@ -100,16 +98,17 @@ static void check_filters(const Pagecast__V1__ListJobsRequest *request, struct q
 {
 	char path[48];
 	if (request->n_states > STATES_MAX)
-		error_violate(error, "states", "%zu are more than there are", request->n_states);
+		error_violate(error, "states", "too many states: %zu of at most %d",
+			      request->n_states, STATES_MAX);
 	if (request->n_labels > PLAN_LABELS_MAX)
-		error_violate(error, "labels", "%zu are more than %d", request->n_labels,
-			      PLAN_LABELS_MAX);
+		error_violate(error, "labels", "too many labels: %zu of at most %d",
+			      request->n_labels, PLAN_LABELS_MAX);
 	if (error->code)
 		return;
 	for (size_t i = 0; i < request->n_states; i++) {
 		int state = (int)request->states[i];
 		snprintf(path, sizeof path, "states[%zu]", i);
-		if (state > 0 && state < AGENT_STATES)
+		if (state > 0 && state < AGENT_JOB_STATES)
 			query->wanted_states |= 1U << state;
 		else
 			error_violate(error, path, "%d is not a state of a job", state);
@@ -201,7 +200,7 @@ static size_t count_matches(struct agent *agent, const struct query *query)
 		return total;
 	}
 	agent_lock(agent);
-	for (int state = 1; state < AGENT_STATES; state++)
+	for (int state = 1; state < AGENT_JOB_STATES; state++)
 		if (!query->wanted_states || query->wanted_states >> state & 1)
 			total += agent->state_counts[state];
 	agent_unlock(agent);

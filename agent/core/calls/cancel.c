@@ -1,13 +1,17 @@
 /*
- * cancel: CancelJob, CancelJobs, DeleteJob. See agent_private.h.
+ * cancel: CancelJob, CancelJobs, DeleteJob. See pagecast/agent.h.
  *
- * What is being sent is stopped first, all of it under one hold of the lock; what only waits is
- * ended by the caller's thread afterwards.
+ * All jobs are stopped first, under one hold of the lock; those that only waited are then ended by
+ * the caller's thread, the others by their workers.
  */
-#include "core/agent_private.h"
-
 #include "base/log.h"
 #include "base/util.h"
+#include "core/state/agent.h"
+#include "core/state/end_without_sender.h"
+#include "core/state/history.h"
+#include "core/state/lifecycle.h"
+#include "core/state/view.h"
+#include "store/job_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,38 +30,43 @@ static int check_reason(const char *reason, struct error *ret_error)
 static int still_ending(const struct job *job, struct error *ret_error)
 {
 	return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
-			 "job %s was told to stop but has not ended yet", job->id);
+			 "job %s was ordered to stop but has not ended yet", job->id);
+}
+
+/* Orders the end of a job. Return: 0 with a reference */
+static int stop(struct agent *agent, const char *id, struct job **ret_job, struct error *ret_error)
+{
+	agent_lock(agent);
+	struct job *job = agent_find_job(agent, id, ret_error);
+	if (job) {
+		*ret_job = job_ref(job);
+		if (!job_state_ended(job->state))
+			lifecycle_stop(agent, job, SENDER_CANCELLED);
+	}
+	agent_unlock(agent);
+	return job ? 0 : (int)ret_error->code;
 }
 
 static int cancel(struct agent *agent, const struct agent_caller *caller,
 		  const Pagecast__V1__CancelJobRequest *request, Pagecast__V1__Job **ret_job,
 		  struct error *ret_error)
 {
-	bool mine;
+	_cleanup_job_ struct job *job = NULL;
+	struct job_view view;
 	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
 	if (!r)
 		r = check_reason(request->reason, ret_error);
+	if (!r)
+		r = stop(agent, request->id, &job, ret_error);
 	if (r)
 		return r;
+	end_without_sender_if_stopped(agent, job);
 	agent_lock(agent);
-	struct job *found = job_find(agent, request->id, ret_error);
-	if (!found) {
-		agent_unlock(agent);
-		return (int)ret_error->code;
-	}
-	_cleanup_job_ struct job *job = job_ref(found);
-	if (!job_state_ended(job->state)) {
-		job_stop(agent, job, SENDER_CANCELLED, &mine);
-		if (mine) {
-			agent_unlock(agent);
-			job_finish_unsent(agent, job, JOB_EVENT_CANCEL, NULL);
-			agent_lock(agent);
-		} else if (!job_wait_ended(agent, job, agent_cancel_deadline(caller))) {
-			agent_unlock(agent);
-			return still_ending(job, ret_error);
-		}
-	}
-	return view_job(agent, job, ret_job, ret_error);
+	bool ended = lifecycle_wait_ended(agent, job, lifecycle_wait_deadline(caller));
+	if (ended)
+		view_take(agent, job, true, &view);
+	agent_unlock(agent);
+	return ended ? view_give(agent, &view, ret_job, ret_error) : still_ending(job, ret_error);
 }
 
 int agent_cancel_job(struct agent *agent, const struct agent_caller *caller,
@@ -71,9 +80,9 @@ int agent_cancel_job(struct agent *agent, const struct agent_caller *caller,
 	return r;
 }
 
-struct stopped {	   /* jobs that CancelJobs has told to stop */
-	struct job **jobs; /* [count], references; the first `mine` are the caller's to end */
-	size_t count, mine;
+struct stopped {	   /* jobs that CancelJobs has stopped */
+	struct job **jobs; /* [count], references */
+	size_t count;
 };
 
 /* Under the lock. */
@@ -86,15 +95,10 @@ static int stop_all(struct agent *agent, const Pagecast__V1__CancelJobsRequest *
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	TAILQ_FOREACH(job, &agent->live, live_link)
 	{
-		bool mine;
 		if (!job_has_labels(job, request->labels, request->n_labels))
 			continue;
-		job_stop(agent, job, SENDER_CANCELLED, &mine);
+		lifecycle_stop(agent, job, SENDER_CANCELLED);
 		stopped->jobs[stopped->count++] = job_ref(job);
-		if (mine) { /* keep them in front */
-			stopped->jobs[stopped->count - 1] = stopped->jobs[stopped->mine];
-			stopped->jobs[stopped->mine++] = job;
-		}
 	}
 	return 0;
 }
@@ -106,16 +110,16 @@ static int end_all(struct agent *agent, const struct agent_caller *caller, struc
 {
 	uint32_t cancelled = 0;
 	size_t ending = 0;
-	for (size_t i = 0; i < stopped->mine; i++)
-		job_finish_unsent(agent, stopped->jobs[i], JOB_EVENT_CANCEL, NULL);
-	int64_t until_ns = agent_cancel_deadline(caller);
+	for (size_t i = 0; i < stopped->count; i++)
+		end_without_sender_if_stopped(agent, stopped->jobs[i]);
+	int64_t until_ns = lifecycle_wait_deadline(caller);
 	agent_lock(agent);
 	for (size_t i = 0; i < stopped->count; i++) {
 		struct job *job = stopped->jobs[i];
-		if (!job_wait_ended(agent, job, until_ns))
+		if (!lifecycle_wait_ended(agent, job, until_ns))
 			ending++;
 		else if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_CANCELLED)
-			cancelled++; /* the others had ended by themselves already */
+			cancelled++; /* the others had ended before */
 	}
 	agent_unlock(agent);
 	for (size_t i = 0; i < stopped->count; i++)
@@ -123,8 +127,8 @@ static int end_all(struct agent *agent, const struct agent_caller *caller, struc
 	free(stopped->jobs);
 	if (ending)
 		return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
-				 "%zu of %zu jobs were told to stop but have not ended yet", ending,
-				 stopped->count);
+				 "%zu of %zu jobs were ordered to stop but have not ended yet",
+				 ending, stopped->count);
 	*ret_cancelled = cancelled;
 	return 0;
 }
@@ -171,29 +175,39 @@ static int check_delete(const struct job *job, const struct agent_caller *caller
 	return 0;
 }
 
-static int delete (struct agent *agent, const struct agent_caller *caller, const char *id,
-		   struct error *ret_error)
+/* Return: 0 with a reference to a job that is being deleted */
+static int begin_delete(struct agent *agent, const struct agent_caller *caller, const char *id,
+			struct job **ret_job, struct error *ret_error)
 {
 	agent_lock(agent);
-	struct job *found = job_find(agent, id, ret_error);
-	int r = found ? check_delete(found, caller, ret_error) : (int)ret_error->code;
-	if (r) {
-		agent_unlock(agent);
-		return r;
+	struct job *job = agent_find_job(agent, id, ret_error);
+	int r = job ? check_delete(job, caller, ret_error) : (int)ret_error->code;
+	if (!r) {
+		job->deleting = true;
+		*ret_job = job_ref(job);
 	}
-	_cleanup_job_ struct job *job = job_ref(found);
-	job->deleting = true;
 	agent_unlock(agent);
+	return r;
+}
+
+static int delete_job(struct agent *agent, const struct agent_caller *caller, const char *id,
+		      struct error *ret_error)
+{
+	_cleanup_job_ struct job *job = NULL;
+	uint64_t revision = 0;
+	int r = begin_delete(agent, caller, id, &job, ret_error);
+	if (r)
+		return r;
 	r = agent->store->ops->remove(agent->store, job->id, STORE_WAIT, ret_error);
 	agent_lock(agent);
-	uint64_t revision = r ? 0 : job_forget(agent, job);
-	if (!r)
-		job_release_request(agent, job);
+	if (!r) {
+		revision = history_forget(agent, job);
+		history_release_request(agent, job);
+	}
 	job->deleting = false;
 	pthread_cond_broadcast(&agent->settled); /* who came with its request_id waits */
 	agent_unlock(agent);
-	if (!r)
-		agent_notify(agent, revision);
+	agent_notify(agent, revision);
 	return r;
 }
 
@@ -205,7 +219,7 @@ int agent_delete_job(struct agent *agent, const struct agent_caller *caller,
 	int r = response ? agent_require(caller, AGENT_ROLE_OPERATOR, ret_error)
 			 : error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	if (!r)
-		r = delete (agent, caller, request->id, ret_error);
+		r = delete_job(agent, caller, request->id, ret_error);
 	if (r) {
 		free(response);
 		return r;

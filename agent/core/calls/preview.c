@@ -1,15 +1,16 @@
 /*
- * preview: PreviewJob: what would be sent, without sending. See agent_private.h.
+ * preview: PreviewJob: what would be sent, without sending. See pagecast/agent.h.
  *
  * The job is prepared as a worker would (sockets, pages, path), then its pacers run on a clock of
  * their own to say which packet would leave when. A spec that is wrong or forbidden is refused as
  * SubmitJob refuses it; what only the host is to blame for (no route, an engine that cannot) is a
  * problem of the preview.
  */
-#include "core/agent_private.h"
-
 #include "base/util.h"
 #include "core/calls/preview_order.h"
+#include "core/job/record.h"
+#include "core/run/preparation.h"
+#include "core/state/agent.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -131,7 +132,7 @@ static int add_packets(struct preview *preview, uint64_t from, uint32_t asked,
 
 /* ---- how much, how long ---- */
 
-/* What no counter holds is told as the most that one does. */
+/* A sum that no counter holds becomes the largest one. */
 static uint64_t sum(uint64_t a, uint64_t b)
 {
 	uint64_t both;
@@ -194,7 +195,7 @@ static void describe(struct preview *preview, struct sender_report *report)
 static int check_request(const Pagecast__V1__PreviewJobRequest *request, struct error *ret_error)
 {
 	if (!request->spec)
-		error_violate(ret_error, "spec", "missing: what is to be sent");
+		error_violate(ret_error, "spec", "missing: the job to be previewed");
 	if (request->packets > PREVIEW_PACKETS_MAX)
 		error_violate(ret_error, "packets", "%u is more than %d", request->packets,
 			      PREVIEW_PACKETS_MAX);
@@ -232,7 +233,7 @@ static int preview_job(struct agent *agent, const Pagecast__V1__PreviewJobReques
 		return r;
 	}
 	if (r && !problem_set_has_error(&preview->prepared.problems))
-		preparation_tell(&preview->prepared, &error);
+		preparation_add_problems(&preview->prepared, &error);
 	r = preview->prepared.sender
 		    ? add_packets(preview, request->from, request->packets, ret_error)
 		    : 0;

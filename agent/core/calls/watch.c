@@ -1,15 +1,15 @@
 /*
- * watch: what has changed since a revision: the source of every live stream. See agent_private.h.
+ * watch: what has changed since a revision: the source of every live stream. See pagecast/agent.h.
  *
- * Nothing is recorded for watchers but what no job can tell any more: deletions, the last
- * WATCH_DELETIONS_MAX of them. Everything else is read from the jobs as they are: a watcher that
- * was away sees each changed job once, in its latest state, in the order of the changes.
- * `agent->watch_floor` is the revision up to which deletions are forgotten: who knows less than
- * that has to start anew.
+ * Only deletions are recorded for watchers (deletions.h). Everything else is read from the jobs as
+ * they are: a watcher that was away sees each changed job once, in its latest state, in the order
+ * of the changes.
  */
-#include "core/agent_private.h"
-
 #include "base/util.h"
+#include "core/job/record.h"
+#include "core/state/agent.h"
+#include "core/state/view.h"
+#include "store/job_state.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -21,7 +21,7 @@ enum { OUT_OF_ORDER_MAX = AGENT_WORKERS_MAX };
 struct candidate {
 	uint64_t revision;
 	struct job *job; /* borrowed, under the lock; NULL: deleted */
-	const struct watch_deletion *deletion;
+	const struct deletion *deletion;
 };
 
 struct candidates { /* those with the lowest revisions, sorted */
@@ -29,16 +29,6 @@ struct candidates { /* those with the lowest revisions, sorted */
 	size_t count;
 	bool more; /* some were left out */
 };
-
-void watch_note_deletion(struct agent *agent, const struct job *job, uint64_t revision)
-{
-	struct watch_deletion *deletion =
-		&agent->deletions[agent->deletion_count++ % WATCH_DELETIONS_MAX];
-	if (deletion->revision)
-		agent->watch_floor = deletion->revision;
-	strcpy(deletion->id, job->id);
-	deletion->revision = revision;
-}
 
 static void add(struct candidates *candidates, struct candidate candidate)
 {
@@ -74,15 +64,15 @@ static void add_job(struct candidates *candidates, const struct agent_watch *wat
 
 static void add_deletions(struct agent *agent, struct candidates *candidates, uint64_t after)
 {
-	for (size_t i = 0; i < WATCH_DELETIONS_MAX; i++) {
-		const struct watch_deletion *deletion = &agent->deletions[i];
+	for (size_t i = 0; i < DELETIONS_MAX; i++) {
+		const struct deletion *deletion = &agent->deletions.ring[i];
 		if (deletion->revision > after)
 			add(candidates, (struct candidate){.revision = deletion->revision,
 							   .deletion = deletion});
 	}
 }
 
-/* (L) A watcher that begins from nothing sees what is not over, then every change. */
+/* (L) A watcher that begins from nothing sees what has not ended, then every change. */
 static void collect_all(struct agent *agent, const struct agent_watch *watch,
 			struct candidates *candidates)
 {
@@ -102,26 +92,18 @@ static void collect_all(struct agent *agent, const struct agent_watch *watch,
 	add_deletions(agent, candidates, watch->cursor);
 }
 
-static const struct watch_deletion *find_deletion(const struct agent *agent, const char *id)
-{
-	for (size_t i = 0; i < WATCH_DELETIONS_MAX; i++)
-		if (agent->deletions[i].revision && strcmp(agent->deletions[i].id, id) == 0)
-			return &agent->deletions[i];
-	return NULL;
-}
-
 /* (L) Return: 0; NOT_FOUND */
 static int collect_one(struct agent *agent, struct agent_watch *watch,
 		       struct candidates *candidates, struct error *ret_error)
 {
-	const struct watch_deletion *deletion = find_deletion(agent, watch->job_id);
+	const struct deletion *deletion = deletions_find(&agent->deletions, watch->job_id);
 	if (deletion && watch->begun) {
 		add(candidates,
 		    (struct candidate){.revision = deletion->revision, .deletion = deletion});
 		watch->over = true;
 		return 0;
 	}
-	struct job *job = job_find(agent, watch->job_id, ret_error);
+	struct job *job = agent_find_job(agent, watch->job_id, ret_error);
 	if (!job)
 		return (int)ret_error->code;
 	add_job(candidates, watch, job);
@@ -134,15 +116,14 @@ static int check_cursor(const struct agent *agent, const struct agent_watch *wat
 {
 	if (!watch->begun && watch->cursor > agent->revision)
 		return error_set(ret_error, ERROR_CODE_OUT_OF_RANGE,
-				 "revision %" PRIu64 " is not of this agent, which is at %" PRIu64
-				 "; start without one",
+				 "revision %" PRIu64 " is newer than the agent's latest, %" PRIu64
+				 "; start without a revision",
 				 watch->cursor, agent->revision);
-	if (!watch->job_id && watch->cursor && watch->cursor < agent->watch_floor)
+	if (!watch->job_id && watch->cursor && watch->cursor < agent->deletions.floor)
 		return error_set(ret_error, ERROR_CODE_OUT_OF_RANGE,
-				 "what changed after revision %" PRIu64
-				 " is not remembered back to there, "
-				 "only to %" PRIu64 "; start without a revision",
-				 watch->cursor, agent->watch_floor);
+				 "revision %" PRIu64 " is too old; history starts at %" PRIu64
+				 "; start without a revision",
+				 watch->cursor, agent->deletions.floor);
 	return 0;
 }
 
@@ -171,7 +152,7 @@ static Pagecast__V1__Job *deleted_job(const struct agent_change *change)
 }
 
 /* (L) */
-static void tell_changes(const struct candidates *candidates, struct agent_change *changes)
+static void fill_changes(const struct candidates *candidates, struct agent_change *changes)
 {
 	for (size_t i = 0; i < candidates->count; i++) {
 		const struct candidate *from = &candidates->list[i];
@@ -198,7 +179,7 @@ int agent_watch_next(struct agent *agent, const struct agent_caller *caller,
 	else if (!r)
 		collect_all(agent, watch, &candidates);
 	if (!r) {
-		tell_changes(&candidates, ret_changes);
+		fill_changes(&candidates, ret_changes);
 		*ret_count = candidates.count;
 		watch->cursor = candidates.more ? candidates.list[candidates.count - 1].revision
 						: agent->revision;
@@ -215,18 +196,13 @@ static int event_job(struct agent *agent, const struct agent_change *change, boo
 		*ret_job = deleted_job(change);
 		return *ret_job ? 0 : error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	}
-	agent_lock(agent);
-	struct job *job = job_find(agent, change->id, ret_error);
-	if (!job) {
-		agent_unlock(agent);
-		return (int)ret_error->code;
-	}
 	struct job_view view;
-	view_take(agent, job, full, &view);
+	agent_lock(agent);
+	struct job *job = agent_find_job(agent, change->id, ret_error);
+	if (job)
+		view_take(agent, job, full, &view);
 	agent_unlock(agent);
-	int r = view_message(agent, &view, ret_job, ret_error);
-	view_release(&view);
-	return r;
+	return job ? view_give(agent, &view, ret_job, ret_error) : (int)ret_error->code;
 }
 
 int agent_watch_event(struct agent *agent, const struct agent_change *change, bool full,
@@ -245,12 +221,4 @@ int agent_watch_event(struct agent *agent, const struct agent_change *change, bo
 	}
 	pagecast__v1__job_event__free_unpacked(event, NULL);
 	return r ? r : error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
-}
-
-uint64_t agent_revision(struct agent *agent)
-{
-	agent_lock(agent);
-	uint64_t revision = agent->revision;
-	agent_unlock(agent);
-	return revision;
 }

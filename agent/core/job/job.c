@@ -2,6 +2,7 @@
 #include "core/job/job.h"
 
 #include "base/util.h"
+#include "store/job_state.h"
 
 #include <errno.h>
 #include <string.h>
@@ -114,4 +115,32 @@ bool job_has_labels(const struct job *job, Pagecast__V1__Label *const *labels, s
 		if (!has_label(job, labels[i]))
 			return false;
 	return true;
+}
+
+/* Streams without a number of packets add none. */
+static uint64_t requested_packets(const struct plan *plan)
+{
+	uint64_t packets = 0;
+	for (size_t i = 0; i < plan->stream_count; i++) {
+		const struct plan_limit *limit = &plan->streams[i].limit;
+		if (limit->kind == PLAN_LIMIT_PACKETS || limit->kind == PLAN_LIMIT_BYTES)
+			packets += limit->packets;
+	}
+	return packets;
+}
+
+void job_set_plan(struct job *job, const struct plan *plan)
+{
+	struct job_live *live = job->live;
+	live->start_ns = plan->start_time_ns;
+	live->start_tolerance_ns = plan->start_tolerance_ns;
+	live->lease_ns = plan->lease_ns;
+	live->facts.account.packets_requested = requested_packets(plan);
+	policy_demand(plan, &live->demand);
+}
+
+int job_refuse(const struct job *job, const char *only, struct error *ret_error)
+{
+	return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "job %s is %s; only %s",
+			 job->id, job_state_name(job->state), only);
 }

@@ -22,7 +22,7 @@
 
 enum { JOB_REQUEST_ID_MAX = 128 }; /* bytes: a UUID or a URL of someone's CI fits */
 
-/* The changing part of a job that is not over. */
+/* The changing part of a job that has not ended. */
 struct job_facts {
 	int64_t first_packet_ns, end_ns; /* CLOCK_REALTIME; 0: not yet */
 	struct account account;
@@ -41,18 +41,19 @@ struct job_grant { /* its share of the policy's max_total_*; 0: none taken */
 struct job_earlier {
 	struct sender_progress *streams; /* owned; names are NULL */
 	size_t stream_count;
-	struct account books; /* their sum; requested is what was attempted */
+	struct account account; /* their sum; requested is what was attempted */
 	int64_t first_packet_ns;
 	double fraction;
-	bool repeats; /* the agent was killed: what it sent after the last stored counts comes again
-		       */
+	bool repeats; /* after a crash: what was sent after the last stored counts is sent again */
 	bool paused;  /* goes on paused; under the agent's lock */
-	struct blob *exact; /* owned: the record that says so, for its row until it goes on; NULL:
-			       it does not, or went on; under the agent's lock */
+	struct blob *exact; /* owned: the record with the exact account, for its row until the job
+			       goes on; NULL: there is none, or it went on; under the agent's lock
+			       */
 };
 
-struct job_forbidden { /* by a policy that came while it ran; an empty message: not */
-	char field[PROBLEM_FIELD_MAX], message[PROBLEM_MESSAGE_MAX];
+struct job_forbidden { /* by a policy that was loaded while it ran */
+	bool yes;
+	char field[PROBLEM_FIELD_MAX], message[PROBLEM_MESSAGE_MAX]; /* which rule, for people */
 };
 
 struct job;
@@ -122,6 +123,12 @@ void job_end_live(struct job *job);
 int job_set_basic(struct job *job, struct blob *basic);
 /** job_has_labels() - every one of @labels? */
 bool job_has_labels(const struct job *job, Pagecast__V1__Label *const *labels, size_t count);
+
+/** job_set_plan() - times, demand and requested packets of an outline, into job->live */
+void job_set_plan(struct job *job, const struct plan *plan);
+/** job_refuse() - "job 01… is SUCCEEDED; only …"; under the agent's lock. Return:
+ * FAILED_PRECONDITION */
+int job_refuse(const struct job *job, const char *only, struct error *ret_error);
 
 static inline void job_unref_variable(struct job **job)
 {

@@ -87,12 +87,12 @@ void record_fill_problems(struct record_problems *messages, const struct problem
 }
 
 static void fill_stream(struct report_messages *messages, const struct plan_stream *stream,
-			const struct sender_report *from, bool with_books)
+			const struct sender_report *from, bool with_account)
 {
 	fill_report(messages, from);
 	messages->result = (Pagecast__V1__StreamResult)PAGECAST__V1__STREAM_RESULT__INIT;
 	messages->result.name = (char *)stream->name;
-	messages->result.account = with_books ? &messages->account : NULL;
+	messages->result.account = with_account ? &messages->account : NULL;
 	messages->result.report = &messages->report;
 }
 
@@ -106,7 +106,7 @@ static struct blob *pack_with_results(Pagecast__V1__Job *job, const struct recor
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		fill_stream(&messages[i], &results->plan->streams[i], &results->streams[i],
-			    !results->job_books_only);
+			    !results->job_account_only);
 		list[i] = &messages[i].result;
 	}
 	fill_report(&job_report, results->job);

@@ -9,16 +9,16 @@
 #include "core/job/job.h"
 #include "store/blob.h"
 
-struct record_results {			     /* of a job that is over */
+struct record_results {			     /* of a job that has ended */
 	const struct sender_report *job;     /* borrowed */
 	const struct sender_report *streams; /* [plan->stream_count] */
 	const struct plan *plan;	     /* for the names */
-	bool job_books_only;		     /* how they divide among its streams is not known */
+	bool job_account_only;		     /* how they divide among its streams is not known */
 };
 
 /** record_time() - @ns of CLOCK_REALTIME in *@message. Return: it; NULL: @ns is 0, "not yet" */
 Google__Protobuf__Timestamp *record_time(Google__Protobuf__Timestamp *message, int64_t ns);
-/** record_account() - the books in *@message, without their time */
+/** record_account() - @account in *@message, without its time */
 void record_account(Pagecast__V1__Account *message, const struct account *account);
 
 struct record_problems { /* a set as messages, which borrow from it */
@@ -31,7 +31,7 @@ void record_fill_problems(struct record_problems *messages, const struct problem
 /**
  * record_pack() - @facts as a record
  * @problems: NULL: none
- * @results:  NULL: the job is not over
+ * @results:  NULL: the job has not ended
  *
  * Return: owned; NULL: out of memory.
  */

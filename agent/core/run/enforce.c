@@ -1,18 +1,12 @@
-/*
- * enforce: a policy that comes into force while jobs run. See agent_private.h.
- *
- * What waits is judged when it starts. What runs is judged here: a job that the new policy forbids,
- * or that cannot be judged by it, is ended and says by which rule; the others are held below the
- * new maxima, and the totals are shared anew, by priority and then by age, so that their sum holds
- * from now on. A job that is just being prepared was judged by the old policy, and goes back into
- * the queue.
- *
- * With the update lock, so that no rate changes meanwhile. Thread: the one that reloads.
- */
-#include "core/agent_private.h"
+/* enforce: see enforce.h. With the update lock, so that no rate changes meanwhile. */
+#include "core/run/enforce.h"
 
 #include "base/log.h"
 #include "base/util.h"
+#include "core/run/judge.h"
+#include "core/state/agent.h"
+#include "core/state/budget.h"
+#include "core/state/lifecycle.h"
 
 #include <string.h>
 
@@ -43,7 +37,7 @@ static struct running find_running(struct agent *agent)
 	for (size_t i = 0; i < agent->worker_count; i++) {
 		struct job *job = agent->workers[i].job;
 		if (job && job->live && job->live->sender && !job->live->ending &&
-		    !job->live->forbidden.message[0])
+		    !job->live->forbidden.yes)
 			add_by_rank(&running, job);
 	}
 	return running;
@@ -65,15 +59,15 @@ static void send_back_prepared(struct agent *agent)
 /* Under the lock. */
 static void forbid(struct agent *agent, struct job *job, const char *field, const char *message)
 {
-	bool mine;
 	struct job_forbidden *forbidden = &job->live->forbidden;
-	if (forbidden->message[0])
+	if (forbidden->yes)
 		return;
+	forbidden->yes = true;
 	snprintf(forbidden->field, sizeof forbidden->field, "%s", field);
 	snprintf(forbidden->message, sizeof forbidden->message, "%s", message);
 	log_event(LOG_LEVEL_WARN, "job_forbidden", "job", job->id, "rule", message, "next",
 		  "it is ended", NULL);
-	job_stop(agent, job, SENDER_FORBIDDEN, &mine); /* a worker has it */
+	lifecycle_stop(agent, job, SENDER_FORBIDDEN); /* a worker has it, and ends it */
 }
 
 static int judge_spec(const struct policy *policy, const struct blob *blob, struct error *ret_error)
@@ -84,7 +78,7 @@ static int judge_spec(const struct policy *policy, const struct blob *blob, stru
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	int r = plan_outline(spec, &plan, ret_error);
 	if (!r)
-		r = submission_judge(policy, plan, ret_error);
+		r = judge_plan(policy, plan, ret_error);
 	plan_free(plan);
 	pagecast__v1__job_spec__free_unpacked(spec, NULL);
 	return r;
@@ -98,7 +92,7 @@ static int judge_engine(const struct policy *policy, Pagecast__V1__EngineKind ki
 	const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
 		&pagecast__v1__engine_kind__descriptor, (int)kind);
 	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-			 "it uses %s, none of the engines that the policy allows (allowedEngines)",
+			 "it uses %s, which the policy's allowedEngines does not list",
 			 name ? name->name : "an engine");
 }
 
@@ -115,7 +109,7 @@ static void judge(struct agent *agent, const struct policy *policy, struct job *
 	const struct error_violation *first = error.violation_count ? error.violations : NULL;
 	char words[PROBLEM_MESSAGE_MAX];
 	snprintf(words, sizeof words, "%s%s",
-		 r == ERROR_CODE_PERMISSION_DENIED ? "" : "it cannot be judged by the new one: ",
+		 r == ERROR_CODE_PERMISSION_DENIED ? "" : "the new policy could not be checked: ",
 		 first ? first->description : error_message(&error));
 	agent_lock(agent);
 	if (job->live && !job->live->ending)
@@ -164,8 +158,8 @@ static void share_totals(struct agent *agent, const struct policy *policy)
 			}
 			unlimited -= pass == 1;
 			snprintf(words, sizeof words,
-				 "the jobs that run leave too little for it of the policy's "
-				 "maxTotalPps (%.10g) or maxTotalBpsL2 (%.10g)",
+				 "the running jobs leave too little of the policy's maxTotalPps "
+				 "(%.10g) or maxTotalBpsL2 (%.10g)",
 				 rules->max_total_pps, rules->max_total_bps_l2);
 			forbid(agent, job, "streams", words);
 		}

@@ -1,22 +1,20 @@
-/*
- * recover: what was stored, at start. See agent_private.h.
- *
- * Finished jobs join the history; waiting ones queue up again in their old order; those that were
- * running are INTERRUPTED with the last account that was stored, or queue up too, to go on
- * (resume.c). Before the threads start.
- *
- * A job's row is written before what it says is shown, and what is shown takes a revision of its
- * own: a client may have seen a higher one than is stored. So every job gets a new one.
- */
-#include "core/agent_private.h"
+/* recover: see recover.h. */
+#include "core/run/recover.h"
 
 #include "base/log.h"
 #include "base/util.h"
+#include "core/job/resume.h"
+#include "core/state/agent.h"
+#include "core/state/end_without_sender.h"
+#include "core/state/history.h"
+#include "core/state/lifecycle.h"
+#include "core/state/row.h"
+#include "store/job_state.h"
 
 #include <string.h>
 
-/* Revisions that were shown and are in no row: what 64 workers and the callers can have taken
- * between two writes, and far more. Only where the clock was set back is it needed. */
+/* Revisions that were shown and are in no row: far more than 64 workers and the callers can have
+ * taken between two writes. Needed only where the clock was set back. */
 enum { REVISIONS_UNSTORED_MAX = 1 << 20 };
 
 struct recovery {
@@ -49,7 +47,7 @@ static void join_history(struct agent *agent, struct job *job)
 	job_end_live(job);
 	job_index_add(&agent->jobs, job);
 	agent->state_counts[job->state]++;
-	lifecycle_join_finished(agent, job);
+	history_add(agent, job);
 }
 
 /* A spec that an older agent took may not compile any more, or its interface is not there yet: the
@@ -67,15 +65,11 @@ static void read_plan(struct job *job)
 		pagecast__v1__job_spec__free_unpacked(spec, NULL);
 }
 
+/* Under the lock; room was reserved. */
 static int load_live(struct recovery *recovery, struct job *job, const struct store_job *row,
 		     struct error *ret_error)
 {
 	struct agent *agent = recovery->agent;
-	size_t count = agent->live_count + 1;
-	if (job_queue_reserve(&agent->queue, count) < 0 ||
-	    deadlines_reserve(&agent->starts, count) < 0 ||
-	    deadlines_reserve(&agent->leases, count) < 0)
-		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	job->live->spec = blob_ref(row->spec);
 	job->live->record = blob_ref(row->record);
 	agent->live_count++;
@@ -83,7 +77,6 @@ static int load_live(struct recovery *recovery, struct job *job, const struct st
 	bool goes_on = was_running(job->state) && job->resumes;
 	if (was_running(job->state) && !goes_on) { /* its end is stored when all rows are read */
 		recovery->interrupted++;
-		job->live->ending = true;
 		job_index_add(&agent->jobs, job);
 		agent->state_counts[job->state]++;
 		TAILQ_INSERT_TAIL(&agent->live, job, live_link);
@@ -94,20 +87,20 @@ static int load_live(struct recovery *recovery, struct job *job, const struct st
 	read_plan(job);
 	if (job->resumes && resume_read(job) < 0)
 		return error_set(ret_error, ERROR_CODE_DATA_LOSS,
-				 "the stored account of job %s cannot be read", job->id);
-	job_admit(agent, job);
+				 "cannot read the stored account of job %s", job->id);
+	lifecycle_admit(agent, job);
 	return 0;
 }
 
-static int load_row(void *context, const struct store_job *row, struct error *ret_error)
+/* Under the lock: one stored job joins the agent. */
+static int add_row(struct recovery *recovery, const struct store_job *row, struct error *ret_error)
 {
-	struct recovery *recovery = context;
 	struct agent *agent = recovery->agent;
 	_cleanup_job_ struct job *job = job_of_row(row);
 	if (!job)
-		return error_set(ret_error, ERROR_CODE_DATA_LOSS,
-				 "the stored job %s cannot be read", row->id);
-	if (job_index_reserve(&agent->jobs, agent->jobs.count + 1) < 0)
+		return error_set(ret_error, ERROR_CODE_DATA_LOSS, "cannot read the stored job %s",
+				 row->id);
+	if (lifecycle_reserve(agent) < 0)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	job_id_seen(&agent->ids, job->id);
 	agent->revision = MAX(agent->revision, row->revision + REVISIONS_UNSTORED_MAX);
@@ -120,43 +113,55 @@ static int load_row(void *context, const struct store_job *row, struct error *re
 	return 0;
 }
 
-/* The record says how far it had come; job_finish() would write a new one. */
+static int load_row(void *context, const struct store_job *row, struct error *ret_error)
+{
+	struct recovery *recovery = context;
+	agent_lock(recovery->agent);
+	int r = add_row(recovery, row, ret_error);
+	agent_unlock(recovery->agent);
+	return r;
+}
+
+/* The record says how far it had come; lifecycle_finish() would write a new one. */
 static int end_interrupted(struct agent *agent, struct job *job, struct error *ret_error)
 {
 	struct account account;
 	int64_t now_ns = clock_realtime_ns(agent->clock);
-	struct blob *record = job_record_interrupted(job, now_ns, &account);
+	struct blob *record = end_without_sender_record(job, now_ns, &account);
 	if (!record)
 		return error_set(ret_error, ERROR_CODE_DATA_LOSS,
-				 "the stored account of job %s cannot be read", job->id);
+				 "cannot read the stored account of job %s", job->id);
 	blob_unref(job->live->record);
 	job->live->record = record;
 	job->end_ns = now_ns;
+	agent_lock(agent);
 	agent->live_count--;
 	agent->live_bytes -= blob_len(job->live->spec);
 	TAILQ_REMOVE(&agent->live, job, live_link);
-	job_enter(agent, job, job_fsm(job->state, JOB_EVENT_INTERRUPT));
+	lifecycle_enter(agent, job, job_fsm(job->state, JOB_EVENT_INTERRUPT));
 	job->bytes = blob_len(job->live->spec) + blob_len(job->basic) + blob_len(record);
-	struct store_job row = job_row(agent, job);
-	int r = agent->store->ops->update(agent->store, &row, STORE_WAIT, ret_error);
-	if (r)
-		return r;
 	account_add(&agent->totals, &account);
-	job_end_live(job);
-	lifecycle_join_finished(agent, job);
-	return 0;
+	history_add(agent, job);
+	struct store_job row = row_take(agent, job);
+	agent_unlock(agent);
+	int r = row_store(agent, &row, STORE_WAIT, ret_error);
+	if (!r)
+		job_end_live(job);
+	return r;
 }
 
 static void renew_revisions(struct agent *agent)
 {
 	struct job *job;
+	agent_lock(agent);
 	TAILQ_FOREACH(job, &agent->finished, finished_link)
-	job_touch(agent, job);
+	agent_touch(agent, job);
 	TAILQ_FOREACH(job, &agent->live, live_link)
-	job_touch(agent, job);
+	agent_touch(agent, job);
+	agent_unlock(agent);
 }
 
-int recover(struct agent *agent, struct error *ret_error)
+int recover_jobs(struct agent *agent, struct error *ret_error)
 {
 	struct recovery recovery = {.agent = agent};
 	int r = agent->store->ops->load(agent->store, load_row, &recovery, ret_error);

@@ -1,30 +1,25 @@
-/*
- * scheduler: the thread that watches the time for all jobs. See agent_private.h.
- *
- * It sleeps until the next start_time, lease, publication or cut of the history, and for ever when
- * there is none: an idle agent does nothing. Snapshots of running jobs are taken here and not by
- * the workers, which are never held up by those who watch. What has to be stored or told is
- * gathered under the lock and done without it.
- */
-#include "core/agent_private.h"
+/* scheduler: see scheduler.h. */
+#include "core/run/scheduler.h"
 
 #include "base/log.h"
 #include "base/util.h"
+#include "core/job/facts.h"
+#include "core/state/agent.h"
+#include "core/state/end_without_sender.h"
+#include "core/state/history.h"
+#include "core/state/lifecycle.h"
+#include "core/state/row.h"
 #include "pagecast/watchdog.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
-
 enum { ROUND_MAX = 64 }; /* jobs dealt with before the lock is let go and taken again */
+#define PUBLISH_NS     (100 * CLOCK_NS_PER_MS) /* between two snapshots of a running job */
 #define RETRY_STORE_NS (1 * CLOCK_NS_PER_S)
 /* A realtime clock may be set while we sleep: look again at least this often then. */
 #define REALTIME_NAP_NS (5 * CLOCK_NS_PER_S)
 #define NEVER_NS	INT64_MAX
 
 enum chore_kind {
-	CHORE_FINISH_LEASE,
-	CHORE_FINISH_MISSED,
+	CHORE_END, /* of a job that was stopped while it waited */
 	CHORE_ROW,
 	CHORE_SAVE_END,
 	CHORE_REMOVE
@@ -33,13 +28,13 @@ enum chore_kind {
 struct chore { /* to be done without the lock */
 	enum chore_kind kind;
 	struct job *job;      /* a reference */
-	struct store_job row; /* ROW, SAVE_END: blobs are held */
+	struct store_job row; /* ROW, SAVE_END: to be stored */
 };
 
 struct round {
 	struct chore chores[ROUND_MAX];
 	size_t count;
-	uint64_t revision; /* the newest to tell; 0: none */
+	uint64_t revision; /* the newest to notify; 0: none */
 	bool probes;	   /* whether the store can be written again */
 	bool saves;	   /* ends that were not stored are tried again */
 	bool store_failed; /* one of them, once more */
@@ -60,13 +55,7 @@ static struct chore *add_chore(struct round *round, enum chore_kind kind, struct
 static void add_row(struct agent *agent, struct round *round, enum chore_kind kind, struct job *job)
 {
 	struct chore *chore = add_chore(round, kind, job);
-	chore->row = job_row(agent, job);
-	job_row_hold(&chore->row);
-}
-
-static bool is_waiting(const struct job *job)
-{
-	return job->live->worker == SIZE_MAX && !job->live->ending;
+	chore->row = row_take(agent, job);
 }
 
 /* A start_time comes near, has come, or is missed. */
@@ -74,7 +63,7 @@ static void on_start(struct agent *agent, struct round *round, struct job *job, 
 {
 	struct job_live *live = job->live;
 	deadlines_remove(&agent->starts, &live->start);
-	if (!is_waiting(job))
+	if (!lifecycle_is_waiting(job))
 		return;
 	if (!live->queued) {
 		job_queue_add(&agent->queue, job);
@@ -85,7 +74,7 @@ static void on_start(struct agent *agent, struct round *round, struct job *job, 
 		return;
 	}
 	if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED)
-		round->revision = job_enter(agent, job, job_fsm(job->state, JOB_EVENT_DUE));
+		round->revision = lifecycle_enter(agent, job, job_fsm(job->state, JOB_EVENT_DUE));
 	if (live->start_tolerance_ns < 0)
 		return;
 	if (now_ns - live->start_ns <= live->start_tolerance_ns) {
@@ -93,18 +82,16 @@ static void on_start(struct agent *agent, struct round *round, struct job *job, 
 			      live->start_ns + live->start_tolerance_ns + 1);
 		return;
 	}
-	job_withdraw(agent, job);
-	live->ending = true;
-	add_chore(round, CHORE_FINISH_MISSED, job);
+	lifecycle_stop(agent, job, SENDER_START_MISSED);
+	add_chore(round, CHORE_END, job);
 }
 
 static void on_lease(struct agent *agent, struct round *round, struct job *job)
 {
-	bool mine;
 	deadlines_remove(&agent->leases, &job->live->lease);
-	job_stop(agent, job, SENDER_LEASE_EXPIRED, &mine);
-	if (mine)
-		add_chore(round, CHORE_FINISH_LEASE, job);
+	lifecycle_stop(agent, job, SENDER_LEASE_EXPIRED);
+	if (lifecycle_is_stopped(job))
+		add_chore(round, CHORE_END, job);
 }
 
 static void run_deadlines(struct agent *agent, struct round *round)
@@ -121,45 +108,14 @@ static void run_deadlines(struct agent *agent, struct round *round)
 		on_lease(agent, round, container_of(first, struct job_live, lease)->job);
 }
 
-static bool counts_moved(const struct account *a, const struct account *b)
-{
-	return account_attempted(a) != account_attempted(b) ||
-	       a->packets_requested != b->packets_requested;
-}
-
-bool job_take_snapshot(struct job *job, bool *ret_moved)
-{
-	struct sender_snapshot snapshot;
-	struct job_facts *facts = &job->live->facts;
-	*ret_moved = false;
-	sender_snapshot(job->live->sender, &snapshot);
-	if (!snapshot.version)
-		return false;
-	struct account books = snapshot.account;
-	account_add(&books, &job->live->earlier.books);
-	*ret_moved = counts_moved(&books, &facts->account);
-	if (!*ret_moved && strcmp(snapshot.waiting_for, facts->waiting_for) == 0 &&
-	    snapshot.current_pps == facts->current_pps)
-		return false;
-	facts->account = snapshot.account;
-	facts->account_ns = snapshot.taken_ns;
-	facts->first_packet_ns = snapshot.first_packet_ns;
-	facts->fraction = snapshot.fraction;
-	facts->current_pps = snapshot.current_pps;
-	facts->current_bps_l2 = snapshot.current_bps_l2;
-	resume_add_facts(&job->live->earlier, facts);
-	memcpy(facts->waiting_for, snapshot.waiting_for, sizeof facts->waiting_for);
-	return true;
-}
-
-/* What has changed in a running job is shown; it is stored and told if a count moved. */
+/* What has changed in a running job is shown; it is stored and notified if a count changed. */
 static void publish_one(struct agent *agent, struct round *round, struct job *job)
 {
-	bool moved;
-	if (!job_take_snapshot(job, &moved))
+	bool counted;
+	if (!facts_take_snapshot(job, &counted))
 		return;
-	uint64_t revision = job_publish(agent, job, moved);
-	if (!moved)
+	uint64_t revision = lifecycle_publish(agent, job, counted);
+	if (!counted)
 		return;
 	round->revision = revision;
 	add_row(agent, round, CHORE_ROW, job);
@@ -193,13 +149,13 @@ static void cut_history(struct agent *agent, struct round *round)
 	for (struct job *job = TAILQ_FIRST(&agent->finished); job && !round_full(round);
 	     job = next) {
 		next = TAILQ_NEXT(job, finished_link);
-		if (!agent_history_full(agent) && !too_old(agent, job, now_ns))
+		if (!history_is_full(agent) && !too_old(agent, job, now_ns))
 			return;
 		if (job->deleting || (job->live && job->live->unsaved))
 			continue;
 		add_chore(round, CHORE_REMOVE, job);
 		job->deleting = true;
-		round->revision = job_forget(agent, job);
+		round->revision = history_forget(agent, job);
 	}
 }
 
@@ -221,34 +177,11 @@ static void retry_unsaved(struct agent *agent, struct round *round)
 	}
 }
 
-static void finish_missed(struct agent *agent, struct job *job)
-{
-	struct problem_set problems = {.count = 0};
-	agent_lock(agent);
-	const char *why =
-		agent->store_down ? "the store could not be written"
-		: agent->short_of_share
-			? "too little was left of the policy's maxTotalPps or maxTotalBpsL2"
-			: "no worker was free";
-	agent_unlock(agent);
-	problem_add(&problems, PROBLEM_START_MISSED, PROBLEM_ERROR, "startTime", 0, 1,
-		    "%s in time: startTime and startTolerance had passed", why);
-	job_finish_unsent(agent, job, JOB_EVENT_FAIL, &problems);
-}
-
-static void finish_lease(struct agent *agent, struct job *job)
-{
-	struct problem_set problems = {.count = 0};
-	problem_add(&problems, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, 1,
-		    "the lease was not renewed in time (UpdateJob renews it)");
-	job_finish_unsent(agent, job, JOB_EVENT_CANCEL, &problems);
-}
-
-/* Return: true when the store took the end of @job after all. */
-static bool save_end(struct agent *agent, struct job *job, const struct store_job *row)
+/* Return: did the store take the end of @job this time? Consumes @row. */
+static bool save_end(struct agent *agent, struct job *job, struct store_job *row)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	if (agent->store->ops->update(agent->store, row, STORE_WAIT, &error))
+	if (row_store(agent, row, STORE_WAIT, &error))
 		return false;
 	agent_lock(agent);
 	if (job->live && job->live->unsaved) {
@@ -264,19 +197,18 @@ static void do_chore(struct agent *agent, struct chore *chore, enum store_wait r
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	switch (chore->kind) {
-	case CHORE_FINISH_LEASE: finish_lease(agent, chore->job); return;
-	case CHORE_FINISH_MISSED: finish_missed(agent, chore->job); return;
-	case CHORE_ROW:
-		agent->store->ops->update(agent->store, &chore->row, STORE_NO_WAIT, &error);
-		return;
+	case CHORE_END: end_without_sender_if_stopped(agent, chore->job); return;
+	case CHORE_ROW: row_store(agent, &chore->row, STORE_NO_WAIT, &error); return;
 	case CHORE_SAVE_END:
-		if (!*store_failed)
+		if (*store_failed)
+			row_release(&chore->row);
+		else
 			*store_failed = !save_end(agent, chore->job, &chore->row);
 		return;
 	case CHORE_REMOVE:
 		agent->store->ops->remove(agent->store, chore->job->id, removal, &error);
 		agent_lock(agent);
-		job_release_request(agent, chore->job);
+		history_release_request(agent, chore->job);
 		agent_unlock(agent);
 		return;
 	}
@@ -290,14 +222,12 @@ static void do_chores(struct agent *agent, struct round *round)
 		struct chore *chore = &round->chores[i];
 		do_chore(agent, chore, i == ROUND_MAX - 1 ? STORE_WAIT : STORE_NO_WAIT,
 			 &round->store_failed);
-		job_row_release(&chore->row);
 		job_unref(chore->job);
 	}
-	if (round->revision)
-		agent_notify(agent, round->revision);
+	agent_notify(agent, round->revision);
 }
 
-/* Jobs wait for it: see worker.c. */
+/* Jobs wait for it: see note_store_down() of worker.c. */
 static void probe_store(struct agent *agent)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -328,11 +258,12 @@ static void sleep_on(struct agent *agent, int64_t publish_ns, int64_t retry_ns)
 		until_ns = MIN(until_ns, monotonic_ns + MAX(left_s, 1) * CLOCK_NS_PER_S);
 	}
 	if (!start) {
-		agent_wait(agent, &agent->tick, CLOCK_MONOTONIC, until_ns);
+		agent_wait_until(agent, &agent->tick, CLOCK_MONOTONIC, until_ns);
 		return;
 	}
 	int64_t nap_ns = MIN(until_ns - monotonic_ns, REALTIME_NAP_NS);
-	agent_wait(agent, &agent->tick, CLOCK_REALTIME, MIN(start->at_ns, realtime_ns + nap_ns));
+	agent_wait_until(agent, &agent->tick, CLOCK_REALTIME,
+			 MIN(start->at_ns, realtime_ns + nap_ns));
 }
 
 void *scheduler_main(void *context)
@@ -352,7 +283,7 @@ void *scheduler_main(void *context)
 		run_deadlines(agent, &round);
 		bool running = publish(agent, &round, due);
 		if (due)
-			publish_ns = now_ns + AGENT_PUBLISH_NS;
+			publish_ns = now_ns + PUBLISH_NS;
 		cut_history(agent, &round);
 		if (agent->unsaved_count && now_ns >= retry_ns)
 			retry_unsaved(agent, &round);

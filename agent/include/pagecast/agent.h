@@ -21,6 +21,11 @@
 
 struct agent;
 
+enum {
+	AGENT_WORKERS_MAX = 64,
+	AGENT_HISTORY_JOBS_MAX = 1000000,
+};
+
 struct agent_caller {
 	const char *principal; /* who: "local", "uid:1000", a token's name; becomes Job.owner */
 	enum agent_role role;

@@ -103,6 +103,15 @@ void error_nest(struct error *error, const char *name);
 /** error_unnest() - the field @name is all that the caller sent: the other way round */
 void error_unnest(struct error *error, const char *name);
 
+/**
+ * error_rename() - what was found at the field @from is a fault of the field @to
+ * error_rename_within() - the same, and what was found inside of @from is inside of @to
+ *
+ * Of several equal violations one stays: the same fault of one field is listed once.
+ */
+void error_rename(struct error *error, const char *from, const char *to);
+void error_rename_within(struct error *error, const char *from, const char *to);
+
 /** error_message() - the sentence, never NULL: an allocation that failed gives a fixed one */
 const char *error_message(const struct error *error);
 

@@ -12,14 +12,14 @@
 struct agent;
 
 enum {
-	AGENT_METRICS_STATES = 9,  /* of JobState, UNSPECIFIED counted */
+	AGENT_JOB_STATES = 9,	   /* of JobState, UNSPECIFIED counted */
 	AGENT_METRICS_ERRNOS = 32, /* different ones; more are added to the last, "other" */
 	AGENT_METRICS_ENGINES = 8,
 };
 
 struct agent_metrics {
-	uint64_t jobs_by_state[AGENT_METRICS_STATES]; /* that are known now */
-	uint64_t jobs_ended[AGENT_METRICS_STATES]; /* since the start, by the state they ended in */
+	uint64_t jobs_by_state[AGENT_JOB_STATES]; /* that are known now */
+	uint64_t jobs_ended[AGENT_JOB_STATES];	  /* since the start, by the state they ended in */
 	uint64_t packets_sent, packets_dropped, packets_failed, packets_cancelled, bytes_sent;
 	uint64_t syscalls, pages;
 	double current_pps, current_bps_l2; /* of all that runs */

@@ -1,16 +1,7 @@
-/*
- * budget: the policy's max_total_pps and max_total_bps_l2, shared by the jobs that run. See
- * agent_private.h.
- *
- * A job with a rate takes what it asks for, or waits until that is free. A job without one takes an
- * equal part of what is left, for itself and each idle worker, and its sender holds it below. What
- * is taken is given back when the job ends. So the sum of what may leave never exceeds the total,
- * without one worker knowing of another. All under the agent's lock.
- */
-#include "core/agent_private.h"
+/* budget: see budget.h. */
+#include "core/state/budget.h"
 
 #include "base/util.h"
-#include "policy/demand.h"
 
 #define ROUNDING (1 + 1e-9)
 /* An unlimited job does not start on less than this part of the total: it would crawl for as long
@@ -41,7 +32,8 @@ static double share(double total, double granted, double asked, bool unlimited, 
 	double left = total - granted;
 	if (total <= 0)
 		return 0;
-	if (asked > total * ROUNDING) /* forbidden: it is let through to be told so */
+	if (asked >
+	    total * ROUNDING) /* forbidden: it is let through, and refused with the reason */
 		return asked;
 	if (!unlimited)
 		return asked <= left + total * (ROUNDING - 1) ? asked : -1;
@@ -56,6 +48,7 @@ bool budget_take(struct agent *agent, struct job *job)
 
 bool budget_take_among(struct agent *agent, struct job *job, size_t sharers)
 {
+	AGENT_ASSERT_LOCKED(agent);
 	struct totals totals = totals_of(agent);
 	const struct policy_demand *demand = &job->live->demand;
 	double pps = share(totals.pps, agent->granted.pps, demand->pps, demand->unlimited, sharers);
@@ -87,6 +80,7 @@ void budget_limits(const struct policy *policy, const struct job_grant *grant, d
 
 void budget_give_back(struct agent *agent, struct job *job)
 {
+	AGENT_ASSERT_LOCKED(agent);
 	struct job_grant *grant = &job->live->grant;
 	agent->granted.pps -= grant->pps;
 	agent->granted.bps_l2 -= grant->bps_l2;
@@ -103,6 +97,7 @@ static int too_much(double left, const char *unit, const char *rule, struct erro
 int budget_change(struct agent *agent, struct job *job, const struct policy_demand *demand,
 		  struct error *ret_error)
 {
+	AGENT_ASSERT_LOCKED(agent);
 	struct job_grant *grant = &job->live->grant;
 	struct totals totals = totals_of(agent);
 	if (job->live->worker == SIZE_MAX || grant->capped || (!totals.pps && !totals.bps_l2)) {

@@ -1,5 +1,5 @@
 /* preview_places: see preview_places.h. */
-#include "core/calls/preview_places.h"
+#include "core/state/preview_places.h"
 
 #include "base/util.h"
 

@@ -1,13 +1,11 @@
-/*
- * prepare: from a spec to a sender that could start now. See agent_private.h.
- *
- * A worker prepares a job to send it, PreviewJob to tell what would be sent: the same steps, so
- * that the one cannot promise what the other does not do.
- */
-#include "core/agent_private.h"
+/* preparation: see preparation.h. */
+#include "core/run/preparation.h"
+
+#include "core/job/resume.h"
+#include "core/run/judge.h"
+#include "core/state/agent.h"
+#include "core/state/budget.h"
 #include "packet/resolve.h"
-#include "policy/check.h"
-#include "policy/host.h"
 #include "policy/interface.h"
 
 static enum problem_code problem_code_of(int code)
@@ -20,7 +18,7 @@ static enum problem_code problem_code_of(int code)
 	}
 }
 
-void preparation_tell(struct preparation *preparation, const struct error *error)
+void preparation_add_problems(struct preparation *preparation, const struct error *error)
 {
 	enum problem_code code = problem_code_of((int)error->code);
 	if (!error->violation_count)
@@ -41,13 +39,7 @@ static int choose_engine(struct preparation *preparation, struct error *ret_erro
 
 static int judge(struct preparation *preparation, struct error *ret_error)
 {
-	struct policy_host host;
-	if (policy_host_read(&host) < 0)
-		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
-				 "the host's addresses could not be read, without which the "
-				 "policy cannot judge");
-	int r = policy_check(preparation->policy, &host, preparation->plan, ret_error);
-	policy_host_deinit(&host);
+	int r = judge_plan(preparation->policy, preparation->plan, ret_error);
 	if (!r)
 		r = policy_pin(preparation->policy, preparation->plan, ret_error);
 	if (!r)
@@ -56,7 +48,7 @@ static int judge(struct preparation *preparation, struct error *ret_error)
 }
 
 /* Whoever gave a sender an order may be waiting for it to be in force. */
-static void on_obeyed(void *context)
+static void on_orders_applied(void *context)
 {
 	struct agent *agent = context;
 	agent_lock(agent);
@@ -70,9 +62,9 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	struct plan *plan = preparation->plan;
 	struct sender_options options = {
 		.clock = agent->clock,
-		.show_streams = preparation->tell_streams,
+		.show_streams = preparation->show_streams,
 		.preview = !grant,
-		.orders_applied = on_obeyed,
+		.orders_applied = on_orders_applied,
 		.context = agent,
 	};
 	budget_limits(preparation->policy, grant, &options.max_pps, &options.max_bps_l2);
@@ -85,7 +77,7 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 			  &preparation->problems, ret_error);
 }
 
-/* Only now that the policy allows the job anybody is asked for anything, and only to send it. */
+/* Neighbours are asked for only after the policy has allowed the job, and only to send it. */
 static int resolve(struct preparation *preparation, const struct job_grant *grant,
 		   struct error *ret_error)
 {
@@ -96,11 +88,12 @@ static int resolve(struct preparation *preparation, const struct job_grant *gran
 			    "%s", error_message(ret_error));
 	for (size_t i = 0; !grant && i < plan->stream_count; i++)
 		if (plan->streams[i].destination.next_hop.any.sa_family != AF_UNSPEC)
-			problem_add(&preparation->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING,
-				    "", 0, 1,
-				    "streams[%zu].ethernet.header.destinationMac: not known yet, "
-				    "shown as zeros; it is asked for when the job starts",
-				    i);
+			problem_add(
+				&preparation->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, "",
+				0, 1,
+				"streams[%zu].ethernet.header.destinationMac: not known yet and "
+				"shown as zeros; the agent asks for it when the job starts",
+				i);
 	return r;
 }
 

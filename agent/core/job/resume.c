@@ -1,22 +1,15 @@
-/*
- * resume: jobs with RESTART_POLICY_RESUME, which go on where they were when the agent ended. See
- * agent_private.h.
- *
- * While such a job runs its record tells where each stream is. After a start the job waits in the
- * queue again, and its plan is shortened by what the record says was sent: the sender knows nothing
- * of it, and what it counts is added to the earlier books. An end that was no crash stores the
- * exact books, and nothing is sent twice; after a crash, at most what the last stored ones lacked.
- * Exact books are those with an end time, unless a crash came before; the row keeps it until the
- * job goes on.
- */
-#include "core/agent_private.h"
+/* resume: see resume.h. */
+#include "core/job/resume.h"
 
+#include "base/clock.h"
 #include "base/util.h"
+#include "core/job/record.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Books that later ones can be added to: what was asked for and not tried is still asked for. */
+/* An account that a later one can be added to: what was asked for and not tried is asked for again.
+ */
 static struct account attempted_only(const struct account *from)
 {
 	struct account account = *from;
@@ -51,10 +44,10 @@ int resume_read(struct job *job)
 	facts.account = (struct account){0};
 	facts.end_ns = 0;
 	for (size_t i = 0; i < earlier->stream_count; i++) {
-		struct account *books = &earlier->streams[i].account;
-		account_add(&facts.account, books);
-		*books = attempted_only(books);
-		account_add(&earlier->books, books);
+		struct account *stream = &earlier->streams[i].account;
+		account_add(&facts.account, stream);
+		*stream = attempted_only(stream);
+		account_add(&earlier->account, stream);
 	}
 	earlier->first_packet_ns = facts.first_packet_ns;
 	earlier->fraction = facts.fraction;
@@ -116,37 +109,36 @@ struct blob *resume_record(const struct job *job)
 
 void resume_add_facts(const struct job_earlier *earlier, struct job_facts *facts)
 {
-	account_add(&facts->account, &earlier->books);
+	account_add(&facts->account, &earlier->account);
 	facts->fraction = earlier->fraction + (1 - earlier->fraction) * facts->fraction;
 	if (earlier->first_packet_ns)
 		facts->first_packet_ns = earlier->first_packet_ns;
 }
 
 /* The counts are of all its time, the rest of the report is not. */
-static void add_report(const struct account *books, struct sender_report *report)
+static void add_report(const struct account *account, struct sender_report *report)
 {
 	static const char since[] = "; rates, gaps and CPU time are those since the restart";
-	if (!account_attempted(books))
+	if (!account_attempted(account))
 		return;
-	if (books->packets_sent && !report->account.packets_sent)
-		snprintf(report->path, sizeof report->path,
-			 "not known, because the agent ended meanwhile");
+	if (account->packets_sent && !report->account.packets_sent)
+		snprintf(report->path, sizeof report->path, "unknown: the agent was restarted");
 	size_t at = MIN(strlen(report->why), sizeof report->why - sizeof since);
 	memcpy(report->why + at, since, sizeof since);
-	account_add(&report->account, books);
+	account_add(&report->account, account);
 }
 
 void resume_add_report(const struct job_earlier *earlier, struct sender_report *job,
 		       struct sender_report *streams, size_t count)
 {
-	add_report(&earlier->books, job);
+	add_report(&earlier->account, job);
 	for (size_t i = 0; streams && earlier->stream_count == count && i < count; i++)
 		add_report(&earlier->streams[i].account, &streams[i]);
 	if (earlier->first_packet_ns)
 		job->first_packet_ns = earlier->first_packet_ns;
 }
 
-/* What the sender says of a job that it saw nothing of. */
+/* The sender did not see what was sent before it. */
 static void drop_not_started(struct problem_set *problems)
 {
 	for (size_t i = 0; i < problems->count; i++)
@@ -158,14 +150,13 @@ static void drop_not_started(struct problem_set *problems)
 		}
 }
 
-void resume_tell(const struct job_earlier *earlier, struct problem_set *problems)
+void resume_add_problems(const struct job_earlier *earlier, struct problem_set *problems)
 {
-	if (account_attempted(&earlier->books))
+	if (account_attempted(&earlier->account))
 		drop_not_started(problems);
 	if (earlier->repeats)
 		problem_add(
 			problems, PROBLEM_ACCOUNT_FROM_SNAPSHOT, PROBLEM_WARNING, "", 0, 1,
-			"the agent was killed meanwhile and the job went on from the last counts "
-			"that were stored: what was sent after them was sent twice and is "
-			"counted once; rates are those since the restart");
+			"resumed after a crash: packets since the last checkpoint may have been "
+			"sent twice, and are counted once; rates are those since the restart");
 }

@@ -1,120 +1,35 @@
-/* agent: making, starting, stopping and reloading it. See agent_private.h for the parts. */
-#include "core/agent_private.h"
+/*
+ * start: making, starting, stopping and reloading the agent: the only file that sees all of it.
+ *
+ * Thread: the main one. Order of the start: store, policy, stored jobs, then the threads.
+ */
+#include "core/start.h"
 
 #include "base/log.h"
 #include "base/util.h"
+#include "core/run/enforce.h"
+#include "core/run/policy_file.h"
+#include "core/run/recover.h"
+#include "core/run/scheduler.h"
+#include "core/run/worker.h"
+#include "core/state/agent.h"
+#include "core/state/history.h"
 #include "engine/engine_probe.h"
 #include "store/store_sqlite.h"
 #include "store/store_timed.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
-enum {
-	POLICY_FILE_BYTES_MAX = 1 << 20, /* 5 lists of 1,024 entries of 45 characters are 230 KB */
-	STACK_BYTES = 1 << 20, /* of a worker: plan and sender keep big things on the heap */
-};
-
-int agent_require(const struct agent_caller *caller, enum agent_role role, struct error *ret_error)
-{
-	if (caller->role >= role)
-		return 0;
-	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-			 "this needs the role %s; %s has the role %s", agent_role_name(role),
-			 caller->principal, agent_role_name(caller->role));
-}
-
-void agent_notify(struct agent *agent, uint64_t revision)
-{
-	if (agent->changed && revision)
-		agent->changed(agent->changed_context, revision);
-}
-
-int agent_wait(struct agent *agent, pthread_cond_t *condition, clockid_t clock_id, int64_t until_ns)
-{
-	struct timespec until = {until_ns / CLOCK_NS_PER_S, until_ns % CLOCK_NS_PER_S};
-	return pthread_cond_clockwait(condition, &agent->lock, clock_id, &until);
-}
-
-struct policy *agent_policy(struct agent *agent)
-{
-	agent_lock(agent);
-	struct policy *policy = policy_ref(agent->policy);
-	agent_unlock(agent);
-	return policy;
-}
-
-void agent_set_listener(struct agent *agent, void (*changed)(void *context, uint64_t revision),
-			void *context)
-{
-	agent->changed = changed;
-	agent->changed_context = context;
-}
-
-static int read_policy_file(const char *file, char **ret_text, size_t *ret_len,
-			    struct error *ret_error)
-{
-	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = malloc(POLICY_FILE_BYTES_MAX + 1);
-	if (fd < 0 || !text)
-		return error_set(ret_error, ERROR_CODE_NOT_FOUND, "policy file %s: %s", file,
-				 fd < 0 ? strerror(errno) : "out of memory");
-	size_t len = 0;
-	for (ssize_t n = 1; n > 0 && len <= POLICY_FILE_BYTES_MAX; len += (size_t)MAX(n, 0)) {
-		n = read(fd, text + len, POLICY_FILE_BYTES_MAX + 1 - len);
-		if (n < 0)
-			return error_set(ret_error, ERROR_CODE_NOT_FOUND, "policy file %s: %s",
-					 file, strerror(errno));
-	}
-	if (len > POLICY_FILE_BYTES_MAX)
-		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "policy file %s: longer than %d bytes", file,
-				 POLICY_FILE_BYTES_MAX);
-	*ret_text = TAKE_PTR(text);
-	*ret_len = len;
-	return 0;
-}
-
-/* The violations of the file stay, the message says which file. */
-static int name_file(const char *file, struct error *fault, struct error *ret_error)
-{
-	error_move(ret_error, fault);
-	char *message = NULL;
-	if (asprintf(&message, "policy file %s: %s", file, error_message(ret_error)) >= 0) {
-		free(ret_error->message);
-		ret_error->message = message;
-	}
-	return (int)ret_error->code;
-}
-
-static int load_policy(const struct agent *agent, struct policy **ret_policy,
-		       struct error *ret_error)
-{
-	_cleanup_error_ struct error fault = ERROR_NULL;
-	_cleanup_free_ char *text = NULL;
-	Pagecast__V1__Policy *message = NULL;
-	size_t len = 0;
-	if (!agent->policy_file)
-		return policy_new(ret_policy, NULL, ret_error);
-	int r = read_policy_file(agent->policy_file, &text, &len, ret_error);
-	if (r)
-		return r;
-	r = agent->parse_policy(text, len, &message, &fault);
-	if (!r)
-		r = policy_new(ret_policy, message, &fault);
-	if (message)
-		pagecast__v1__policy__free_unpacked(message, NULL);
-	return r ? name_file(agent->policy_file, &fault, ret_error) : 0;
-}
+enum { STACK_BYTES = 1 << 20 }; /* of a thread: plan and sender keep big things on the heap */
+#define STOP_WAIT_NS (2500 * CLOCK_NS_PER_MS)
 
 int agent_reload_policy(struct agent *agent, struct error *ret_error)
 {
 	struct policy *policy = NULL;
-	int r = load_policy(agent, &policy, ret_error);
+	int r = policy_file_load(agent, &policy, ret_error);
 	if (r) {
 		log_event(LOG_LEVEL_WARN, "policy_reload_failed", "error", error_message(ret_error),
 			  "next", "the old policy stays in force", NULL);
@@ -146,7 +61,7 @@ static int set_workers(struct agent *agent, const struct agent_options *options,
 		if (options->pin_cpus[i] < 0 || options->pin_cpus[i] >= CPU_SETSIZE ||
 		    !CPU_ISSET((size_t)options->pin_cpus[i], &allowed))
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-					 "pin: CPU %d is not one this process may run on",
+					 "pin: CPU %d is not among those this process may run on",
 					 options->pin_cpus[i]);
 	for (size_t i = 0; i < agent->worker_count; i++) {
 		struct worker *worker = &agent->workers[i];
@@ -179,18 +94,18 @@ static int set_up(struct agent *agent, const struct agent_options *options, stru
 	/* Milliseconds count faster than revisions: higher after a restart, store or not. */
 	agent->revision = (uint64_t)(agent->start_ns / CLOCK_NS_PER_MS);
 	agent->history_max_jobs =
-		options->history_max_jobs ? options->history_max_jobs : AGENT_HISTORY_JOBS_DEFAULT;
+		options->history_max_jobs ? options->history_max_jobs : HISTORY_JOBS_DEFAULT;
 	agent->history_max_age_s = options->history_max_age_s
 					   ? MIN(options->history_max_age_s, age_max_s)
-					   : AGENT_HISTORY_AGE_S_DEFAULT;
+					   : HISTORY_AGE_S_DEFAULT;
 	set_kernel(agent);
 	engine_probe();
 	int r = set_workers(agent, options, ret_error);
 	if (!r)
-		r = load_policy(agent, &agent->policy, ret_error);
+		r = policy_file_load(agent, &agent->policy, ret_error);
 	if (!r)
-		r = recover(agent, ret_error);
-	agent->watch_floor = agent->revision; /* what was deleted before is not known any more */
+		r = recover_jobs(agent, ret_error);
+	agent->deletions.floor = agent->revision; /* earlier deletions are not known any more */
 	return r;
 }
 
@@ -241,7 +156,7 @@ static int start_thread(pthread_t *ret_thread, void *(*run)(void *), void *conte
 	int r = pthread_create(ret_thread, &attributes, run, context);
 	pthread_attr_destroy(&attributes);
 	if (r)
-		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "a thread cannot be made: %s",
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "cannot create thread: %s",
 				 strerror(r));
 	return 0;
 }
@@ -286,18 +201,19 @@ static bool all_ended(const struct agent *agent)
 
 void agent_stop(struct agent *agent)
 {
-	int64_t until_ns = clock_monotonic_ns(clock_real()) + AGENT_STOP_WAIT_NS;
+	int64_t until_ns = clock_monotonic_ns(clock_real()) + STOP_WAIT_NS;
 	agent_lock(agent);
 	agent->stopping = true;
 	stop_workers(agent);
 	while (!all_ended(agent))
-		if (agent_wait(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) == ETIMEDOUT)
+		if (agent_wait_until(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) ==
+		    ETIMEDOUT)
 			break;
 	bool ended = all_ended(agent);
 	agent_unlock(agent);
 	if (!ended) {
-		log_event(LOG_LEVEL_ERROR, "worker_does_not_end", "next",
-			  "the process ends without it", NULL);
+		log_event(LOG_LEVEL_ERROR, "worker_stop_timeout", "next",
+			  "the process ends without waiting for it", NULL);
 		return;
 	}
 	for (size_t i = 0; i < agent->worker_count; i++) {

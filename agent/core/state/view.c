@@ -1,16 +1,14 @@
-/*
- * view: see agent_private.h. A Job is three pieces of protobuf, one behind the other: the fields of
- * the moment, the record, and the spec as field 2. Unpacking joins them.
- */
-#include "core/agent_private.h"
+/* view: see view.h. */
+#include "core/state/view.h"
 
 #include "base/util.h"
+#include "core/job/record.h"
 
 #include <string.h>
 
 enum { SPEC_FIELD_TAG = 2 << 3 | 2, VARINT_MAX = 10 };
 
-/* What a job waits for that no sender can tell. */
+/* What a job without a sender waits for. */
 static const char *waiting_for(const struct agent *agent, const struct job *job)
 {
 	if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED)
@@ -18,15 +16,16 @@ static const char *waiting_for(const struct agent *agent, const struct job *job)
 	if (job->state != PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
 		return NULL;
 	if (job->live->worker != SIZE_MAX)
-		return "its pages and sockets being prepared";
+		return "preparing pages and sockets";
 	if (agent->store_down)
-		return "the store, which cannot be written";
+		return "store not writable";
 	return agent->short_of_share ? "a share of the policy's maxTotalPps and maxTotalBpsL2"
 				     : "a free worker";
 }
 
 void view_take(struct agent *agent, struct job *job, bool full, struct job_view *ret_view)
 {
+	AGENT_ASSERT_LOCKED(agent);
 	*ret_view = (struct job_view){
 		.job = job_ref(job),
 		.state = job->state,
@@ -122,13 +121,20 @@ int view_message(struct agent *agent, struct job_view *view, Pagecast__V1__Job *
 	return 0;
 }
 
+int view_give(struct agent *agent, struct job_view *view, Pagecast__V1__Job **ret_job,
+	      struct error *ret_error)
+{
+	int r = view_message(agent, view, ret_job, ret_error);
+	view_release(view);
+	return r;
+}
+
 int view_job(struct agent *agent, struct job *job, Pagecast__V1__Job **ret_job,
 	     struct error *ret_error)
 {
 	struct job_view view;
+	agent_lock(agent);
 	view_take(agent, job, true, &view);
 	agent_unlock(agent);
-	int r = view_message(agent, &view, ret_job, ret_error);
-	view_release(&view);
-	return r;
+	return view_give(agent, &view, ret_job, ret_error);
 }

@@ -1,0 +1,41 @@
+/* settled: see settled.h. */
+#include "core/calls/settled.h"
+
+#include "base/log.h"
+#include "base/util.h"
+#include "core/state/agent.h"
+#include "core/state/lifecycle.h"
+#include "core/state/row.h"
+#include "store/job_state.h"
+
+int settled_await(struct agent *agent, const struct agent_caller *caller, struct job *job,
+		  struct error *ret_error)
+{
+	if (job_state_ended(job->state) || !(job->live->ending || lifecycle_is_stopped(job)) ||
+	    lifecycle_wait_ended(agent, job, lifecycle_wait_deadline(caller)))
+		return 0;
+	return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
+			 "the end of job %s is still being stored", job->id);
+}
+
+int settled_find(struct agent *agent, const struct agent_caller *caller, const char *id,
+		 struct job **ret_job, struct error *ret_error)
+{
+	struct job *found = agent_find_job(agent, id, ret_error);
+	if (!found)
+		return (int)ret_error->code;
+	_cleanup_job_ struct job *job = job_ref(found);
+	int r = settled_await(agent, caller, job, ret_error);
+	if (!r)
+		*ret_job = TAKE_PTR(job);
+	return r;
+}
+
+void settled_save(struct agent *agent, struct job *job, enum store_wait wait)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	if (row_save(agent, job, wait, &error))
+		log_event(LOG_LEVEL_ERROR, "job_change_not_stored", "job", job->id, "error",
+			  error_message(&error), "next", "the change is in force all the same",
+			  NULL);
+}

@@ -1,0 +1,45 @@
+/* facts: see facts.h. */
+#include "core/job/facts.h"
+
+#include "core/job/resume.h"
+
+#include <string.h>
+
+struct job_facts facts_of_snapshot(const struct sender_snapshot *snapshot,
+				   const struct job_earlier *earlier)
+{
+	struct job_facts facts = {
+		.account = snapshot->account,
+		.account_ns = snapshot->taken_ns,
+		.first_packet_ns = snapshot->first_packet_ns,
+		.fraction = snapshot->fraction,
+	};
+	resume_add_facts(earlier, &facts);
+	return facts;
+}
+
+static bool counts_differ(const struct account *a, const struct account *b)
+{
+	return account_attempted(a) != account_attempted(b) ||
+	       a->packets_requested != b->packets_requested;
+}
+
+bool facts_take_snapshot(struct job *job, bool *ret_counted)
+{
+	struct sender_snapshot snapshot;
+	struct job_facts *facts = &job->live->facts;
+	*ret_counted = false;
+	sender_snapshot(job->live->sender, &snapshot);
+	if (!snapshot.version)
+		return false;
+	struct job_facts now = facts_of_snapshot(&snapshot, &job->live->earlier);
+	now.current_pps = snapshot.current_pps;
+	now.current_bps_l2 = snapshot.current_bps_l2;
+	memcpy(now.waiting_for, snapshot.waiting_for, sizeof now.waiting_for);
+	*ret_counted = counts_differ(&now.account, &facts->account);
+	if (!*ret_counted && strcmp(now.waiting_for, facts->waiting_for) == 0 &&
+	    now.current_pps == facts->current_pps)
+		return false;
+	*facts = now;
+	return true;
+}

@@ -1,0 +1,113 @@
+/*
+ * agent_private: the agent from inside: its structs and its lock, and no function of a module.
+ *
+ * One lock guards everything below "under the lock". It is held for look-ups and moves, never
+ * during a system call that may wait, a call of the store, packing of more than a few hundred bytes
+ * or a call of the listener. A function whose documentation says (L) is called with the lock and
+ * checks that: AGENT_ASSERT_LOCKED(). A function that takes the lock releases it.
+ */
+#pragma once
+#include "base/clock.h"
+#include "core/job/counts.h"
+#include "core/job/deletions.h"
+#include "core/job/job.h"
+#include "core/job/job_index.h"
+#include "core/job/job_queue.h"
+#include "core/state/preview_places.h"
+#include "pagecast/agent.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+struct worker {
+	struct agent *agent;
+	size_t number;
+	int cpu; /* -1: any */
+	pthread_t thread;
+	bool started;
+	bool ended;	     /* under the lock */
+	bool idle;	     /* under the lock: takes what comes */
+	struct job *job;     /* under the lock: the one it has; NULL: none */
+	pthread_cond_t wake; /* while it holds a job until its start_time */
+};
+
+struct agent {
+	/* constant after agent_new() */
+	char *name, *version, *policy_file;
+	char kernel[128];
+	int (*parse_policy)(const char *json, size_t len, Pagecast__V1__Policy **ret_policy,
+			    struct error *ret_error);
+	const struct clock *clock;
+	struct store *store; /* owned */
+	int64_t start_ns;    /* CLOCK_REALTIME */
+	uint32_t history_max_jobs;
+	uint64_t history_max_age_s;
+	struct worker workers[AGENT_WORKERS_MAX];
+	size_t worker_count;
+	void (*changed)(void *context, uint64_t revision);
+	void *changed_context;
+	pthread_t scheduler;
+	bool scheduler_started;
+	struct preview_places previews; /* with a lock of its own */
+
+	pthread_mutex_t update_lock; /* UpdateJob one at a time: read, change, write */
+	pthread_mutex_t lock;
+	_Atomic(uintptr_t) lock_owner; /* pthread_self(); 0: nobody. Written by the owner, read by
+					  any thread, relaxed: a thread asks only about itself */
+	pthread_cond_t work;	       /* a worker may find something to take */
+	pthread_cond_t tick;	       /* the scheduler may have to wake earlier */
+	pthread_cond_t settled; /* a job has ended, its orders are in force, or a pending one is
+				   known */
+
+	/* under the lock */
+	bool stopping;
+	struct policy *policy;
+	struct job_ids ids;
+	uint64_t revision;
+	struct job_index jobs;
+	struct job_requests requests;
+	struct job_queue queue;
+	struct deadlines starts; /* CLOCK_REALTIME */
+	struct deadlines leases; /* CLOCK_MONOTONIC */
+	struct job_list live, finished;
+	size_t live_count;   /* pending ones too */
+	uint64_t live_bytes; /* of their specs */
+	size_t finished_count;
+	uint64_t finished_bytes;
+	size_t unsaved_count;	    /* ended, but their ends are not stored yet */
+	struct deletions deletions; /* for watchers */
+	size_t state_counts[AGENT_JOB_STATES];
+	struct counts counts;
+	struct account totals;	  /* of jobs that have ended */
+	struct job_grant granted; /* sum over the running jobs */
+	bool store_down;	  /* RUNNING could not be stored: no job starts */
+	bool short_of_share;	  /* a worker is idle because too little is left of the totals */
+};
+
+static inline void agent_set_lock_owner(struct agent *agent, uintptr_t owner)
+{
+	atomic_store_explicit(&agent->lock_owner, owner, memory_order_relaxed);
+}
+
+static inline void agent_lock(struct agent *agent)
+{
+	pthread_mutex_lock(&agent->lock);
+	agent_set_lock_owner(agent, (uintptr_t)pthread_self());
+}
+
+static inline bool agent_is_locked(const struct agent *agent)
+{
+	return atomic_load_explicit(&agent->lock_owner, memory_order_relaxed) ==
+	       (uintptr_t)pthread_self();
+}
+/* The calling thread holds the lock. A load and a comparison: in Release too. */
+#define AGENT_ASSERT_LOCKED(agent) assert(agent_is_locked(agent))
+
+static inline void agent_unlock(struct agent *agent)
+{
+	AGENT_ASSERT_LOCKED(agent);
+	agent_set_lock_owner(agent, 0);
+	pthread_mutex_unlock(&agent->lock);
+}
