@@ -1,6 +1,7 @@
 /* call: see call.h. */
 #include "call.h"
 #include "api_error.h"
+#include "message.h"
 #include "print.h"
 #include "util.h"
 
@@ -10,12 +11,6 @@ enum {
 	ERROR_BODY_MAX = 1 << 20, /* a larger body is not an error of the API */
 	LINE_SHOWN_MAX = 200,	  /* of a body that is not an error of the API */
 };
-
-void call_free(ProtobufCMessage *message)
-{
-	if (message)
-		protobuf_c_message_free_unpacked(message, NULL);
-}
 
 char *call_job_path(const char *id, const char *suffix)
 {
@@ -104,7 +99,7 @@ static void print_unknown_answer(const char *prefix, const struct http_response 
 static void print_hint(const struct client *client, const struct http_response *response)
 {
 	if (response->status == 401 && !client->token)
-		fputs("  prove who you are with --token-file\n", stderr);
+		fputs("  authenticate with --token-file\n", stderr);
 	if (response->retry_after_s > 0)
 		fprintf(stderr, "  try again in %ld s\n", response->retry_after_s);
 }
@@ -139,11 +134,9 @@ static bool is_protobuf(const struct http_response *response)
 			strncmp(type, "application/protobuf", strlen("application/protobuf")) == 0);
 }
 
-int call_unpack(const struct client *client, const struct http_peer *peer,
-		const struct http_response *response, const ProtobufCMessageDescriptor *type,
-		ProtobufCMessage **ret_message)
+int call_unpack(const struct http_peer *peer, const struct http_response *response,
+		const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret_message)
 {
-	(void)client;
 	ProtobufCMessage *message = NULL;
 	if (is_protobuf(response))
 		message = protobuf_c_message_unpack(type, NULL, response->len,
@@ -155,7 +148,7 @@ int call_unpack(const struct client *client, const struct http_peer *peer,
 	_cleanup_free_ char *name = print_escaped(peer->name);
 	_cleanup_free_ char *answered =
 		print_escaped(response->content_type ? response->content_type : "no content type");
-	print_error("what answers at %s is not an agent that this client understands (%s)", name,
+	print_error("%s is not an agent that this client understands: it answers with %s", name,
 		    answered);
 	return EXIT_FAILED;
 }
@@ -169,7 +162,7 @@ int call_message(const struct client *client, const struct http_peer *peer, cons
 	int r = call_check(client, peer, call, &response);
 	if (r || !call->answer)
 		return r;
-	return call_unpack(client, peer, &response, call->answer, ret_message);
+	return call_unpack(peer, &response, call->answer, ret_message);
 }
 
 int call_print_json(const struct client *client, const struct http_peer *peer,
@@ -214,7 +207,7 @@ int call_each(const struct client *client, const struct call *call, call_printer
 		codes[i] = call_message(client, peer, call, &message);
 		if (codes[i] == EXIT_DONE)
 			call_print(client, peer, message, printer, context);
-		call_free(message);
+		message_free(message);
 	}
 	print_flush();
 	return client_merge(codes, client->peer_count);

@@ -1,6 +1,6 @@
 /*
- * call: one request of the API, in protobuf, and its answer: a message, or an error told to the
- * person as the API words it. With --json the answer is asked for as JSON and printed as it is.
+ * call: one request of the API, in protobuf, and its answer: a message, or an error that is
+ * printed. With --json the answer is requested as JSON and printed unchanged.
  */
 #pragma once
 #include "api_error.h"
@@ -11,7 +11,7 @@
 #define CALL_PROTOBUF "application/x-protobuf"
 #define CALL_JSON     "application/json"
 
-enum { CALL_TIMEOUT_MS = 30000 }; /* an answer that waits for nothing; a cancel waits 2 s */
+enum { CALL_TIMEOUT_MS = 30000 }; /* for an answer that does not wait; a cancel waits 2 s */
 
 struct call {
 	const char *method;
@@ -21,9 +21,9 @@ struct call {
 	size_t json_len;
 	struct api_error_origin origin; /* where in that body the user's own text is */
 	const char *accept;		/* a form of answer of its own; NULL: the usual */
-	const char *header;		/* one more, "Name: value"; NULL: none */
-	http_data data;			/* a stream: its pieces; NULL: an answer that is kept */
-	long timeout_ms;		/* 0: CALL_TIMEOUT_MS */
+	const char *header;		/* a further header, "Name: value"; NULL: none */
+	http_data data;	 /* receives the pieces of a stream; NULL: the answer is kept */
+	long timeout_ms; /* 0: CALL_TIMEOUT_MS */
 	const ProtobufCMessageDescriptor *answer; /* NULL: no content is expected */
 };
 
@@ -36,19 +36,18 @@ struct http_exchange *call_start(const struct client *client, const struct http_
 				 const struct call *call, http_done done, void *context);
 
 /**
- * call_check() - was it a success? Tells what was wrong otherwise, on standard error, with faults
- * where they are in the user's own text
- * @call: that was answered; NULL: it had no such text
+ * call_check() - was it a success? Otherwise prints what was wrong, with places as in the user's
+ * own text
+ * @call: the call; NULL: its body has no such text
  *
  * Return: 0; EXIT_FAILED; EXIT_NO_AGENT
  */
 int call_check(const struct client *client, const struct http_peer *peer, const struct call *call,
 	       const struct http_response *response);
 
-/** call_unpack() - the message of a success. Return: 0; EXIT_FAILED, told */
-int call_unpack(const struct client *client, const struct http_peer *peer,
-		const struct http_response *response, const ProtobufCMessageDescriptor *type,
-		ProtobufCMessage **ret_message);
+/** call_unpack() - the message of a success. Return: 0; EXIT_FAILED, printed */
+int call_unpack(const struct http_peer *peer, const struct http_response *response,
+		const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret_message);
 
 /** call_message() - perform, check and unpack; *ret_message owned. Return: an exit code */
 int call_message(const struct client *client, const struct http_peer *peer, const struct call *call,
@@ -58,7 +57,7 @@ int call_message(const struct client *client, const struct http_peer *peer, cons
 int call_print_json(const struct client *client, const struct http_peer *peer,
 		    const struct call *call);
 
-/* Says an answer to people; @context is the caller's. */
+/* Prints an answer for people; @context is the caller's. */
 typedef void (*call_printer)(const ProtobufCMessage *message, FILE *out, void *context);
 
 /**
@@ -68,12 +67,9 @@ typedef void (*call_printer)(const ProtobufCMessage *message, FILE *out, void *c
 int call_each(const struct client *client, const struct call *call, call_printer printer,
 	      void *context);
 
-/** call_print() - @printer's text to standard output, behind the peer's prefix */
+/** call_print() - @printer's text to standard output, each line with the peer's prefix */
 void call_print(const struct client *client, const struct http_peer *peer,
 		const ProtobufCMessage *message, call_printer printer, void *context);
 
 /** call_job_path() - "/v1/jobs/ID@suffix" with the id made safe; owned */
 char *call_job_path(const char *id, const char *suffix);
-
-/** call_free() - a message that was unpacked; NULL is fine */
-void call_free(ProtobufCMessage *message);

@@ -14,17 +14,19 @@
 #define DEFAULT_AGENT "http://127.0.0.1:8470"
 
 const struct option CLIENT_OPTIONS[] = {
-	{"agent", "URL", "http://, https:// or unix:PATH; several: the command goes to each", true},
-	{"token-file", "FILE", "the token that proves who you are, or $PAGECAST_TOKEN_FILE", false},
+	{"agent", "URL", "http://, https:// or unix:PATH; repeatable: the command goes to each",
+	 true},
+	{"token-file", "FILE",
+	 "file with the token to authenticate with; else $PAGECAST_TOKEN_FILE", false},
 	{"ca", "FILE", "certificates to trust for https://, instead of the system's", false},
 	{"cert", "FILE", "client certificate for https://", false},
 	{"key", "FILE", "its private key, unless it is in the same file", false},
-	{"json", NULL, "print the API's JSON as it is", false},
-	{"help", NULL, "show this", false},
+	{"json", NULL, "print the API's JSON unchanged", false},
+	{"help", NULL, "show this help", false},
 	OPTION_END,
 };
 
-/* "host[:port]" of a URL: letters that a host, an IPv6 literal and a port are made of. */
+/* "host[:port]" of a URL: the characters of a host name, an IPv6 literal and a port. */
 static bool is_authority(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -45,9 +47,9 @@ static int read_unix(const char *url, struct http_peer *peer)
 	const char *path = url + strlen("unix:");
 	struct sockaddr_un address;
 	if (!*path)
-		return bad_agent(url, "names no path");
+		return bad_agent(url, "has no path");
 	if (strlen(path) >= sizeof address.sun_path)
-		return bad_agent(url, "has a path too long for a socket (107 bytes at most)");
+		return bad_agent(url, "has a path longer than the 107 bytes of a socket address");
 	peer->socket = util_strdup(path);
 	peer->base = util_strdup("http://localhost");
 	return 0;
@@ -67,9 +69,9 @@ static int read_agent(const char *url, struct http_peer *peer)
 		return bad_agent(url, "has no scheme");
 	size_t len = strcspn(authority, "/");
 	if (!is_authority(authority, len))
-		return bad_agent(url, "names no host");
+		return bad_agent(url, "has no host");
 	if (authority[len] && strcmp(authority + len, "/") != 0)
-		return bad_agent(url, "has a path");
+		return bad_agent(url, "has a path, which an agent does not take");
 	peer->base = util_strndup(url, (size_t)(authority - url) + len);
 	peer->name = util_strdup(peer->base);
 	return 0;
@@ -83,7 +85,8 @@ static int add_agent(struct client *client, const char *url)
 	return read_agent(url, &client->peers[client->peer_count++]);
 }
 
-/* Does something listen on this socket, or is it there and not for us? Then it is the one meant. */
+/* Does something listen on this socket, or does it exist without permission for us? Both mean that
+ * an agent runs there. */
 static bool socket_answers(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -151,9 +154,9 @@ static int read_token(struct client *client, const char *path)
 	if (!file || fstat(fileno(file), &status))
 		return refuse_token(path, strerror(errno));
 	if (!S_ISREG(status.st_mode))
-		return refuse_token(path, "is no plain file");
+		return refuse_token(path, "is not a regular file");
 	if (status.st_mode & 077)
-		return refuse_token(path, "others may read or change it; run chmod 600 on it");
+		return refuse_token(path, "other users can read or change it; run chmod 600 on it");
 	char *token = client->token = util_calloc(CLIENT_TOKEN_MAX + 1, 1);
 	size_t len = fread(token, 1, CLIENT_TOKEN_MAX + 1, file);
 	if (len > CLIENT_TOKEN_MAX)
@@ -163,7 +166,7 @@ static int read_token(struct client *client, const char *path)
 	token[len] = 0;
 	for (size_t i = 0; i < len; i++)
 		if (token[i] <= ' ' || token[i] > '~')
-			return refuse_token(path, "holds something else than one token");
+			return refuse_token(path, "contains something else than one token");
 	return len ? 0 : refuse_token(path, "is empty");
 }
 
@@ -187,7 +190,7 @@ int client_init(struct client *client, const struct options *options)
 	r = r ? r : check_readable(options, "cert");
 	r = r ? r : check_readable(options, "key");
 	if (!r && options_has(options, "key") && !options_has(options, "cert"))
-		r = options_usage(NULL, "--key without --cert: give the certificate too");
+		r = options_usage(NULL, "--key needs --cert: give the certificate, too");
 	if (r)
 		return r;
 	client->json = options_has(options, "json");

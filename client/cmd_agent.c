@@ -1,4 +1,4 @@
-/* agent and version: what the agent is and how it does. */
+/* agent and version: the agent's identity and status. */
 #include "call.h"
 #include "command.h"
 #include "print.h"
@@ -79,7 +79,7 @@ static int run_version(struct client *client, const struct options *options)
 const struct command COMMAND_AGENT = {
 	.name = "agent",
 	.arguments = "",
-	.summary = "what the agent is and how it does",
+	.summary = "show the agent's identity and status",
 	.examples = "  pagecast agent\n  pagecast --agent http://lab3:8470 agent",
 	.options = TABLES,
 	.run = run_agent,
@@ -88,8 +88,8 @@ const struct command COMMAND_AGENT = {
 const struct command COMMAND_VERSION = {
 	.name = "version",
 	.arguments = "",
-	.summary = "versions of the client and of the agent",
-	.details = "`pagecast --version` prints the client's alone and needs no agent.",
+	.summary = "show the versions of client and agent",
+	.details = "`pagecast --version` prints only the client's and needs no agent.",
 	.examples = "  pagecast version",
 	.options = TABLES,
 	.run = run_version,

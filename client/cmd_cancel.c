@@ -1,6 +1,7 @@
 /* cancel: one job, or the stop button for all of them. */
 #include "command.h"
 #include "jobs.h"
+#include "message.h"
 #include "spec.h"
 #include "util.h"
 
@@ -10,8 +11,8 @@ enum { REASON_MAX_BYTES = 256 };
 
 static const struct option OPTIONS[] = {
 	{"all", NULL, "every job that has not ended", false},
-	{"label", "KEY=VALUE", "with --all: only jobs that carry it; repeatable", true},
-	{"reason", "TEXT", "why; kept with the job", false},
+	{"label", "KEY=VALUE", "with --all: only jobs with this label; repeatable", true},
+	{"reason", "TEXT", "why, for the log", false},
 	OPTION_END,
 };
 static const struct option *const TABLES[] = {OPTIONS, NULL};
@@ -38,7 +39,7 @@ static int cancel_all(const struct client *client, const struct options *options
 	int r = spec_labels(options, &request.labels, &request.n_labels);
 	r = r ? r : call_each(client, &call, print_count, NULL);
 	for (size_t i = 0; i < request.n_labels; i++)
-		call_free(&request.labels[i]->base);
+		message_free(&request.labels[i]->base);
 	free(request.labels);
 	return r;
 }
@@ -57,7 +58,7 @@ static int run_cancel(struct client *client, const struct options *options)
 	if (!all && options_has(options, "label"))
 		return options_usage("cancel", "--label goes with --all");
 	if (!all && !options->argument_count)
-		return options_usage("cancel", "name a job, or give --all");
+		return options_usage("cancel", "give the id of a job, or --all");
 	if (all)
 		return cancel_all(client, options, reason);
 	if (reason) {
@@ -70,8 +71,8 @@ static int run_cancel(struct client *client, const struct options *options)
 const struct command COMMAND_CANCEL = {
 	.name = "cancel",
 	.arguments = "ID…",
-	.summary = "end jobs now and show what they did",
-	.details = "Answers when sending has ended. A job that has ended already stays as it is.",
+	.summary = "cancel jobs and show their results",
+	.details = "Answers when sending has stopped. A job that has already ended is unchanged.",
 	.examples = "  pagecast cancel 01K6ZCP4Q7Y5T0R8W2M3N9B1XD\n"
 		    "  pagecast cancel --all --label test=7",
 	.options = TABLES,

@@ -1,4 +1,4 @@
-/* delete: forget finished jobs. */
+/* delete: delete finished jobs. */
 #include "command.h"
 #include "jobs.h"
 #include "print.h"
@@ -23,7 +23,7 @@ static int run_delete(struct client *client, const struct options *options)
 const struct command COMMAND_DELETE = {
 	.name = "delete",
 	.arguments = "ID…",
-	.summary = "forget finished jobs",
+	.summary = "delete finished jobs",
 	.examples = "  pagecast delete 01K6ZCP4Q7Y5T0R8W2M3N9B1XD",
 	.options = TABLES,
 	.arguments_min = 1,

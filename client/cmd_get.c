@@ -1,4 +1,4 @@
-/* get: what is known of a job. */
+/* get: everything about a job. */
 #include "command.h"
 #include "jobs.h"
 #include "summary.h"

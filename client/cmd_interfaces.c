@@ -104,7 +104,7 @@ static int run_engines(struct client *client, const struct options *options)
 const struct command COMMAND_INTERFACES = {
 	.name = "interfaces",
 	.arguments = "",
-	.summary = "the agent's network interfaces",
+	.summary = "list the agent's network interfaces",
 	.examples = "  pagecast interfaces",
 	.options = TABLES,
 	.run = run_interfaces,
@@ -113,7 +113,7 @@ const struct command COMMAND_INTERFACES = {
 const struct command COMMAND_ENGINES = {
 	.name = "engines",
 	.arguments = "",
-	.summary = "the ways to send that work there, and why others do not",
+	.summary = "list the engines: which work on the agent's machine, and why others do not",
 	.examples = "  pagecast engines",
 	.options = TABLES,
 	.run = run_engines,

@@ -1,6 +1,7 @@
 /* list: jobs, newest first, as a table. */
 #include "command.h"
 #include "listing.h"
+#include "message.h"
 #include "print.h"
 #include "util.h"
 
@@ -11,14 +12,6 @@ static const struct option OPTIONS[] = {
 	OPTION_END,
 };
 static const struct option *const TABLES[] = {OPTIONS, LISTING_OPTIONS, NULL};
-
-static void print_page(const ProtobufCMessage *message, FILE *out, void *context)
-{
-	(void)context;
-	const Pagecast__V1__ListJobsResponse *page =
-		(const Pagecast__V1__ListJobsResponse *)message;
-	listing_print(page->jobs, page->n_jobs, out);
-}
 
 /* Appends the jobs of @page to @all and takes them out of it. */
 static void gather(Pagecast__V1__ListJobsResponse *all, Pagecast__V1__ListJobsResponse *page)
@@ -45,7 +38,7 @@ static int read_page(const struct client *client, const struct http_peer *peer,
 	if (client->json)
 		r = call_print_json(client, peer, call);
 	gather(all, page);
-	call_free(message);
+	message_free(message);
 	return r;
 }
 
@@ -65,13 +58,13 @@ static int list_on(const struct client *client, const struct http_peer *peer, co
 		r = read_page(client, peer, &call, &all, &token, &total);
 	} while (!r && all_pages && *token && print_flush());
 	if (!r && !client->json)
-		call_print(client, peer, &all.base, print_page, NULL);
+		call_print(client, peer, &all.base, listing_print, NULL);
 	if (!r && !client->json && *token && total > all.n_jobs) {
 		fflush(stdout);
 		fprintf(stderr, "%u more; --all shows them\n", total - (uint32_t)all.n_jobs);
 	}
 	for (size_t i = 0; i < all.n_jobs; i++)
-		call_free(&all.jobs[i]->base);
+		message_free(&all.jobs[i]->base);
 	free(all.jobs);
 	return r;
 }
@@ -80,7 +73,7 @@ static int list_json(const struct client *client, const char *query)
 {
 	_cleanup_free_ char *path = listing_path(query, NULL);
 	const struct call call = {.method = "GET", .path = path};
-	return call_each(client, &call, print_page, NULL);
+	return call_each(client, &call, listing_print, NULL);
 }
 
 static int run_list(struct client *client, const struct options *options)

@@ -1,4 +1,4 @@
-/* pause and resume: hold a running job, and let it go on. */
+/* pause and resume. */
 #include "command.h"
 #include "jobs.h"
 
@@ -24,7 +24,7 @@ static int run_resume(struct client *client, const struct options *options)
 const struct command COMMAND_PAUSE = {
 	.name = "pause",
 	.arguments = "ID…",
-	.summary = "hold running jobs",
+	.summary = "pause running jobs",
 	.details = "A job's --duration does not count pauses; its --max-duration does.",
 	.examples = "  pagecast pause 01K6ZCP4Q7Y5T0R8W2M3N9B1XD",
 	.options = TABLES,
@@ -36,7 +36,7 @@ const struct command COMMAND_PAUSE = {
 const struct command COMMAND_RESUME = {
 	.name = "resume",
 	.arguments = "ID…",
-	.summary = "let paused jobs go on",
+	.summary = "resume paused jobs",
 	.examples = "  pagecast resume 01K6ZCP4Q7Y5T0R8W2M3N9B1XD",
 	.options = TABLES,
 	.arguments_min = 1,

@@ -1,4 +1,4 @@
-/* policy: what the agent allows, in words. */
+/* policy: what the agent allows, as text. */
 #include "call.h"
 #include "command.h"
 #include "names.h"
@@ -57,7 +57,7 @@ static void put_allowed(FILE *out, const char *title, bool allowed)
 	fprintf(out, "%-*s %s\n", TITLE_WIDTH, title, allowed ? "allowed" : "refused");
 }
 
-/* A bound of 0 is none of the policy's. */
+/* 0: the policy sets no bound. */
 static void put_rates(FILE *out, const char *title, double pps, double bps)
 {
 	fprintf(out, "%-*s ", TITLE_WIDTH, title);
@@ -73,7 +73,7 @@ static void put_number(FILE *out, const char *title, uint64_t number, const char
 	if (number)
 		fprintf(out, "%-*s %s %s\n", TITLE_WIDTH, title, units_count(number).s, unit);
 	else
-		fprintf(out, "%-*s the agent's own bound\n", TITLE_WIDTH, title);
+		fprintf(out, "%-*s the agent's limit\n", TITLE_WIDTH, title);
 }
 
 static void print_policy(const ProtobufCMessage *message, FILE *out, void *context)
@@ -116,8 +116,8 @@ static int run_policy(struct client *client, const struct options *options)
 const struct command COMMAND_POLICY = {
 	.name = "policy",
 	.arguments = "",
-	.summary = "what the agent allows",
-	.details = "`pagecast --json policy` prints it as the file that pagecastd --policy takes.",
+	.summary = "show what the agent allows",
+	.details = "`pagecast --json policy` prints it in the form that pagecastd --policy takes.",
 	.examples = "  pagecast policy",
 	.options = TABLES,
 	.run = run_policy,

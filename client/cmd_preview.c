@@ -4,6 +4,7 @@
  */
 #include "call.h"
 #include "command.h"
+#include "message.h"
 #include "print.h"
 #include "submission.h"
 #include "units.h"
@@ -19,9 +20,9 @@
 enum { PACKETS_DEFAULT = 10, PACKETS_MAX = 1000, FROM_MAX = 1000000 };
 
 static const struct option OPTIONS[] = {
-	{"packets", "N", "how many packets to show: 10, at most 1000", false},
-	{"from", "N", "how many packets to leave out before them", false},
-	{"pcap", "FILE|-", "write the packets as a capture file too; -: only that, to stdout",
+	{"packets", "N", "how many packets to show, at most 1000; default 10", false},
+	{"from", "N", "how many packets to skip before them", false},
+	{"pcap", "FILE|-", "also write the packets to a capture file; -: only that, to stdout",
 	 false},
 	OPTION_END,
 };
@@ -66,7 +67,7 @@ static void print_preview(const ProtobufCMessage *message, FILE *out, void *cont
 		fprintf(out, "in all %s packets, %s bytes", units_count(preview->total_packets).s,
 			units_count(preview->total_bytes).s);
 	else
-		fputs("no limit names a number of packets", out);
+		fputs("unlimited number of packets", out);
 	if (preview->seconds > 0)
 		fprintf(out, ", in %s", units_duration(preview->seconds * 1e9).s);
 	fputc('\n', out);
@@ -90,10 +91,11 @@ static bool is_stdout(const char *path)
 static int check_pcap(const struct client *client, const char *path)
 {
 	if (client->peer_count > 1)
-		return options_usage("preview", "--pcap writes one file: name one agent");
+		return options_usage("preview", "--pcap writes one file: give one agent");
 	if (is_stdout(path) && isatty(STDOUT_FILENO))
-		return options_usage("preview",
-				     "--pcap -: standard output is a terminal; try | tshark -r -");
+		return options_usage(
+			"preview",
+			"--pcap -: standard output is a terminal; pipe it, as in | tshark -r -");
 	return EXIT_DONE;
 }
 
@@ -119,7 +121,7 @@ static void warn_of_rest(const struct client *client, const struct call *shown, 
 	ProtobufCMessage *message = NULL;
 	if (call_message(client, &client->peers[0], shown, &message) == EXIT_DONE)
 		print_rest(message, stderr, packets);
-	call_free(message);
+	message_free(message);
 }
 
 static int write_pcap(const struct client *client, const struct call *shown, const char *path)
@@ -151,7 +153,9 @@ static int run_preview(struct client *client, const struct options *options)
 	r = r ? r : submission_read("preview", options->arguments[0], &text, &len);
 	if (r)
 		return r;
-	json = util_printf("{\"packets\":%u,\"from\":%u,\"spec\":%s}", packets, from, text);
+	/* an agent of an earlier version does not know "from" */
+	json = from ? util_printf("{\"packets\":%u,\"from\":%u,\"spec\":%s}", packets, from, text)
+		    : util_printf("{\"packets\":%u,\"spec\":%s}", packets, text);
 	const struct call call = {
 		.method = "POST",
 		.path = "/v1/jobs:preview",

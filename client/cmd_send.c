@@ -1,17 +1,20 @@
-/* send: one stream from flags, submitted, followed to its end, and summed up. */
+/* send: a job of one stream from flags, submitted, followed to its end, and summed up. */
 #include "call.h"
 #include "command.h"
 #include "follow.h"
+#include "message.h"
 #include "print.h"
 #include "spec.h"
 #include "submission.h"
 #include "util.h"
 
 static const struct option OPTIONS[] = {
-	{"detach", NULL, "do not follow: print the job's id and state, and end", false},
+	{"detach", NULL, "do not follow the job: print its id and state, and exit", false},
 	OPTION_END,
 };
-static const struct option *const TABLES[] = {OPTIONS, SPEC_OPTIONS, NULL};
+static const struct option *const TABLES[] = {
+	OPTIONS, SPEC_PAYLOAD_OPTIONS, SPEC_RATE_OPTIONS, SPEC_JOB_OPTIONS, NULL,
+};
 
 static int64_t lease_of(const Pagecast__V1__JobSpec *spec)
 {
@@ -34,21 +37,21 @@ static int run_send(struct client *client, const struct options *options)
 	submission.spec = &spec->base;
 	submission.follow = options_has(options, "detach") ? NULL : &follow;
 	r = submission_run(client, &submission);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	return r;
 }
 
 const struct command COMMAND_SEND = {
 	.name = "send",
 	.arguments = "URL",
-	.summary = "send packets and say what became of them",
+	.summary = "send packets, follow the job, print its result",
 	.details =
 		"URL is udp://192.0.2.1:9000, udp://[2001:db8::1]:9000, ip://192.0.2.1?proto=253,\n"
 		"eth://eth0 (payloads are whole frames) or eth://eth0/02:00:00:00:00:01. "
 		"Addresses\n"
-		"are literals: names are not looked up.\n\n"
+		"are literals: host names are not looked up.\n\n"
 		"Ctrl-C cancels the job, waits, and prints the result; a second one leaves it\n"
-		"running. Numbers take k, M, G; times take ns, us, ms, s, m, h.",
+		"running. Numbers take k, M, G, Ki, Mi, Gi; times take ns, us, ms, s, m, h.",
 	.examples = "  pagecast send udp://127.0.0.1:9000 --text hello --pps 100 --packets 1000\n"
 		    "  pagecast send udp://198.18.0.2:9000 --random 1472 --bps 1G --duration 10s\n"
 		    "  pagecast send udp://198.18.0.2:9000 --zeros 64 --forever --label test=7",

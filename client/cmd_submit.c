@@ -1,11 +1,11 @@
-/* submit: a JobSpec as JSON from a file or standard input, as it is. */
+/* submit: a JobSpec as JSON from a file or standard input, unchanged. */
 #include "command.h"
 #include "submission.h"
 #include "util.h"
 
 static const struct option OPTIONS[] = {
 	{"watch", NULL, "follow the job to its end; Ctrl-C cancels it", false},
-	{"request-id", "ID", "the same id again gives the same job, not a second one", false},
+	{"request-id", "ID", "repeated with the same id, the request gives the same job", false},
 	OPTION_END,
 };
 static const struct option *const TABLES[] = {OPTIONS, NULL};
@@ -26,8 +26,8 @@ static int run_submit(struct client *client, const struct options *options)
 const struct command COMMAND_SUBMIT = {
 	.name = "submit",
 	.arguments = "FILE|-",
-	.summary = "hand in a job written as JSON",
-	.details = "Prints the job's id and state. The JSON is a JobSpec, as the API takes it.",
+	.summary = "submit a job written as JSON",
+	.details = "Prints the job's id and state. The JSON is a JobSpec, as in the API.",
 	.examples = "  echo '{\"streams\":[{\"udp\":{\"address\":\"127.0.0.1\",\"port\":9000},\n"
 		    "    \"payloads\":[{\"text\":\"hello\"}],\"limit\":{\"packets\":1000}}]}' | "
 		    "pagecast submit -\n"

@@ -3,6 +3,7 @@
 #include "feed.h"
 #include "follow.h"
 #include "listing.h"
+#include "message.h"
 #include "print.h"
 #include "util.h"
 
@@ -25,14 +26,6 @@ static int watch_ids(struct client *client, const struct options *options)
 	return code;
 }
 
-static void print_jobs(const ProtobufCMessage *message, FILE *out, void *context)
-{
-	(void)context;
-	const Pagecast__V1__ListJobsResponse *page =
-		(const Pagecast__V1__ListJobsResponse *)message;
-	listing_print(page->jobs, page->n_jobs, out);
-}
-
 struct screen {					    /* a terminal's */
 	ProtobufCMessage *lists[CLIENT_AGENTS_MAX]; /* owned: what is shown of each agent; NULL */
 	bool shown;
@@ -42,7 +35,8 @@ static void draw(const struct client *client, const struct screen *screen)
 {
 	for (size_t i = 0; i < client->peer_count; i++)
 		if (screen->lists[i])
-			call_print(client, &client->peers[i], screen->lists[i], print_jobs, NULL);
+			call_print(client, &client->peers[i], screen->lists[i], listing_print,
+				   NULL);
 }
 
 static void clear(void)
@@ -53,7 +47,7 @@ static void clear(void)
 static void free_lists(struct screen *screen)
 {
 	for (size_t i = 0; i < CLIENT_AGENTS_MAX; i++) {
-		call_free(screen->lists[i]);
+		message_free(screen->lists[i]);
 		screen->lists[i] = NULL;
 	}
 }
@@ -62,7 +56,7 @@ static int show(struct client *client, const struct call *call, struct screen *s
 {
 	int codes[CLIENT_AGENTS_MAX];
 	if (!isatty(STDOUT_FILENO) || client->json)
-		return call_each(client, call, print_jobs, NULL);
+		return call_each(client, call, listing_print, NULL);
 	free_lists(screen);
 	clear();
 	for (size_t i = 0; i < client->peer_count; i++)
@@ -72,7 +66,7 @@ static int show(struct client *client, const struct call *call, struct screen *s
 	return client_merge(codes, client->peer_count);
 }
 
-/* Is it worth to look? Not while an agent is out of sight, for a while. */
+/* Is there something new to show? Not while an agent has been lost for less than CLIENT_LOST_S. */
 static bool changed(struct feed *const *feeds, size_t count)
 {
 	bool in_sight = true, any = false;
@@ -97,14 +91,14 @@ static int watch_feeds(struct client *client, const struct call *call, struct fe
 			shown_ns = drawn_ns = util_now_ns();
 		} else if (screen->shown && now_ns >= drawn_ns + INTERVAL_NS) {
 			clear();
-			draw(client, screen); /* nothing has happened, but everything is older */
+			draw(client, screen); /* nothing changed, but ages did */
 			drawn_ns = now_ns;
 		}
 		if (!print_flush())
 			return EXIT_DONE;
 		http_wait(client->http, TICK_MS, -1);
 	}
-	return EXIT_DONE; /* there is no other way to end it */
+	return EXIT_DONE; /* only a signal ends it */
 }
 
 /* The whole table again when something changed, once a second at most: in place on a terminal,
@@ -138,7 +132,8 @@ static int run_watch(struct client *client, const struct options *options)
 	static const char *const FILTERS[] = {"state", "label", "page-size"};
 	for (size_t i = 0; i < ARRAY_SIZE(FILTERS); i++)
 		if (options_has(options, FILTERS[i]))
-			return options_usage("watch", "--%s is for watching all: name no job",
+			return options_usage("watch",
+					     "--%s is for watching all jobs: do not give ids",
 					     FILTERS[i]);
 	return watch_ids(client, options);
 }
@@ -147,11 +142,9 @@ const struct command COMMAND_WATCH = {
 	.name = "watch",
 	.arguments = "[ID…]",
 	.summary = "follow jobs with their live rate",
-	.details =
-		"With ids: until they have ended, then their results; exit 0 only if all "
-		"SUCCEEDED.\n"
-		"Without: all jobs, as they change, until Ctrl-C. Watching never changes a job.\n"
-		"With --json: each revision of the job, or each list, as the API gives it.",
+	.details = "With ids: until these jobs have ended, then their results; exit 0 only if all\n"
+		   "SUCCEEDED. Without: all jobs, as they change, until Ctrl-C. Watching does not\n"
+		   "change a job. With --json: each revision of the job, or each list, as JSON.",
 	.examples = "  pagecast watch 01K6ZCP4Q7Y5T0R8W2M3N9B1XD\n"
 		    "  pagecast watch --state running",
 	.options = TABLES,

@@ -1,7 +1,6 @@
-/* feed: see feed.h. Of an event its id is kept; what is in it the list tells better. */
+/* feed: see feed.h. Only the id of an event is kept: the list has the rest. */
 #include "feed.h"
 #include "call.h"
-#include "follow.h"
 #include "util.h"
 
 #include <string.h>
@@ -9,7 +8,7 @@
 enum {
 	RETRY_NS = 500000000,
 	REFUSED_RETRY_NS = 1000000000,
-	STREAM_TIMEOUT_MS = 24 * 3600 * 1000, /* then it is begun again */
+	STREAM_TIMEOUT_MS = 24 * 3600 * 1000, /* then it reconnects */
 	LINE_KEPT_BYTES = 32,		      /* "id: " and a revision of 20 digits */
 };
 
@@ -17,7 +16,7 @@ struct feed {
 	const struct client *client;
 	const struct http_peer *peer;
 	struct http_exchange *stream; /* NULL: cut off */
-	char line[LINE_KEPT_BYTES];   /* the begin of the current line */
+	char line[LINE_KEPT_BYTES];   /* the start of the current line */
 	size_t line_len;
 	char last_id[LINE_KEPT_BYTES]; /* "": none */
 	bool changed, begun;
@@ -81,7 +80,7 @@ static void ended(void *context, struct http_response *response)
 		return;
 	feed->lost_since_ns = 0;
 	feed->changed = true;
-	if (response->status == 410) { /* too much was missed to be told */
+	if (response->status == 410) { /* the agent no longer knows what was missed */
 		feed->last_id[0] = '\0';
 		feed->retry_ns = now_ns;
 	}
@@ -110,7 +109,7 @@ bool feed_look(struct feed *feed)
 		begin(feed);
 	if (!feed->lost_since_ns || !feed->begun)
 		return true;
-	if (now_ns - feed->lost_since_ns < (int64_t)FOLLOW_LOST_S * 1000000000)
+	if (now_ns - feed->lost_since_ns < (int64_t)CLIENT_LOST_S * 1000000000)
 		return false;
 	feed->changed = true;
 	return true;

@@ -1,9 +1,9 @@
 /*
  * feed: whether anything changed among an agent's jobs, by its live events (GET /v1/events).
  *
- * The events only say that it is time to look. A feed that is cut off comes back by itself and
- * resumes behind the last event it saw; where the agent has no stream for us it says "changed" once
- * in a while instead, so that whoever looks then hears why. One thread; moved by http_wait().
+ * An event only says that it is time to look. A feed that was cut off reconnects automatically
+ * after the last event it saw. If the agent refuses the stream, the feed says "changed" from time
+ * to time, so that the caller's request shows the reason. One thread; moved by http_wait().
  */
 #pragma once
 #include "client.h"
@@ -14,8 +14,8 @@ struct feed;
 struct feed *feed_new(const struct client *client, const struct http_peer *peer);
 struct feed *feed_free(struct feed *feed);
 
-/** feed_look() - begin or resume where it is time to. Return: false: cut off, and not for long yet:
- * a look at the jobs would only fail */
+/** feed_look() - connect or reconnect when it is time to. Return: false: it was cut off less than
+ * CLIENT_LOST_S ago, and a request would only fail */
 bool feed_look(struct feed *feed);
 /** feed_changed() - since the last call; true at first */
 bool feed_changed(struct feed *feed);

@@ -1,6 +1,8 @@
 /* follow: see follow.h. */
 #include "follow.h"
 #include "call.h"
+#include "jobs.h"
+#include "message.h"
 #include "print.h"
 #include "progress.h"
 #include "summary.h"
@@ -93,7 +95,7 @@ struct follow *follow_new(const struct client *client, const struct follow_optio
 static void set_job(struct followed *followed, Pagecast__V1__Job *job, const char *etag)
 {
 	if (followed->job)
-		call_free(&followed->job->base);
+		message_free(&followed->job->base);
 	followed->job = job;
 	free(followed->etag);
 	followed->etag = etag ? util_strdup(etag)
@@ -125,13 +127,7 @@ static int print_json(struct followed *followed)
 	return call_print_json(followed->follow->client, followed->peer, &call);
 }
 
-static void print_summary(const ProtobufCMessage *message, FILE *out, void *context)
-{
-	(void)context;
-	summary_print((const Pagecast__V1__Job *)message, false, out);
-}
-
-/* The end of one: its result, and what it says about the command. */
+/* The end of a job: its result, and what it means for the exit code. */
 static void report(struct followed *followed)
 {
 	struct follow *follow = followed->follow;
@@ -140,15 +136,15 @@ static void report(struct followed *followed)
 	if (follow->client->json)
 		code = print_json(followed);
 	else
-		call_print(follow->client, followed->peer, &followed->job->base, print_summary,
+		call_print(follow->client, followed->peer, &followed->job->base, jobs_print_summary,
 			   NULL);
 	bool succeeded = followed->job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SUCCEEDED;
 	finish(followed, code ? code : succeeded ? EXIT_DONE : EXIT_FAILED);
 }
 
 /*
- * The job has a new revision. Polls leave out the streams, which may carry megabytes of payload; a
- * result needs them once, to tell how the rate was asked for.
+ * The job has a new revision. Polls leave out the streams, which may hold megabytes of payload; the
+ * result needs them once, to show how the rate was given.
  */
 static void take_job(struct followed *followed)
 {
@@ -157,7 +153,7 @@ static void take_job(struct followed *followed)
 		if (!followed->follow->options.json_each)
 			return;
 		int code = print_json(followed);
-		/* Whether the agent is gone is for the poll to find out. */
+		/* The poll finds out whether the agent is gone. */
 		if (code != EXIT_DONE && code != EXIT_NO_AGENT)
 			finish(followed, code);
 	} else if (json || followed->whole) {
@@ -168,17 +164,17 @@ static void take_job(struct followed *followed)
 	}
 }
 
-static void tell_lost(const struct followed *followed, const struct http_response *response)
+static void print_lost(const struct followed *followed, const struct http_response *response)
 {
 	_cleanup_free_ char *name = print_escaped(followed->peer->name);
 	_cleanup_free_ char *id = print_escaped(followed->id);
 	progress_clear(&followed->follow->progress);
 	_cleanup_free_ char *fault = print_escaped(response->fault);
-	print_error("%s does not answer about job %s: %s; trying again for %d s", name, id, fault,
-		    FOLLOW_LOST_S);
+	print_error("%s does not answer about job %s: %s; retrying for %d s", name, id, fault,
+		    CLIENT_LOST_S);
 }
 
-/* The connection failed: try again for a while, then give up and say that the job may live on. */
+/* The connection failed: retry for a while, then give up and say that the job may continue. */
 static void lose(struct followed *followed, const struct http_response *response)
 {
 	int64_t now_ns = util_now_ns();
@@ -192,15 +188,15 @@ static void lose(struct followed *followed, const struct http_response *response
 		followed->lost_since_ns = now_ns;
 	followed->next_poll_ns = now_ns + RETRY_NS;
 	if (first && !never_reached)
-		tell_lost(followed, response);
+		print_lost(followed, response);
 	if (!never_reached &&
-	    now_ns - followed->lost_since_ns < (int64_t)FOLLOW_LOST_S * 1000000000)
+	    now_ns - followed->lost_since_ns < (int64_t)CLIENT_LOST_S * 1000000000)
 		return;
 	progress_clear(&followed->follow->progress);
 	finish(followed, call_check(followed->follow->client, followed->peer, NULL, response));
 	if (!never_reached) {
 		_cleanup_free_ char *id = print_escaped(followed->id);
-		print_error("lost sight of job %s: it goes on if the agent does", id);
+		print_error("lost contact with job %s: it continues if the agent runs", id);
 	}
 }
 
@@ -218,13 +214,12 @@ static void polled(void *context, struct http_response *response)
 	if (response->status == 304)
 		return;
 	if (followed->whole && response->status != 200) {
-		report(followed); /* deleted meanwhile, as like as not */
+		report(followed); /* probably deleted meanwhile */
 		return;
 	}
 	int r = call_check(client, followed->peer, NULL, response);
 	if (!r)
-		r = call_unpack(client, followed->peer, response, &pagecast__v1__job__descriptor,
-				&message);
+		r = call_unpack(followed->peer, response, &pagecast__v1__job__descriptor, &message);
 	if (r) {
 		finish(followed, r);
 		return;
@@ -303,7 +298,7 @@ static void draw(struct follow *follow, int64_t now_ns)
 	progress_begin(&follow->progress, now_ns);
 	for (size_t i = 0; i < follow->count; i++) {
 		const struct followed *followed = &follow->jobs[i];
-		/* What is stale or about to be told in full is not worth a line. */
+		/* Not a stale job, nor one whose result is about to be printed. */
 		if (!followed->done && followed->job && !followed->lost_since_ns &&
 		    !summary_ended(followed->job))
 			progress_line(&follow->progress,
@@ -323,16 +318,16 @@ static void leave_running(struct follow *follow)
 		if (!follow->options.cancel)
 			continue;
 		_cleanup_free_ char *id = print_escaped(followed->id);
-		print_error("left job %s as it is; see `pagecast get %s`", id, id);
+		print_error("job %s is left running; see `pagecast get %s`", id, id);
 	}
 }
 
-/* Return: are we to stop now? */
+/* Return: stop now */
 static bool take_signals(struct follow *follow)
 {
 	uint64_t wakes;
 	ssize_t drained = read(wake_fd, &wakes, sizeof wakes);
-	(void)drained; /* only there to be emptied */
+	(void)drained; /* its content does not matter */
 	int seen = follow->signals_seen;
 	follow->signals_seen = signal_count;
 	if (follow->signals_seen == seen)
@@ -342,7 +337,7 @@ static bool take_signals(struct follow *follow)
 		return true;
 	}
 	progress_clear(&follow->progress);
-	print_error("cancelling; once more leaves it running");
+	print_error("cancelling; press Ctrl-C again to leave it running");
 	return false;
 }
 
@@ -406,7 +401,7 @@ struct follow *follow_free(struct follow *follow)
 		http_abort(followed->cancel);
 		http_abort(followed->renew);
 		if (followed->job)
-			call_free(&followed->job->base);
+			message_free(&followed->job->base);
 		free(followed->id);
 		free(followed->etag);
 	}

@@ -1,26 +1,24 @@
 /*
- * follow: watch jobs to their end, on any number of agents at once, by long polls; steer them by
+ * follow: watch jobs to their end, on any number of agents at once, by long polls; cancel them by
  * signals. One thread; a signal handler only notes the signal and wakes the loop.
  *
  * The first Ctrl-C (or SIGTERM, SIGHUP) cancels the jobs, or stops watching; the second leaves them
- * running. An agent that goes away is tried again for FOLLOW_LOST_S.
+ * running. An agent that stops answering is retried for CLIENT_LOST_S.
  */
 #pragma once
 #include "client.h"
 
 #include "pagecast/v1/job.pb-c.h"
 
-enum { FOLLOW_LOST_S = 10 };
-
 struct follow_options {
 	bool cancel;	  /* a signal cancels the jobs; otherwise it ends the watching */
-	bool forever;	  /* to be stopped is how they end: exit 0 then */
+	bool forever;	  /* they are meant to be stopped: exit 0 then */
 	bool json_each;	  /* print every revision as JSON, no progress, no summary */
 	int64_t lease_ns; /* renew this lease while following; 0: none */
 };
 
-/** follow_signals() - catch signals from here on: call ahead of the submission, so that Ctrl-C
- * between it and follow_run() cancels what was just submitted */
+/** follow_signals() - catch signals from now on: call it before the submission, so that Ctrl-C
+ * between the two cancels what was just submitted */
 void follow_signals(void);
 /** follow_signalled() - how many signals came so far */
 int follow_signalled(void);

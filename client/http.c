@@ -46,7 +46,7 @@ struct http *http_new(const struct http_credentials *credentials)
 	http->credentials = *credentials;
 	http->multi = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_multi_init();
 	if (!http->multi) {
-		fputs("pagecast: libcurl does not start\n", stderr);
+		fputs("pagecast: cannot initialise libcurl\n", stderr);
 		exit(EXIT_FAILED);
 	}
 	return http;
@@ -156,7 +156,7 @@ static void set_headers(struct http_exchange *exchange, const struct http_reques
 	if (request->body)
 		add_header(exchange, "Content-Type: %s", request->content_type);
 	else
-		add_header(exchange, "Content-Type:"); /* curl would call an empty body a form */
+		add_header(exchange, "Content-Type:"); /* otherwise curl sends the type of a form */
 	add_header(exchange, "Expect:");	       /* bodies are small: no extra round trip */
 	if (exchange->http->credentials.token)
 		add_header(exchange, "Authorization: Bearer %s", exchange->http->credentials.token);
@@ -204,7 +204,7 @@ struct http_exchange *http_start(struct http *http, const struct http_peer *peer
 	exchange->context = context;
 	CURL *easy = exchange->easy = curl_easy_init();
 	if (!easy) {
-		fputs("pagecast: libcurl gives no handle\n", stderr);
+		fputs("pagecast: cannot create a libcurl handle\n", stderr);
 		exit(EXIT_FAILED);
 	}
 	set_peer(easy, http, peer, request->path);
@@ -213,7 +213,8 @@ struct http_exchange *http_start(struct http *http, const struct http_peer *peer
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L); /* a stream outlives no cut cable */
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE,
+			 1L); /* so that a stream notices a cut cable */
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "pagecast/" PAGECAST_VERSION);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms);
@@ -268,7 +269,7 @@ static bool is_tls_alert(const char *fault)
 	       (alert >= 0 && alert <= ALERT_MAX);
 }
 
-/* What to do about a fault that libcurl words for programmers; "": it says enough. */
+/* What to do about a fault in libcurl's words; "": nothing to add. */
 static const char *advice(const struct http_exchange *exchange, CURLcode code)
 {
 	const struct http_credentials *credentials = &exchange->http->credentials;
@@ -278,14 +279,14 @@ static const char *advice(const struct http_exchange *exchange, CURLcode code)
 		return "; --ca FILE names the certificates to trust";
 	if ((code == CURLE_RECV_ERROR || code == CURLE_SSL_CONNECT_ERROR) && alert)
 		return credentials->cert_file
-			       ? "; the agent does not take the client certificate"
-			       : "; the agent may want a client certificate: --cert and --key";
+			       ? "; the agent does not accept the client certificate"
+			       : "; the agent may require a client certificate: --cert and --key";
 	if (code == CURLE_GOT_NOTHING && !peer->socket && strncmp(peer->base, "http:", 5) == 0)
 		return "; if it speaks TLS, write https://";
 	return "";
 }
 
-static char *told_by_curl(const struct http_exchange *exchange, CURLcode code)
+static char *curl_fault(const struct http_exchange *exchange, CURLcode code)
 {
 	_cleanup_free_ char *fault =
 		lower_first(*exchange->fault ? exchange->fault : curl_easy_strerror(code));
@@ -305,18 +306,19 @@ static void set_fault(struct http_exchange *exchange, CURLcode code)
 	response->status = 0;
 	if (exchange->too_large)
 		response->fault =
-			util_printf("the answer is larger than %d MiB", HTTP_BODY_MAX >> 20);
+			util_printf("the answer is longer than %d MiB", HTTP_BODY_MAX >> 20);
 	else if (code == CURLE_COULDNT_CONNECT && error == EACCES && exchange->peer->socket)
-		response->fault = util_strdup("permission denied: the socket is for its owner and "
-					      "group; --agent http://… reaches it by TCP");
+		response->fault =
+			util_strdup("permission denied: only the socket's owner and group "
+				    "may connect; use --agent http://…");
 	else if (code == CURLE_COULDNT_CONNECT && error)
 		response->fault = lower_first(strerror((int)error));
 	else if (code == CURLE_OPERATION_TIMEDOUT && !connect_us)
-		response->fault = util_strdup("connecting takes too long");
+		response->fault = util_strdup("timeout while connecting");
 	else if (code == CURLE_OPERATION_TIMEDOUT)
-		response->fault = util_strdup("it took the connection and does not answer");
+		response->fault = util_strdup("connected, but no answer in time");
 	else
-		response->fault = told_by_curl(exchange, code);
+		response->fault = curl_fault(exchange, code);
 	response->absent =
 		code == CURLE_COULDNT_CONNECT && (error == ECONNREFUSED || error == ENOENT);
 }

@@ -1,9 +1,9 @@
 /*
  * http: requests to agents over TCP, TLS or unix sockets, on libcurl; many at a time from one
- * thread. No proxy, no redirect, no cookie: an agent is spoken to directly or not at all.
+ * thread. No proxy, no redirect, no cookie: only direct connections.
  *
- * Limits: an answer over HTTP_BODY_MAX is refused (1,000 jobs with their specs fit); a request has
- * a deadline of its own. Transport faults come as a sentence in the response, with status 0.
+ * Limits: an answer over HTTP_BODY_MAX is refused (1,000 jobs with their specs fit); each request
+ * has a deadline. A transport fault is a sentence in the response, with status 0.
  */
 #pragma once
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 
 enum { HTTP_BODY_MAX = 64 << 20, HTTP_HEADERS_MAX = 4 };
 
-/* How to prove who we are, and who they are; all borrowed for the life of the http. */
+/* How client and agent authenticate; all borrowed for the life of the http. */
 struct http_credentials {
 	const char *token;     /* Authorization: Bearer; NULL: none */
 	const char *ca_file;   /* PEM; NULL: the system's */
@@ -42,7 +42,7 @@ struct http_request {
 };
 
 struct http_response {
-	int status;  /* 0: nothing came back, @fault says why */
+	int status;  /* 0: no answer, @fault says why */
 	bool absent; /* nobody listens there: refused, or no such socket */
 	char *fault; /* owned */
 	char *body;  /* owned, NUL-terminated behind [len] */

@@ -1,6 +1,6 @@
 /*
- * jobs: the commands that name jobs by id and ask the same of each: get, cancel, pause, resume,
- * rate, delete.
+ * jobs: commands that send the same request for each of several job ids: get, cancel, pause,
+ * resume, rate, delete.
  */
 #pragma once
 #include "call.h"

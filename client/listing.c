@@ -1,5 +1,6 @@
 /* listing: see listing.h. */
 #include "listing.h"
+#include "message.h"
 #include "names.h"
 #include "print.h"
 #include "spec.h"
@@ -15,8 +16,8 @@ enum { PAGE_SIZE_DEFAULT = 50, PAGE_SIZE_MAX = 1000, NAME_SHOWN_MAX = 40 };
 
 const struct option LISTING_OPTIONS[] = {
 	{"state", "STATE", "only jobs in this state; repeatable", true},
-	{"label", "KEY=VALUE", "only jobs that carry it; repeatable, all must match", true},
-	{"page-size", "N", "this many a page, 50 unless told, at most 1000", false},
+	{"label", "KEY=VALUE", "only jobs with this label; repeatable, all must match", true},
+	{"page-size", "N", "jobs a page, at most 1000; default 50", false},
 	OPTION_END,
 };
 
@@ -58,7 +59,7 @@ static int put_labels(const struct options *options, FILE *out)
 		put_encoded(out, holder.labels[i]->key);
 		fputs("%3D", out);
 		put_encoded(out, holder.labels[i]->value);
-		call_free(&holder.labels[i]->base);
+		message_free(&holder.labels[i]->base);
 	}
 	free(holder.labels);
 	return r;
@@ -117,24 +118,27 @@ static void add_age(struct table *table, const Pagecast__V1__Job *job)
 	}
 	double ns = (double)(now.tv_sec - job->create_time->seconds) * 1e9 +
 		    (double)(now.tv_nsec - job->create_time->nanos);
-	/* Whole seconds are enough to tell jobs apart. */
+	/* Fractions of a second do not help. */
 	if (ns < 60e9)
 		table_add(table, PRINT_PLAIN, "%.0f s", ns > 0 ? ns / 1e9 : 0.0);
 	else
 		table_add(table, PRINT_PLAIN, "%s", units_duration(ns).s);
 }
 
-void listing_print(Pagecast__V1__Job *const *jobs, size_t count, FILE *out)
+void listing_print(const ProtobufCMessage *message, FILE *out, void *context)
 {
+	(void)context;
+	const Pagecast__V1__ListJobsResponse *page =
+		(const Pagecast__V1__ListJobsResponse *)message;
 	_cleanup_table_ struct table table = {
 		.titles = {"ID", "STATE", "NAME", "SENT", "RATE", "AGE"},
 		.right = 1 << 3 | 1 << 4 | 1 << 5,
 		.columns = 6,
 	};
-	for (size_t i = 0; i < count; i++) {
-		const Pagecast__V1__Job *job = jobs[i];
+	for (size_t i = 0; i < page->n_jobs; i++) {
+		const Pagecast__V1__Job *job = page->jobs[i];
 		table_add(&table, PRINT_PLAIN, "%s", job->id);
-		table_add(&table, (enum print_colour)summary_colour(job), "%s", summary_state(job));
+		table_add(&table, summary_colour(job), "%s", summary_state(job));
 		table_add(&table, PRINT_PLAIN, "%.*s", NAME_SHOWN_MAX,
 			  job->spec && *job->spec->name ? job->spec->name : "-");
 		table_add(&table, PRINT_PLAIN, "%s",

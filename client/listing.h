@@ -9,9 +9,9 @@
 extern const struct option LISTING_OPTIONS[]; /* --state, --label, --page-size */
 
 /** listing_query() - "page_size=50&states=…" without a page token; *ret_query owned
- * Return: 0; EXIT_USAGE, told */
+ * Return: 0; EXIT_USAGE, printed */
 int listing_query(const struct options *options, char **ret_query);
 /** listing_path() - of one page; @token NULL or "" for the first; owned */
 char *listing_path(const char *query, const char *token);
-/** listing_print() - the table; nothing but its head when there are no jobs */
-void listing_print(Pagecast__V1__Job *const *jobs, size_t count, FILE *out);
+/* A call_printer for a ListJobsResponse: the table of its jobs. */
+void listing_print(const ProtobufCMessage *message, FILE *out, void *context);

@@ -92,9 +92,9 @@ static int check_arguments(const struct command *command, const struct options *
 {
 	size_t count = options->argument_count;
 	if (count < command->arguments_min)
-		return options_usage(command->name, "%s is missing", command->arguments);
+		return options_usage(command->name, "missing argument: %s", command->arguments);
 	if (count > command->arguments_max)
-		return options_usage(command->name, "'%s' is too much",
+		return options_usage(command->name, "unexpected argument '%s'",
 				     options->arguments[command->arguments_max]);
 	for (size_t i = 0; i < count; i++)
 		if (!*options->arguments[i])
@@ -156,15 +156,16 @@ static int run(struct options *options, int argc, char **argv)
 		return run_command(command, options, argc - 1, argv + 1);
 	const char *nearest = util_nearest(argv[0], command_name_at, NULL);
 	if (nearest)
-		return options_usage(NULL, "no command '%s'; did you mean '%s'?", argv[0], nearest);
-	return options_usage(NULL, "no command '%s'", argv[0]);
+		return options_usage(NULL, "unknown command '%s'; did you mean '%s'?", argv[0],
+				     nearest);
+	return options_usage(NULL, "unknown command '%s'", argv[0]);
 }
 
 int main(int argc, char **argv)
 {
 	struct options options = {0};
 	setlocale(LC_CTYPE, "");
-	/* A reader that goes away must not end us while a job of ours runs: print_flush() tells. */
+	/* A closed pipe must not end the client while its job runs: print_flush() reports it. */
 	signal(SIGPIPE, SIG_IGN);
 	print_init();
 	int code = run(&options, argc - 1, argv + 1);

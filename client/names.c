@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* How many characters the names of this type share: up to the UNSPECIFIED of the zero value. */
+/* The length of the prefix of this type's names: what precedes UNSPECIFIED in the zero value. */
 static size_t prefix_length(const ProtobufCEnumDescriptor *type)
 {
 	const ProtobufCEnumValue *zero = protobuf_c_enum_descriptor_get_value(type, 0);

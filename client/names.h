@@ -1,5 +1,5 @@
 /*
- * names: enumerations of the schema as people write them, from the descriptors alone:
+ * names: enum values of the schema as people write them, taken from the descriptors:
  * LAYER_L2_FCS is "l2_fcs" or "L2-FCS".
  */
 #pragma once
@@ -13,7 +13,7 @@ const char *names_text(const ProtobufCEnumDescriptor *type, int value);
 const char *names_upper(const ProtobufCEnumDescriptor *type, int value);
 /** names_read() - Return: found or not; the unspecified value is not accepted */
 bool names_read(const ProtobufCEnumDescriptor *type, const char *text, int *ret_value);
-/** names_option() - the flag's value; absent leaves *ret_value. Return: 0; EXIT_USAGE, told */
+/** names_option() - the flag's value; absent leaves *ret_value. Return: 0; EXIT_USAGE, printed */
 int names_option(const struct options *options, const char *name,
 		 const ProtobufCEnumDescriptor *type, int *ret_value);
 /** names_choices() - "splice, txring, copy or zerocopy"; owned */

@@ -82,7 +82,7 @@ static int read_flag(struct options *options, const struct option *const *tables
 		word = "--help";
 	if (word[1] != '-')
 		return options_usage(options->command,
-				     "unknown flag %s; flags are words behind two dashes", word);
+				     "unknown flag %s; flags begin with two dashes", word);
 	const char *name = word + 2, *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
 	const struct option *option = find(tables, name, len);

@@ -2,8 +2,8 @@
  * options: the flags of a command line, read against tables that also make the --help.
  *
  * "--name value" and "--name=value"; "--" ends them; flags and arguments may mix. Whatever is wrong
- * is told with the nearest name that is right, and gives EXIT_USAGE. Uses keep their order, because
- * payloads are sent in the order in which they were given.
+ * is printed with the nearest name that is right, and gives EXIT_USAGE. Uses keep their order,
+ * because payloads are sent in the order in which they were given.
  */
 #pragma once
 #include <stdarg.h>
@@ -30,7 +30,7 @@ struct option_use {
 };
 
 struct options {
-	const char *command; /* for messages: "send"; NULL for the flags ahead of the command */
+	const char *command; /* for messages: "send"; NULL for the flags in front of the command */
 	struct option_use *uses;
 	size_t use_count;
 	const char **arguments;
@@ -41,9 +41,9 @@ struct options {
 /**
  * options_read() - read @argv into @options, which the caller initialised; adds to earlier uses
  * @tables:           NULL-terminated list of option tables, the first that knows a name wins
- * @stop_at_argument: stop ahead of the first that is no flag (it is the command)
+ * @stop_at_argument: stop at the first word that is not a flag (the command)
  *
- * Return: 0; EXIT_USAGE, told.
+ * Return: 0; EXIT_USAGE, printed.
  */
 int options_read(struct options *options, const struct option *const *tables, int argc, char **argv,
 		 bool stop_at_argument);
@@ -53,17 +53,17 @@ bool options_has(const struct options *options, const char *name);
 /** options_value() - of the only use; NULL when absent */
 const char *options_value(const struct options *options, const char *name);
 
-/** options_bad() - tell that a value is wrong: "--pps: 'x' is …". Return: EXIT_USAGE */
+/** options_bad() - print that a value is wrong: "--pps: 'x' is …". Return: EXIT_USAGE */
 int options_bad(const struct options *options, const char *name, const char *value,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
-/** options_usage() - tell what is wrong with the command line, and where help is. Return:
+/** options_usage() - print what is wrong with the command line, and where help is. Return:
  * EXIT_USAGE */
 int options_usage(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Typed values. Absent leaves *ret_value as it is. Return: 0; EXIT_USAGE, told with what would be
- * right.
+ * Typed values. Absent leaves *ret_value as it is. Return: 0; EXIT_USAGE, printed with what would
+ * be right.
  */
 int options_count(const struct options *options, const char *name, uint64_t min, uint64_t max,
 		  uint64_t *ret_value);

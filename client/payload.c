@@ -1,7 +1,8 @@
 /* payload: see payload.h. */
 #include "payload.h"
+#include "message.h"
 #include "names.h"
-#include "target.h"
+#include "spec.h"
 #include "units.h"
 #include "util.h"
 
@@ -9,8 +10,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { PAYLOAD_FILE_MAX = 4 << 20 }; /* the agent takes no larger JobSpec */
 
 static int read_text(const struct options *options, const char *value,
 		     Pagecast__V1__Payload *payload)
@@ -52,15 +51,15 @@ static int read_file(const struct options *options, const char *value,
 		return options_bad(options, "file", value, "cannot be read: %s", strerror(errno));
 	if (file && fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode))
 		return options_bad(options, "file", value, "is a directory");
-	uint8_t *data = util_calloc(PAYLOAD_FILE_MAX + 1, 1);
-	size_t len = fread(data, 1, PAYLOAD_FILE_MAX + 1, file ? file : stdin);
+	uint8_t *data = util_calloc(SPEC_MAX_BYTES + 1, 1);
+	size_t len = fread(data, 1, SPEC_MAX_BYTES + 1, file ? file : stdin);
 	payload->content_case = PAGECAST__V1__PAYLOAD__CONTENT_BYTES;
 	payload->bytes = (ProtobufCBinaryData){len, data};
 	if (ferror(file ? file : stdin))
 		return options_bad(options, "file", value, "cannot be read: %s", strerror(errno));
-	if (len > PAYLOAD_FILE_MAX)
+	if (len > SPEC_MAX_BYTES)
 		return options_bad(options, "file", value, "is larger than %d MiB",
-				   PAYLOAD_FILE_MAX >> 20);
+				   SPEC_MAX_BYTES >> 20);
 	return 0;
 }
 
@@ -93,7 +92,7 @@ static int read_random(const struct options *options, const char *value,
 	payload->random = MESSAGE_NEW(Pagecast__V1__RandomBytes, PAGECAST__V1__RANDOM_BYTES__INIT);
 	if (value[len] && !units_read_count(value + len + 1, &payload->random->seed))
 		return options_bad(options, "random", value,
-				   "has a seed that is no number; write 512:42");
+				   "has a seed that is not a number; write 512:42");
 	return read_length(options, "random", value, len, &payload->random->length);
 }
 

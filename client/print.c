@@ -26,8 +26,8 @@ void print_error(const char *format, ...)
 	free(text);
 }
 
-/* Characters that steer: C0, DEL, C1 (U+0080..9F), and those that turn the direction of writing. */
-static size_t steering(const unsigned char *s, size_t len, unsigned *ret_code)
+/* Control characters: C0, DEL, C1 (U+0080..9F), and those that change the direction of text. */
+static size_t control_length(const unsigned char *s, size_t len, unsigned *ret_code)
 {
 	*ret_code = s[0];
 	if (s[0] < 0x20 || s[0] == 0x7f)
@@ -76,7 +76,7 @@ static char *escape(const char *text, size_t len, bool keep_lines)
 		return util_strdup("");
 	for (size_t i = 0; i < len; i += n) {
 		unsigned code;
-		n = steering((const unsigned char *)text + i, len - i, &code);
+		n = control_length((const unsigned char *)text + i, len - i, &code);
 		if (n && !(keep_lines && code == '\n')) {
 			put_escape(out, code);
 			continue;
@@ -133,17 +133,17 @@ void print_prefixed(const char *prefix, const char *text, size_t len)
 
 bool print_flush(void)
 {
-	static bool told;
+	static bool reported;
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return true;
-	if (!told && errno && errno != EPIPE)
+	if (!reported && errno && errno != EPIPE)
 		print_error("cannot write the output: %s", strerror(errno));
-	told = true;
+	reported = true;
 	return false;
 }
 
-/* Columns that @text takes: one a character; good enough for what the agent names. */
+/* Columns that @text takes: one a character; good enough for what agents print. */
 static int width(const char *text)
 {
 	int n = 0;

@@ -1,6 +1,6 @@
 /*
  * print: what people see. Text that came from outside is escaped (a name or an error of a server
- * must not steer the terminal); colours only on a terminal and without NO_COLOR; tables.
+ * must not control the terminal); colours only on a terminal and without NO_COLOR; tables.
  * Messages about what went wrong go to standard error as "pagecast: …".
  */
 #pragma once
@@ -14,17 +14,17 @@ enum print_colour { PRINT_PLAIN, PRINT_BOLD, PRINT_DIM, PRINT_RED, PRINT_GREEN, 
 /** print_init() - look at the terminal and the environment; once, before anything is printed */
 void print_init(void);
 
-/** print_error() - "pagecast: …" and a newline on standard error; arguments from outside escaped by
- * the caller */
+/** print_error() - "pagecast: …" and a newline on standard error; the caller escapes text from
+ * outside */
 void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** print_escaped() - @text without anything that steers a terminal: \n, \t, \x1b, \u{202e}; owned
+/** print_escaped() - @text without control characters: \n, \t, \x1b, \u{202e}; owned
  */
 char *print_escaped(const char *text);
 /** print_escaped_lines() - the same, but line breaks stay */
 char *print_escaped_lines(const char *text, size_t len);
 
-/** print_colour() - start a colour, or end it (PRINT_PLAIN), when @out is to be seen in colour */
+/** print_colour() - start a colour, or end it (PRINT_PLAIN), when output is coloured */
 const char *print_colour(enum print_colour colour);
 
 /**
@@ -33,8 +33,8 @@ const char *print_colour(enum print_colour colour);
  */
 void print_prefixed(const char *prefix, const char *text, size_t len);
 
-/** print_flush() - Return: true unless standard output can take no more (told once, but a closed
- * pipe silently) */
+/** print_flush() - Return: true unless standard output failed (printed once, but not for a closed
+ * pipe) */
 bool print_flush(void);
 
 enum { TABLE_COLUMNS_MAX = 12 };

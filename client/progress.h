@@ -1,6 +1,6 @@
 /*
- * progress: the moving lines of jobs on standard error: redrawn in place on a terminal (a bar a
- * job), one plain line a second otherwise. Nothing moves on standard output.
+ * progress: live lines of jobs on standard error: redrawn in place on a terminal, with a bar for
+ * each job; otherwise one plain line a second.
  */
 #pragma once
 #include <stdbool.h>
@@ -23,5 +23,5 @@ bool progress_due(const struct progress *progress, int64_t now_ns);
 void progress_begin(struct progress *progress, int64_t now_ns);
 void progress_line(struct progress *progress, const char *prefix, const Pagecast__V1__Job *job);
 void progress_end(struct progress *progress);
-/** progress_clear() - take the lines off the terminal, ahead of other output */
+/** progress_clear() - remove the lines from the terminal, before other output */
 void progress_clear(struct progress *progress);

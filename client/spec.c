@@ -1,6 +1,6 @@
 /* spec: see spec.h. */
 #include "spec.h"
-#include "call.h"
+#include "message.h"
 #include "names.h"
 #include "payload.h"
 #include "target.h"
@@ -9,67 +9,73 @@
 
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 128, LABEL_MAX_BYTES = 256 };
-
-const struct option SPEC_OPTIONS[] = {
-	{NULL, NULL, "What (in the order given; none: one empty payload)", false},
-	{"text", "TEXT", "these characters", true},
+const struct option SPEC_PAYLOAD_OPTIONS[] = {
+	{NULL, NULL, "Payloads (sent in this order; none: one empty payload)", false},
+	{"text", "TEXT", "this text", true},
 	{"hex", "BYTES", "bytes as 'de ad be ef'", true},
-	{"file", "FILE", "a file's bytes as one payload; - is standard input", true},
+	{"file", "FILE", "the bytes of a file as one payload; - is standard input", true},
 	{"random", "N[:SEED]", "N random bytes; the same seed gives the same bytes", true},
 	{"zeros", "N", "N bytes 0x00", true},
 	{"ones", "N", "N bytes 0xff", true},
 	{"incrementing", "N", "N bytes 0x00 0x01 0x02 …", true},
-	{"repeat", "N", "the payload ahead of this N times in a row", true},
-	{"size", "SIZE", "pad or cut each to so many bytes: 512", false},
-	{"size-layer", "LAYER", "what the size counts: payload, l3, l2, l2-fcs, l1", false},
-	{NULL, NULL, "How fast (nothing: as fast as the engine and the policy allow)", false},
+	{"repeat", "N", "send the payload in front of this flag N times in a row", true},
+	{"size", "SIZE", "pad or cut each packet to this many bytes: 512", false},
+	{"size-layer", "LAYER", "what --size counts: payload, l3, l2, l2-fcs, l1", false},
+	{NULL, NULL, "Rate (none: as fast as the engine and the policy allow)", false},
+	OPTION_END,
+};
+
+const struct option SPEC_RATE_OPTIONS[] = {
 	{"pps", "RATE", "packets a second: 0.5, 100, 10k, 1.5M", false},
 	{"bps", "RATE", "bits a second: 64k, 100M, 2.5G", false},
-	{"line-percent", "P", "of the interface's speed", false},
-	{"unlimited", NULL, "no limit but the policy's", false},
+	{"line-percent", "P", "percent of the interface's speed", false},
+	{"unlimited", NULL, "as fast as the engine and the policy allow", false},
 	{"layer", "LAYER", "what --bps counts: l2 (default), payload, l3, l2-fcs, l1", false},
-	{"max-back-to-back", "N", "packets that may leave without a gap", false},
-	{"burst-packets", "N", "send in bursts of N", false},
+	{"max-back-to-back", "N", "at most N packets without a gap between them", false},
+	OPTION_END,
+};
+
+const struct option SPEC_JOB_OPTIONS[] = {
+	{"burst-packets", "N", "send in bursts of N packets", false},
 	{"burst-gap", "TIME", "from the end of a burst to the start of the next", false},
-	{NULL, NULL, "How much (nothing: one pass over the payloads)", false},
+	{NULL, NULL, "Limit (none: one pass over the payloads)", false},
 	{"packets", "N", "this many packets", false},
 	{"bytes", "N", "this many bytes of payload", false},
 	{"duration", "TIME", "for this long: 10s, 500ms, 2m", false},
 	{"loops", "N", "this many passes over the payloads", false},
 	{"forever", NULL, "until cancelled (Ctrl-C)", false},
-	{NULL, NULL, "From and to", false},
+	{NULL, NULL, "Addresses and headers", false},
 	{"source", "ADDR[:PORT]", "source address and port", false},
 	{"source-port", "PORT", "source port", false},
-	{"interface", "NAME", "leave by this interface", false},
-	{"ttl", "N", "time to live, hop limit", false},
-	{"dscp", "N", "0 to 63", false},
-	{"broadcast", NULL, "the address is a broadcast address", false},
-	{"dont-fragment", NULL, "never fragment", false},
+	{"interface", "NAME", "send through this interface", false},
+	{"ttl", "N", "time to live or hop limit: 1 to 255", false},
+	{"dscp", "N", "differentiated services code point: 0 to 63", false},
+	{"broadcast", NULL, "allow a broadcast address", false},
+	{"dont-fragment", NULL, "refuse packets longer than the path MTU", false},
 	{"header-included", NULL, "ip://: payloads start with their own IP header", false},
-	{"source-mac", "MAC", "eth://: instead of the interface's own", false},
-	{"vlan", "ID[:PRIO]", "eth://: VLAN tag, outermost first", true},
-	{"ethertype", "N", "eth://: 0x88b5", false},
+	{"source-mac", "MAC", "eth://: source MAC; default: the interface's", false},
+	{"vlan", "ID[:PRIO]", "eth://: VLAN tag; repeatable, outermost first", true},
+	{"ethertype", "N", "eth://: as 0x88b5", false},
 	{"destination", "ADDR[:PORT]", "eth://: IP destination; with a port: UDP", false},
 	{NULL, NULL, "The job", false},
-	{"name", "NAME", "for people", false},
-	{"label", "KEY=VALUE", "to find it again; repeatable", true},
-	{"priority", "N", "-100 to 100, higher first", false},
+	{"name", "NAME", "a name for people", false},
+	{"label", "KEY=VALUE", "a label to select the job by; repeatable", true},
+	{"priority", "N", "place in the queue: -100 to 100, higher first", false},
 	{"engine", "ENGINE", "auto (default), splice, txring, copy, zerocopy", false},
 	{"layout", "LAYOUT", "packed (default), page-per-packet", false},
-	{"page-offset", "N", "page-per-packet: where in its page a packet starts", false},
-	{"start-at", "TIME", "+5s, or 2026-03-01T12:00:00Z", false},
-	{"start-delay", "TIME", "wait this long once the job runs", false},
-	{"start-tolerance", "TIME", "fail rather than start later than this", false},
-	{"max-duration", "TIME", "stop then, whatever happens", false},
-	{"lease", "TIME", "cancel the job once this client is gone for so long", false},
-	{"when-full", "WHAT", "a full queue of the kernel: wait (default) or drop", false},
-	{"restart-policy", "WHAT", "when the agent ends: interrupt (default) or resume", false},
-	{"request-id", "ID", "the same id again gives the same job, not a second one", false},
+	{"page-offset", "N", "page-per-packet: offset of a packet in its page: 1 to 4095", false},
+	{"start-at", "TIME", "start at a time: +5s or 2026-03-01T12:00:00Z", false},
+	{"start-delay", "TIME", "start this long after the job has started", false},
+	{"start-tolerance", "TIME", "with --start-at: fail if the start is later than this", false},
+	{"max-duration", "TIME", "stop the job after this time", false},
+	{"lease", "TIME", "cancel the job if this client is gone for this long", false},
+	{"when-full", "WHAT", "when the kernel's queue is full: wait (default) or drop", false},
+	{"restart-policy", "WHAT", "if the agent ends: interrupt (default) or resume", false},
+	{"request-id", "ID", "repeated with the same id, the request gives the same job", false},
 	OPTION_END,
 };
 
-Google__Protobuf__Duration *spec_duration(int64_t ns)
+static Google__Protobuf__Duration *new_duration(int64_t ns)
 {
 	Google__Protobuf__Duration *duration =
 		MESSAGE_NEW(Google__Protobuf__Duration, GOOGLE__PROTOBUF__DURATION__INIT);
@@ -84,7 +90,7 @@ static int read_duration(const struct options *options, const char *name,
 	int64_t ns = 0;
 	int r = options_duration(options, name, &ns);
 	if (!r && ns)
-		*ret_duration = spec_duration(ns);
+		*ret_duration = new_duration(ns);
 	return r;
 }
 
@@ -200,10 +206,7 @@ int spec_label(const struct options *options, const char *value, Pagecast__V1__L
 {
 	const char *equals = strchr(value, '=');
 	if (!util_is_utf8(value, strlen(value)) || !equals || equals == value)
-		return options_bad(options, "label", value, "is no label; write key=value");
-	if (strlen(value) > LABEL_MAX_BYTES)
-		return options_bad(options, "label", value, "is longer than %d bytes",
-				   LABEL_MAX_BYTES);
+		return options_bad(options, "label", value, "is not a label; write key=value");
 	Pagecast__V1__Label *label = MESSAGE_NEW(Pagecast__V1__Label, PAGECAST__V1__LABEL__INIT);
 	label->key = util_strndup(value, (size_t)(equals - value));
 	label->value = util_strdup(equals + 1);
@@ -255,7 +258,7 @@ static int read_start_at(const struct options *options, Pagecast__V1__JobSpec *s
 		return 0;
 	if (!units_read_time(value, &time))
 		return options_bad(options, "start-at", value,
-				   "is no time; write +5s, 2026-03-01T12:00:00Z or "
+				   "is not a time; write +5s, 2026-03-01T12:00:00Z or "
 				   "2026-03-01T13:00:00.250+01:00");
 	spec->start_time =
 		MESSAGE_NEW(Google__Protobuf__Timestamp, GOOGLE__PROTOBUF__TIMESTAMP__INIT);
@@ -267,7 +270,7 @@ static int read_start_at(const struct options *options, Pagecast__V1__JobSpec *s
 static int read_job(const struct options *options, Pagecast__V1__JobSpec *spec)
 {
 	const char *name = NULL;
-	int r = options_text(options, "name", NAME_MAX_BYTES, &name);
+	int r = options_text(options, "name", SPEC_NAME_MAX_BYTES, &name);
 	if (name)
 		spec->name = util_strdup(name);
 	r = r ? r : spec_labels(options, &spec->labels, &spec->n_labels);
@@ -291,7 +294,7 @@ int spec_read(const struct options *options, const char *url, Pagecast__V1__JobS
 	int r = read_job(options, spec);
 	r = r ? r : read_stream(options, url, stream);
 	if (r) {
-		call_free(&spec->base);
+		message_free(&spec->base);
 		return r;
 	}
 	*ret_spec = spec;

@@ -1,7 +1,9 @@
 /* submission: see submission.h. */
 #include "submission.h"
 #include "call.h"
+#include "message.h"
 #include "print.h"
+#include "spec.h"
 #include "summary.h"
 #include "util.h"
 
@@ -10,7 +12,6 @@
 
 enum {
 	REQUEST_ID_MAX_BYTES = 128,
-	SPEC_MAX_BYTES = 4 << 20, /* what the agent takes */
 };
 
 int submission_request_id(const struct options *options, struct submission *submission)
@@ -22,7 +23,7 @@ int submission_request_id(const struct options *options, struct submission *subm
 	for (size_t i = 0; i < len; i++)
 		if (id[i] <= ' ' || id[i] > '~')
 			return options_bad(options, "request-id", id,
-					   "holds something else than printable ASCII");
+					   "contains something else than printable ASCII");
 	if (!len || len > REQUEST_ID_MAX_BYTES)
 		return options_bad(options, "request-id", id, "is not 1 to %d characters long",
 				   REQUEST_ID_MAX_BYTES);
@@ -42,8 +43,8 @@ int submission_read(const char *command, const char *path, char **ret_text, size
 	if (ferror(file ? file : stdin))
 		return options_usage(command, "%s: %s", path, strerror(errno));
 	if (*ret_len > SPEC_MAX_BYTES)
-		return options_usage(command, "%s: larger than %d MiB, the most an agent takes",
-				     path, SPEC_MAX_BYTES >> 20);
+		return options_usage(command, "%s: longer than %d MiB, the limit of an agent", path,
+				     SPEC_MAX_BYTES >> 20);
 	return 0;
 }
 
@@ -66,7 +67,7 @@ static int submit_to(const struct client *client, const struct http_peer *peer,
 		return r;
 	if (!follow) {
 		call_print(client, peer, message, print_accepted, NULL);
-		call_free(message);
+		message_free(message);
 		return EXIT_DONE;
 	}
 	Pagecast__V1__Job *job = (Pagecast__V1__Job *)message;

@@ -1,6 +1,6 @@
 /*
- * submission: a job handed to every agent, and what comes then: its id and state (detached), or
- * following it to its end. Shared by `send` (protobuf) and `submit` (the person's own JSON).
+ * submission: submit a job to every agent, then print its id and state (detached) or follow it to
+ * its end. Shared by `send` (protobuf) and `submit` (the user's own JSON).
  */
 #pragma once
 #include "client.h"
@@ -14,12 +14,12 @@ struct submission {
 	const struct follow_options *follow; /* NULL: detach */
 };
 
-/** submission_request_id() - the --request-id flag. Return: 0; EXIT_USAGE, told */
+/** submission_request_id() - the --request-id flag. Return: 0; EXIT_USAGE, printed */
 int submission_request_id(const struct options *options, struct submission *submission);
 /**
  * submission_read() - the text of a spec from a file, "-": standard input
  * @ret_text: owned
- * Return: 0; EXIT_USAGE, told in the name of @command
+ * Return: 0; EXIT_USAGE, printed for @command
  */
 int submission_read(const char *command, const char *path, char **ret_text, size_t *ret_len);
 /** submission_run() - Return: an enum exit_code */

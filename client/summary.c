@@ -26,7 +26,7 @@ const char *summary_state(const Pagecast__V1__Job *job)
 	return names_upper(&pagecast__v1__job_state__descriptor, (int)job->state);
 }
 
-int summary_colour(const Pagecast__V1__Job *job)
+enum print_colour summary_colour(const Pagecast__V1__Job *job)
 {
 	switch (job->state) {
 	case STATE(SUCCEEDED): return PRINT_GREEN;
@@ -52,7 +52,7 @@ double summary_ns_between(const Google__Protobuf__Timestamp *from,
 	return ns > 0 ? ns : 0;
 }
 
-/* How long it sent, as far as is known: until its end, else until its latest count. */
+/* How long it has sent: until its end, otherwise until its latest count. */
 static double sending_ns(const Pagecast__V1__Job *job)
 {
 	const Google__Protobuf__Timestamp *until = job->end_time;
@@ -91,7 +91,7 @@ static void put_account(const Pagecast__V1__Account *account, FILE *out)
 		units_count(account->packets_failed).s, units_count(account->packets_cancelled).s);
 }
 
-/* Was the rate asked for in bits? Reports tell every rate in both. */
+/* Was the rate given in bits? A report has every rate in both units. */
 static bool asked_in_bits(const Pagecast__V1__Stream *stream)
 {
 	return stream->rate && (stream->rate->kind_case == PAGECAST__V1__RATE__KIND_BPS ||
@@ -108,7 +108,7 @@ static bool any_in_bits(const Pagecast__V1__Job *job)
 
 static void put_rate(const Pagecast__V1__TransmitReport *report, bool in_bits, FILE *out)
 {
-	/* Without an engine nobody was left to tell: the agent ended meanwhile. */
+	/* Without an engine there is no measurement: the agent ended meanwhile. */
 	const char *unmeasured = report->engine ? "too few packets to measure it" : "not measured";
 	if (in_bits && report->requested_bps > 0 && report->achieved_pps > 0) {
 		fprintf(out, "%s asked", units_bps(report->requested_bps).s);
@@ -122,7 +122,7 @@ static void put_rate(const Pagecast__V1__TransmitReport *report, bool in_bits, F
 			units_pps(report->achieved_pps).s);
 	} else if (report->requested_pps > 0) {
 		fprintf(out, "%s pps asked; %s", units_pps(report->requested_pps).s, unmeasured);
-	} else if (report->achieved_pps <= 0) { /* it takes two moments to make a rate */
+	} else if (report->achieved_pps <= 0) { /* a rate needs two packets */
 		fprintf(out, "unlimited; %s\n", unmeasured);
 		return;
 	} else {
@@ -137,7 +137,7 @@ static void put_rate(const Pagecast__V1__TransmitReport *report, bool in_bits, F
 	fprintf(out, "; late %s\n", units_count(report->late_packets).s);
 }
 
-/* "udp: vmsplice, splice": what it was sent to is known to who reads a result. */
+/* "udp: vmsplice, splice" without its first part, which the reader knows. */
 static const char *without_target(const char *path)
 {
 	size_t len = strcspn(path, ":,;");
@@ -160,11 +160,11 @@ static void put_path(const Pagecast__V1__TransmitReport *report, FILE *out)
 
 static void put_problem(const Pagecast__V1__Problem *problem, bool one_stream, FILE *out)
 {
-	bool tells = !(one_stream && strcmp(problem->field, "streams[0]") == 0);
+	bool show_field = !(one_stream && strcmp(problem->field, "streams[0]") == 0);
 	bool error = problem->severity == PAGECAST__V1__SEVERITY__SEVERITY_ERROR;
 	fprintf(out, "  %s%s%s ", print_colour(error ? PRINT_RED : PRINT_YELLOW),
 		error ? "error" : "note ", print_colour(PRINT_PLAIN));
-	if (*problem->field && tells) {
+	if (*problem->field && show_field) {
 		put_text(out, problem->field);
 		fputs(": ", out);
 	}
@@ -267,7 +267,9 @@ void summary_print(const Pagecast__V1__Job *job, bool in_full, FILE *out)
 	for (size_t i = 0; i < job->n_problems; i++)
 		put_problem(job->problems[i], job->n_stream_results <= 1, out);
 	if (job->account && summary_ended(job) && !job->account->balanced)
-		fprintf(out, "  %serror%s the counts do not add up: this is a fault of the agent\n",
+		fprintf(out,
+			"  %serror%s the counts do not add up: please report this fault of the "
+			"agent\n",
 			print_colour(PRINT_RED), print_colour(PRINT_PLAIN));
 }
 
@@ -285,7 +287,7 @@ static void put_waiting(const Pagecast__V1__Job *job, FILE *out)
 	if (job->state == STATE(QUEUED) && job->queue_position)
 		fprintf(out, ", number %u in the queue", job->queue_position);
 	if (job->progress && *job->progress->waiting_for) {
-		fputs(", waits for ", out);
+		fputs(", waiting for ", out);
 		put_text(out, job->progress->waiting_for);
 	}
 }

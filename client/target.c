@@ -1,5 +1,6 @@
 /* target: see target.h. */
 #include "target.h"
+#include "message.h"
 #include "units.h"
 #include "util.h"
 
@@ -42,7 +43,7 @@ static bool is_ip(const char *address)
 	return inet_pton(AF_INET6, plain, &parsed) == 1;
 }
 
-/* "%25" is how a URL spells the "%" ahead of a zone. */
+/* "%25" is how a URL spells the "%" in front of a zone. */
 static char *plain_zone(const char *text, size_t len)
 {
 	char *address = util_strndup(text, len), *zone = strstr(address, "%25");
@@ -101,10 +102,10 @@ static int read_endpoint(const struct options *options, const char *name, char *
 	if (!split_address(value, strlen(value), &address, &port) ||
 	    (*address && !is_ip(address)) || (!*address && !port))
 		return options_bad(options, name, value,
-				   "is no IP address; write 192.0.2.1, 192.0.2.1:5000 or "
+				   "is not an IP address; write 192.0.2.1, 192.0.2.1:5000 or "
 				   "[2001:db8::1]:5000");
 	if (port && !ret_port)
-		return options_bad(options, name, value, "has a port, which fits no ip:// target");
+		return options_bad(options, name, value, "has a port, but ip:// targets have none");
 	if (port && !read_port(port, strlen(port), ret_port))
 		return options_bad(options, name, value,
 				   "has a port that is not between 1 and 65535");
@@ -146,10 +147,11 @@ static int read_udp(const struct target *target, const char *text, Pagecast__V1_
 	if (strpbrk(text, "/?") || !split_address(text, strlen(text), &address, &port))
 		return bad(target, WRITE_UDP);
 	if (!is_ip(address))
-		return bad(target, "'%s' is no IP address (names are not looked up); " WRITE_UDP,
+		return bad(target,
+			   "'%s' is not an IP address (host names are not looked up); " WRITE_UDP,
 			   address);
 	if (!port)
-		return bad(target, "names no port; " WRITE_UDP);
+		return bad(target, "the port is missing; " WRITE_UDP);
 	if (!read_port(port, strlen(port), &udp->port))
 		return bad(target, "port '%s' is not between 1 and 65535", port);
 	udp->address = TAKE_PTR(address);
@@ -168,9 +170,9 @@ static int read_protocol(const struct target *target, const char *query,
 {
 	int64_t protocol;
 	if (!query && options_has(target->options, "header-included"))
-		return 0; /* the payloads say it */
+		return 0; /* each payload has its own */
 	if (!query || strncmp(query, "proto=", 6) != 0)
-		return bad(target, "names no IP protocol; " WRITE_IP);
+		return bad(target, "the IP protocol is missing; " WRITE_IP);
 	if (!units_read_int(query + 6, &protocol) || protocol < 0 || protocol > 255)
 		return bad(target, "proto '%s' is not a number between 0 and 255", query + 6);
 	raw->protocol = (uint32_t)protocol;
@@ -195,7 +197,8 @@ static int read_ip(const struct target *target, const char *text, Pagecast__V1__
 	if (port)
 		return bad(target, "raw IP has no port; " WRITE_IP);
 	if (!is_ip(address))
-		return bad(target, "'%s' is no IP address (names are not looked up); " WRITE_IP,
+		return bad(target,
+			   "'%s' is not an IP address (host names are not looked up); " WRITE_IP,
 			   address);
 	raw->address = TAKE_PTR(address);
 	raw->header_included = options_has(options, "header-included");
@@ -228,8 +231,9 @@ static int add_vlan(const struct options *options, const char *value,
 		good = units_read_int(priority_text + 1, &priority) && priority >= 0 &&
 		       priority <= 7;
 	if (!good)
-		return options_bad(options, "vlan", value,
-				   "is no VLAN; write 0 to 4094, with a priority as 100:5");
+		return options_bad(
+			options, "vlan", value,
+			"is not a VLAN; write an id of 0 to 4094, with a priority 100:5");
 	Pagecast__V1__VlanTag *tag =
 		MESSAGE_NEW(Pagecast__V1__VlanTag, PAGECAST__V1__VLAN_TAG__INIT);
 	tag->id = (uint32_t)id;
@@ -260,7 +264,7 @@ static int read_source_mac(const struct options *options, char **ret_mac)
 		return 0;
 	if (!is_mac(value))
 		return options_bad(options, "source-mac", value,
-				   "is no MAC address; write 02:00:00:00:00:01");
+				   "is not a MAC address; write 02:00:00:00:00:01");
 	*ret_mac = util_strdup(value);
 	return 0;
 }
@@ -295,19 +299,19 @@ static int read_eth(const struct target *target, const char *text, Pagecast__V1_
 	size_t len = strcspn(text, "/");
 	const char *mac = text[len] && text[len + 1] ? text + len + 1 : NULL;
 	if (!len || len >= IFNAMSIZ)
-		return bad(target, "names no interface; " WRITE_ETH);
+		return bad(target, "the interface is missing; " WRITE_ETH);
 	ethernet->interface = util_strndup(text, len);
 	if (mac && !is_mac(mac))
-		return bad(target, "'%s' is no MAC address; " WRITE_ETH, mac);
+		return bad(target, "'%s' is not a MAC address; " WRITE_ETH, mac);
 	int r = refuse_flags(target, "eth://", OTHERS);
 	bool header = mac || options_has(target->options, "destination");
 	if (r || !header) {
 		for (const char *const *name = HEADER; !r && *name; name++)
 			if (options_has(target->options, *name))
 				r = bad(target,
-					"payloads are whole frames here, so --%s has no place; "
-					"name "
-					"the destination: eth://%.*s/02:00:00:00:00:01",
+					"payloads are whole frames here, so --%s does not apply; "
+					"give "
+					"a destination: eth://%.*s/02:00:00:00:00:01",
 					*name, (int)len, text);
 		return r;
 	}
@@ -328,6 +332,7 @@ int target_read(const struct options *options, const char *url, Pagecast__V1__St
 		return read_ip(&target, url + 5, stream);
 	if (strncmp(url, "eth://", 6) == 0)
 		return read_eth(&target, url + 6, stream);
-	return bad(&target, "is no target; write udp://192.0.2.1:9000, ip://192.0.2.1?proto=253 or "
-			    "eth://eth0");
+	return bad(&target,
+		   "is not a target; write udp://192.0.2.1:9000, ip://192.0.2.1?proto=253 or "
+		   "eth://eth0");
 }

@@ -1,5 +1,5 @@
 /*
- * units: numbers as people write and read them. Reading is strict (a whole argument, in range, with
+ * units: numbers and times as text for people. Reading is strict (a whole argument, in range, with
  * a unit where one is needed); writing gives a small struct by value, so that
  * printf("%s", units_count(n).s) needs no buffer. Thread: any; no state.
  */

@@ -91,7 +91,7 @@ bool util_is_utf8(const char *text, size_t len)
 	return true;
 }
 
-enum { WORD_MAX = 32 }; /* longer words are no misspelling of a name of ours */
+enum { WORD_MAX = 32 }; /* longer words are not misspelt flags */
 
 /* Edits (insert, delete, replace, swap of neighbours) from @a to @b. */
 static size_t edit_distance(const char *a, const char *b)
@@ -120,7 +120,7 @@ const char *util_nearest(const char *word, const char *(*name_at)(const void *co
 			 const void *context)
 {
 	const char *nearest = NULL;
-	size_t best = strlen(word) < 4 ? 1 : 2; /* more edits than this is another word */
+	size_t best = strlen(word) < 4 ? 1 : 2; /* more edits make another word */
 	for (size_t i = 0; name_at(context, i); i++) {
 		size_t distance = edit_distance(word, name_at(context, i));
 		if (distance < best || (distance == best && !nearest)) {

@@ -1,6 +1,6 @@
 /*
  * util: what every file of the client needs: exit codes, ownership in the type of a variable, and
- * allocation that ends the program when there is no memory (a command has nothing better to do).
+ * allocation that ends the program when there is no memory (a command cannot do without).
  */
 #pragma once
 #include <stdarg.h>

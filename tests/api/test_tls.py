@@ -264,7 +264,7 @@ class ClientCertificates(Tls):
             command = [pt.program("PAGECAST"), "--agent", agent.url, "--ca", self.ca.cert("ca")]
             for more, status, words in (((), 3, "client certificate: --cert and --key"),
                                         (("--cert", self.stranger.cert("alice"), "--key", self.stranger.key("alice")), 3,
-                                         "does not take the client certificate"),
+                                         "does not accept the client certificate"),
                                         (("--cert", self.ca.cert("alice"), "--key", self.ca.key("alice")), 0, "")):
                 ran = subprocess.run([*command, *more, *send], check=False, capture_output=True, text=True, timeout=60,
                                      stdin=subprocess.DEVNULL, env=env)

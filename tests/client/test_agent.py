@@ -218,7 +218,7 @@ class Interrupted(Case):
             agent.close()
         shown, told = process.communicate(timeout=60)
         self.assertIn(process.returncode, (1, 3), told)
-        self.assertTrue("INTERRUPTED" in shown or "lost sight of job" in told, shown + told)
+        self.assertTrue("INTERRUPTED" in shown or "lost contact with job" in told, shown + told)
 
 
 class Jobs(Case):

@@ -1,5 +1,6 @@
 /* The flags of `send` and the JobSpec they make; what is refused, and with which words. */
 #include "client/call.h"
+#include "client/message.h"
 #include "client/spec.h"
 #include "client/util.h"
 #include "lib/test.h"
@@ -11,7 +12,8 @@ enum { WORDS_MAX = 64, MESSAGE_MAX = 4096 };
 /* Splits @line at blanks (a "_" stands for a blank within a word) and reads it as flags of send. */
 static int read_line(const char *url, const char *line, Pagecast__V1__JobSpec **ret_spec)
 {
-	static const struct option *const TABLES[] = {SPEC_OPTIONS, NULL};
+	static const struct option *const TABLES[] = {SPEC_PAYLOAD_OPTIONS, SPEC_RATE_OPTIONS,
+						      SPEC_JOB_OPTIONS, NULL};
 	char *words[WORDS_MAX], *save = NULL;
 	int count = 0;
 	_cleanup_free_ char *copy = strdup(line);
@@ -70,7 +72,7 @@ TEST(udp_targets)
 	CHECK_INT(spec->streams[0]->udp->port, ==, 9000);
 	CHECK_INT(spec->streams[0]->n_payloads, ==, 0);
 	CHECK(!spec->streams[0]->limit && !spec->streams[0]->rate && !spec->streams[0]->size);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(
 		"udp://[fe80::1%25eth0]:65535",
 		"--source [2001:db8::2]:5000 --interface eth0 --ttl 3 --dscp 46 --dont-fragment");
@@ -83,33 +85,33 @@ TEST(udp_targets)
 	CHECK_INT(udp->ttl, ==, 3);
 	CHECK_INT(udp->dscp, ==, 46);
 	CHECK(udp->dont_fragment && !udp->broadcast);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(UDP, "--source :7 --broadcast");
 	CHECK_STR(spec->streams[0]->udp->source_address, "");
 	CHECK_INT(spec->streams[0]->udp->source_port, ==, 7);
 	CHECK(spec->streams[0]->udp->broadcast);
-	call_free(&spec->base);
+	message_free(&spec->base);
 }
 
 TEST(udp_targets_that_are_none)
 {
-	refused("udp://127.0.0.1", "", "names no port");
+	refused("udp://127.0.0.1", "", "the port is missing");
 	refused("udp://127.0.0.1:0", "", "port '0' is not between 1 and 65535");
 	refused("udp://127.0.0.1:70000", "", "port '70000' is not between 1 and 65535");
 	refused("udp://127.0.0.1:9000x", "", "not between 1 and 65535");
 	refused("udp://127.0.0.1:", "", "not between 1 and 65535");
 	refused("udp://localhost:9000", "", "names are not looked up");
-	refused("udp://999.0.0.1:9000", "", "no IP address");
-	refused("udp://::1:9000", "", "names no port");
+	refused("udp://999.0.0.1:9000", "", "not an IP address");
+	refused("udp://::1:9000", "", "the port is missing");
 	refused("udp://[::1:9000", "", "write udp://");
 	refused("udp://[::1]9000", "", "write udp://");
-	refused("udp://[fe80::1%]:9000", "", "no IP address");
-	refused("udp://", "", "no IP address");
-	refused("tcp://127.0.0.1:9000", "", "is no target");
-	refused("127.0.0.1:9000", "", "is no target");
+	refused("udp://[fe80::1%]:9000", "", "not an IP address");
+	refused("udp://", "", "not an IP address");
+	refused("tcp://127.0.0.1:9000", "", "is not a target");
+	refused("127.0.0.1:9000", "", "is not a target");
 	refused("udp://127.0.0.1:9000/x", "", "write udp://");
 	refused("udp://\xff:1", "", "is not UTF-8");
-	refused(UDP, "--source nobody", "--source: 'nobody' is no IP address");
+	refused(UDP, "--source nobody", "--source: 'nobody' is not an IP address");
 	refused(UDP, "--source 127.0.0.1:99999", "port that is not between");
 	refused(UDP, "--vlan 5", "--vlan does not fit");
 	refused(UDP, "--ttl 256", "is not between 1 and 255");
@@ -124,14 +126,14 @@ TEST(raw_ip_targets)
 	CHECK_STR(spec->streams[0]->raw_ip->address, "192.0.2.1");
 	CHECK_INT(spec->streams[0]->raw_ip->protocol, ==, 253);
 	CHECK_STR(spec->streams[0]->raw_ip->source_address, "192.0.2.9");
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good("ip://2001:db8::1?proto=89", "");
 	CHECK_STR(spec->streams[0]->raw_ip->address, "2001:db8::1");
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good("ip://192.0.2.1", "--header-included");
 	CHECK(spec->streams[0]->raw_ip->header_included);
-	call_free(&spec->base);
-	refused("ip://192.0.2.1", "", "names no IP protocol");
+	message_free(&spec->base);
+	refused("ip://192.0.2.1", "", "the IP protocol is missing");
 	refused("ip://192.0.2.1?proto=256", "", "not a number between 0 and 255");
 	refused("ip://192.0.2.1?proto=udp", "", "not a number between 0 and 255");
 	refused("ip://192.0.2.1:80?proto=1", "", "has no port");
@@ -143,7 +145,7 @@ TEST(ethernet_targets)
 	Pagecast__V1__JobSpec *spec = good("eth://veth0", "");
 	CHECK_STR(spec->streams[0]->ethernet->interface, "veth0");
 	CHECK(!spec->streams[0]->ethernet->header);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good("eth://veth0/02:00:00:00:00:0a",
 		    "--vlan 100:5 --vlan 7 --source-mac 02:00:00:00:00:0b --ethertype 0x88b5 "
 		    "--destination 198.18.0.2:9000 --source 198.18.0.1:5");
@@ -159,11 +161,11 @@ TEST(ethernet_targets)
 	CHECK_INT(header->destination_port, ==, 9000);
 	CHECK_STR(header->source_address, "198.18.0.1");
 	CHECK_INT(header->source_port, ==, 5);
-	call_free(&spec->base);
-	refused("eth://", "", "names no interface");
-	refused("eth://veth0/02:00:00:00:00", "", "is no MAC address");
+	message_free(&spec->base);
+	refused("eth://", "", "the interface is missing");
+	refused("eth://veth0/02:00:00:00:00", "", "is not a MAC address");
 	refused("eth://veth0", "--ttl 5", "payloads are whole frames");
-	refused("eth://veth0/02:00:00:00:00:0a", "--vlan 5000", "is no VLAN");
+	refused("eth://veth0/02:00:00:00:00:0a", "--vlan 5000", "is not a VLAN");
 	refused("eth://veth0/02:00:00:00:00:0a", "--ethertype 5", "not between 0x600 and 0xffff");
 	refused("eth://veth0/02:00:00:00:00:0a", "--interface eth0", "does not fit");
 }
@@ -188,7 +190,7 @@ TEST(payloads_keep_their_order)
 		  PAGECAST__V1__PATTERN_KIND__PATTERN_KIND_INCREMENTING);
 	CHECK_INT(payloads[6]->content_case, ==, PAGECAST__V1__PAYLOAD__CONTENT_TEXT);
 	CHECK_STR(payloads[6]->text, "");
-	call_free(&spec->base);
+	message_free(&spec->base);
 	refused(UDP, "--repeat 3", "stands behind the payload");
 	refused(UDP, "--text a --repeat 0", "is no count");
 	refused(UDP, "--hex xy", "is not hexadecimal");
@@ -213,28 +215,28 @@ TEST(a_file_is_one_payload)
 	CHECK_INT(payload->content_case, ==, PAGECAST__V1__PAYLOAD__CONTENT_BYTES);
 	CHECK_INT(payload->bytes.len, ==, 4);
 	CHECK(memcmp(payload->bytes.data, "a\0b\n", 4) == 0);
-	call_free(&spec->base);
+	message_free(&spec->base);
 }
 
 TEST(sizes)
 {
 	Pagecast__V1__JobSpec *spec = good(UDP, "--size 1472");
 	CHECK_INT(spec->streams[0]->size->fixed, ==, 1472);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(UDP, "--size 64-1472/8");
 	CHECK_INT(spec->streams[0]->size->range->min, ==, 64);
 	CHECK_INT(spec->streams[0]->size->range->max, ==, 1472);
 	CHECK_INT(spec->streams[0]->size->range->step, ==, 8);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(UDP, "--size 64-1472/random");
 	CHECK(spec->streams[0]->size->range->random);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(UDP, "--size 64:7,570:4,1518:1 --size-layer l2-fcs");
 	CHECK_INT(spec->streams[0]->size->layer, ==, PAGECAST__V1__LAYER__LAYER_L2_FCS);
 	CHECK_INT(spec->streams[0]->size->mix->n_sizes, ==, 3);
 	CHECK_INT(spec->streams[0]->size->mix->sizes[2]->size, ==, 1518);
 	CHECK_INT(spec->streams[0]->size->mix->sizes[2]->weight, ==, 1);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	static const char *const BAD[] = {"big",     "1472-64",	  "64-",       "-64",
 					  "64-128/", "64-128/0",  "64:",       "64:7,",
 					  "64:0",    "64:7,570",  "64:7;5:1",  "64- 128",
@@ -255,22 +257,22 @@ TEST(rates_and_limits)
 	CHECK(spec->streams[0]->rate->pps == 0.5);
 	CHECK_INT(spec->streams[0]->rate->max_back_to_back, ==, 4);
 	CHECK_INT(spec->streams[0]->limit->packets, ==, 2000000);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(UDP, "--bps 2.5G --layer l1 --duration 1m30s");
 	CHECK_INT(spec->streams[0]->rate->bps, ==, 2500000000);
 	CHECK_INT(spec->streams[0]->rate->layer, ==, PAGECAST__V1__LAYER__LAYER_L1);
 	CHECK_INT(spec->streams[0]->limit->duration->seconds, ==, 90);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(UDP, "--unlimited --forever --burst-packets 10 --burst-gap 1.5ms");
 	CHECK(spec->streams[0]->rate->unlimited);
 	CHECK(spec->streams[0]->limit->until_cancelled);
 	CHECK_INT(spec->streams[0]->burst->packets, ==, 10);
 	CHECK_INT(spec->streams[0]->burst->gap->nanos, ==, 1500000);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(UDP, "--line-percent 50 --loops 3");
 	CHECK(spec->streams[0]->rate->line_percent == 50);
 	CHECK_INT(spec->streams[0]->limit->loops, ==, 3);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	refused(UDP, "--pps 5 --bps 5", "--pps and --bps exclude each other");
 	refused(UDP, "--packets 5 --forever", "--packets and --forever exclude each other");
 	refused(UDP, "--pps 0", "is not a positive number");
@@ -306,18 +308,18 @@ TEST(the_job)
 	CHECK_INT(spec->max_duration->seconds, ==, 3600);
 	CHECK_INT(spec->lease->seconds, ==, 10);
 	CHECK_INT(spec->streams[0]->start_delay->seconds, ==, 2);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	spec = good(UDP, "--engine auto --layout page-per-packet");
 	CHECK_INT(spec->engine, ==, 0);
 	CHECK_INT(spec->page_layout, ==, PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET);
-	call_free(&spec->base);
+	message_free(&spec->base);
 	refused(UDP, "--engine warp", "is not one of splice, txring, copy or zerocopy");
 	refused(UDP, "--engine unspecified", "is not one of");
 	refused(UDP, "--layout loose", "is not one of packed or page-per-packet");
 	refused(UDP, "--priority 101", "is not between -100 and 100");
-	refused(UDP, "--label test", "is no label; write key=value");
-	refused(UDP, "--label =x", "is no label");
-	refused(UDP, "--start-at tomorrow", "is no time");
+	refused(UDP, "--label test", "is not a label; write key=value");
+	refused(UDP, "--label =x", "is not a label");
+	refused(UDP, "--start-at tomorrow", "is not a time");
 	refused(UDP, "--page-offset 4096", "is not between 1 and 4095");
 }
 
@@ -326,7 +328,7 @@ TEST(misspelt_flags)
 	refused(UDP, "--pakets 5", "unknown flag --pakets; did you mean --packets?");
 	refused(UDP, "--textt=x", "did you mean --text?");
 	refused(UDP, "--wholly-different", "unknown flag --wholly-different\n");
-	refused(UDP, "-p 5", "unknown flag -p; flags are words behind two dashes");
+	refused(UDP, "-p 5", "unknown flag -p; flags begin with two dashes");
 	refused(UDP, "--forever=yes", "--forever takes no value");
 	refused(UDP, "--packets", "--packets needs a value: --packets N");
 }

@@ -68,7 +68,7 @@ class Errors(unittest.TestCase):
             self.assertEqual(refused(*odd), "pagecast: the sentence\n")  # an older agent's, or a strange one's
 
     def test_hints(self):
-        self.assertIn("prove who you are with --token-file",
+        self.assertIn("authenticate with --token-file",
                       self.refused(error("unauthenticated", "who are you?", status=401)))
         self.assertIn("try again in 7 s",
                       self.refused(error("resource_exhausted", "the queue is full", status=429, **{"Retry-After": "7"})))
@@ -113,7 +113,7 @@ class Errors(unittest.TestCase):
         with FakeAgent(lambda *_: (200, JSON, b"x" * (65 << 20))) as agent:
             ran = pagecast("--json", "list", agent=agent.url)
         self.assertEqual(ran.returncode, 3)
-        self.assertIn("larger than 64 MiB", ran.stderr)
+        self.assertIn("longer than 64 MiB", ran.stderr)
 
 
 class Requests(unittest.TestCase):
@@ -248,8 +248,8 @@ class Following(unittest.TestCase):
             took = time.monotonic() - began
         self.assertEqual(ran.returncode, 3, ran)
         told = ran.stderr.splitlines()
-        self.assertRegex(told[0], "does not answer about job JOB1: .*; trying again for 10 s")
-        self.assertIn("lost sight of job JOB1", told[-1])
+        self.assertRegex(told[0], "does not answer about job JOB1: .*; retrying for 10 s")
+        self.assertIn("lost contact with job JOB1", told[-1])
         self.assertFalse([line for line in told[1:] if "RUNNING" in line], told)  # it is not known
         self.assertTrue(9 < took < 60, took)
 
@@ -319,7 +319,7 @@ class Following(unittest.TestCase):
             shown, told = ran.communicate(timeout=50)
         self.assertEqual(ran.returncode, 130)
         self.assertEqual(shown, "")
-        self.assertIn("left job JOB1 as it is; see `pagecast get JOB1`", told)
+        self.assertIn("job JOB1 is left running; see `pagecast get JOB1`", told)
 
     def test_a_reader_that_goes_away_does_not_end_the_following(self):
         with self.agent([self.job(RUNNING, 2)] * 10 + [self.job(SUCCEEDED, 3)]) as agent:

@@ -64,10 +64,10 @@ class Mistakes(unittest.TestCase):
         self.assertIn("--help", ran.stderr)
 
     def test_commands(self):
-        self.check("no command 'sned'; did you mean 'send'?", "sned", UDP)
-        self.check("no command 'lst'; did you mean 'list'?", "lst")
-        self.check("no command 'quantum'", "quantum")
-        self.check("no command ''", "")
+        self.check("unknown command 'sned'; did you mean 'send'?", "sned", UDP)
+        self.check("unknown command 'lst'; did you mean 'list'?", "lst")
+        self.check("unknown command 'quantum'", "quantum")
+        self.check("unknown command ''", "")
 
     def test_flags(self):
         self.check("unknown flag --pakets; did you mean --packets?", "send", UDP, "--pakets", "5")
@@ -77,23 +77,23 @@ class Mistakes(unittest.TestCase):
         self.check("--agent needs a value: --agent URL", "list", "--agent")
 
     def test_arguments(self):
-        self.check("URL is missing", "send")
-        self.check("'extra' is too much", "send", UDP, "extra")
-        self.check("FILE|- is missing", "submit")
-        self.check("ID… is missing", "get")
+        self.check("missing argument: URL", "send")
+        self.check("unexpected argument 'extra'", "send", UDP, "extra")
+        self.check("missing argument: FILE|-", "submit")
+        self.check("missing argument: ID…", "get")
         self.check("an argument is empty", "get", "")
-        self.check("name a job, or give --all", "cancel")
+        self.check("give the id of a job, or --all", "cancel")
         self.check("--all and ids exclude each other", "cancel", "--all", "X")
         self.check("--label goes with --all", "cancel", "X", "--label", "a=b")
-        self.check("name a rate", "rate", "X")
+        self.check("give a rate", "rate", "X")
         self.check("is for watching all", "watch", "X", "--state", "running")
 
     def test_values(self):
         self.check("--page-size: '1001' is not between 1 and 1000", "list", "--page-size", "1001")
         self.check("--state: 'busy' is not one of queued, scheduled, running", "list", "--state", "busy")
-        self.check("--label: 'x' is no label", "list", "--label", "x")
-        self.check("--request-id: 'a b' holds something else", "send", UDP, "--request-id", "a b")
-        self.check("--request-id: 'a\\nX: y' holds something else", "send", UDP, "--request-id", "a\nX: y")
+        self.check("--label: 'x' is not a label", "list", "--label", "x")
+        self.check("--request-id: 'a b' contains something else", "send", UDP, "--request-id", "a b")
+        self.check("--request-id: 'a\\nX: y' contains something else", "send", UDP, "--request-id", "a\nX: y")
         self.check("No such file", "submit", "/nowhere/job.json")
         self.check("is not one of payload, l3", "rate", "X", "--bps", "1M", "--layer", "tall")
 
@@ -103,9 +103,9 @@ class Mistakes(unittest.TestCase):
         self.assertIn("\\x1b[31mred", ran.stderr)
 
     def test_agents(self):
-        for url, words in (("lab3", "has no scheme"), ("ftp://lab3", "has no scheme"), ("http://", "names no host"),
-                           ("http://a/b", "has a path"), ("http://user@host", "names no host"),
-                           ("unix:", "names no path"), ("unix:/" + "x" * 200, "too long for a socket")):
+        for url, words in (("lab3", "has no scheme"), ("ftp://lab3", "has no scheme"), ("http://", "has no host"),
+                           ("http://a/b", "has a path"), ("http://user@host", "has no host"),
+                           ("unix:", "has no path"), ("unix:/" + "x" * 200, "longer than the 107 bytes of a socket address")):
             with self.subTest(url):
                 self.check(words, "list", agent=url)
 
@@ -139,13 +139,13 @@ class Reaching(unittest.TestCase):
                                  extra_groups=[], capture_output=True, text=True, timeout=60, check=False,
                                  env=cli.environment(), cwd="/")
             self.assertEqual(ran.returncode, 3, ran)
-            self.assertIn("permission denied: the socket is for its owner and group; --agent http://", ran.stderr)
+            self.assertIn("permission denied: only the socket's owner and group may connect; use --agent http://", ran.stderr)
 
     def test_a_handshake_that_does_not_end_is_given_up(self):
         with socket.create_server(("127.0.0.1", 0)) as deaf:
             ran = pagecast("list", agent=f"https://127.0.0.1:{deaf.getsockname()[1]}")
             self.assertEqual(ran.returncode, 3, ran)
-            self.assertIn("connecting takes too long", ran.stderr)
+            self.assertIn("timeout while connecting", ran.stderr)
 
     def test_the_environment_names_agents(self):
         url = nobody()
@@ -217,7 +217,7 @@ class Credentials(unittest.TestCase):
         self.write("x")
         ran = pagecast("--key", self.path, "list", agent="https://127.0.0.1:1")
         self.assertEqual(ran.returncode, 2)
-        self.assertIn("--key without --cert", ran.stderr)
+        self.assertIn("--key needs --cert", ran.stderr)
 
 
 class Tls(unittest.TestCase):
