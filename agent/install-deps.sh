@@ -1,14 +1,14 @@
 #!/bin/sh
-# install-deps.sh GROUP…: the one place that names the Debian packages, and the way to have them.
+# install-deps.sh GROUP…: install the Debian packages of a group, which are listed here alone.
 #
-#   build     what pagecastd and pagecast are built from
-#   test      what the suite runs with besides
-#   optional  tests that skip without it: formatting, clients from npm
-#   bench     the peers that the benchmarks measure beside us
+#   build     to build pagecastd and pagecast
+#   test      to run the tests
+#   optional  for tests that are skipped without it: formatting, clients from npm
+#   bench     other traffic generators, for the benchmarks
 #
-# Asks apt only for what is missing; needs root or a sudo that asks no password. Where neither is
-# at hand it prints the command to run and fails, except for `optional`, which is never a failure.
-# `--list GROUP…` prints the names and does nothing.
+# Installs only missing packages. Needs root, or sudo without a password; without either it prints
+# the command to run and fails, except for `optional`, which never fails.
+# `--list GROUP…` prints the names and installs nothing.
 set -eu
 
 packages() {
@@ -20,19 +20,19 @@ packages() {
     test) echo "python3 iproute2 curl procps openssl ethtool" ;;
     optional)
         echo "clang-format shellcheck jq tshark"
-        # its package starts a server; not where there is a systemd to do so
+        # the package starts a server where systemd runs: leave it out there
         [ -d /run/systemd/system ] || echo prometheus
-        # a Node.js that is there already, from wherever, is left alone
+        # keep a Node.js that is already installed, from whatever source
         command -v node >/dev/null 2>&1 || echo nodejs
         command -v npm >/dev/null 2>&1 || echo npm
         ;;
     bench) echo "netsniff-ng tcpreplay iperf3" ;;
-    *) echo "install-deps.sh: no group \"$1\"; there are build, test, optional, bench" >&2
+    *) echo "install-deps.sh: unknown group \"$1\"; the groups are build, test, optional, bench" >&2
         return 2 ;;
     esac
 }
 
-# missing NAME…: those that dpkg does not hold as installed
+# missing NAME…: prints the packages that are not installed
 missing() {
     for package in "$@"; do
         status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
@@ -49,18 +49,18 @@ install() {
     elif sudo -n true 2>/dev/null; then
         as_root="sudo -n"
     else
-        echo "install-deps.sh: missing for $group; as root: apt-get install $*" >&2
+        echo "install-deps.sh: packages are missing for $group; run as root: apt-get install $*" >&2
         return 1
     fi
-    echo "installing for $group: $*"
-    # a mirror that does not answer spoils the update, not what the others can give
+    echo "installing packages for $group: $*"
+    # an unreachable mirror fails the update; the packages may still come from the others
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
         update >"$log" 2>&1 || :
     if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
         -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
         install --no-install-recommends "$@" >>"$log" 2>&1 </dev/null; then
         tail -n 25 "$log" >&2
-        echo "install-deps.sh: apt could not install: $*" >&2
+        echo "install-deps.sh: apt-get failed to install: $*" >&2
         return 1
     fi
 }
@@ -74,7 +74,7 @@ if [ "${1:-}" = --list ]; then
 fi
 [ $# -gt 0 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2; }
 if ! command -v dpkg-query >/dev/null 2>&1; then
-    echo "install-deps.sh: no dpkg here; needed, by their Debian names:" >&2
+    echo "install-deps.sh: dpkg not found: install these packages, listed by their Debian names:" >&2
     for group in "$@"; do
         packages "$group" >&2
     done

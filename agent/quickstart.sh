@@ -1,25 +1,25 @@
 #!/bin/sh
-# quickstart.sh: from an empty machine to packets that were sent and counted, in one command.
+# quickstart.sh: from a freshly installed machine to packets that were sent and counted.
 #
-# Installs what is missing, builds Release into build/, starts pagecastd on its own defaults, lets a
-# receiver on loopback count, and sends one job through the client. Ends with what was sent, what
-# was received, at which rate and by which path; exits 0 only if the two counts agree. Nothing is
-# left running and nothing is left behind but build/.
+# Installs missing packages, builds Release into build/, starts pagecastd with default settings and a
+# counting receiver on loopback, and sends one job with the client. Prints how many packets were sent
+# and received, the rate and the path; exits 0 only if both counts agree. Stops all that it started
+# and leaves only build/.
 set -eu
 cd "$(dirname "$0")/.."
 
 PACKETS=100000
 SIZE=64
 RATE_PPS=50000
-# Without root the receiver's buffer is what the system allows: a few hundred packets. Slower, so
-# that a pause of the machine does not lose what it was to count.
+# Without root the receiver's buffer has the system's default size, a few hundred packets: a lower rate
+# keeps it from overflowing when the receiver has to wait for a CPU.
 [ "$(id -u)" = 0 ] || RATE_PPS=20000
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/pagecast-quickstart.XXXXXX")
 agent=
 receiver=
 
-# stop PID: ask, wait up to 5 s, insist
+# stop PID: SIGTERM, wait up to 5 s, SIGKILL
 stop() {
     [ -n "$1" ] || return 0
     kill "$1" 2>/dev/null || return 0
@@ -52,14 +52,14 @@ thousands() {
     echo "$1" | sed -e :a -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/;ta'
 }
 
-# field NAME FILE: a number of the receiver's one line of JSON
+# field NAME FILE: a number in the receiver's line of JSON
 field() {
     sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p" "$2"
 }
 
-# start OPTION…: an agent whose files lie in the work folder; waits until it listens
+# start OPTION…: start an agent with its files in the work folder; wait until it listens
 start() {
-    # a session of its own: Ctrl-C is for the client, which cancels its job while the agent runs on
+    # in its own session: Ctrl-C shall reach the client, which cancels its job while the agent runs
     RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/state" setsid build/bin/pagecastd "$@" \
         >"$work/agent.log" 2>&1 </dev/null &
     agent=$!
@@ -84,20 +84,20 @@ generator=
 {
     cmake $generator -S . -B build -DCMAKE_BUILD_TYPE=Release &&
         cmake --build build --parallel "$(nproc 2>/dev/null || echo 2)" --target pagecastd pagecast gaps
-} >"$work/build.log" 2>&1 || fail "it does not build" "$work/build.log"
+} >"$work/build.log" 2>&1 || fail "the build failed" "$work/build.log"
 
 mkdir -m 700 "$work/run" "$work/state"
 : >"$work/agent.log"
 : >"$work/receiver.log"
 if start; then
-    echo "pagecastd runs on its defaults, $url"
+    echo "pagecastd is running with default settings at $url"
 elif grep -qi 'in use' "$work/agent.log"; then
-    echo "127.0.0.1:8470 is taken by another program; using a free port"
+    echo "127.0.0.1:8470 is in use by another program; using a free port"
     start --listen 127.0.0.1:0 --listen "unix:$work/run/api.sock" ||
-        fail "pagecastd does not start" "$work/agent.log"
-    echo "pagecastd runs, $url"
+        fail "pagecastd did not start" "$work/agent.log"
+    echo "pagecastd is running at $url"
 else
-    fail "pagecastd does not start" "$work/agent.log"
+    fail "pagecastd did not start" "$work/agent.log"
 fi
 
 setsid build/bin/gaps --address 127.0.0.1 --idle-ms 2000 --pps $RATE_PPS --count $PACKETS \
@@ -110,7 +110,7 @@ while [ -z "$port" ] && [ $tries -lt 50 ]; do
     port=$(sed -n 's/^port //p' "$work/receiver.log")
     tries=$((tries + 1))
 done
-[ -n "$port" ] || fail "the receiver does not start" "$work/receiver.log"
+[ -n "$port" ] || fail "the receiver did not start" "$work/receiver.log"
 
 set -- send "udp://127.0.0.1:$port" --text hello --size $SIZE \
     --packets $PACKETS --pps $RATE_PPS
@@ -131,9 +131,9 @@ lost=$(field lost_here "$work/received.json")
 echo
 echo "sent      $(thousands "${sent:-0}") packets of $SIZE bytes"
 echo "received  $(thousands "${received:-0}")"
-echo "rate      $(thousands "${pps%%.*}") packets a second at the receiver, $(thousands $RATE_PPS) asked"
+echo "rate      $(thousands "${pps%%.*}") packets/s at the receiver, $(thousands $RATE_PPS) requested"
 echo "path      ${path:-unknown}"
 if [ "$sent" != "$PACKETS" ] || [ "$received" != "$PACKETS" ]; then
-    [ "${lost:-0}" = 0 ] || echo "note      the receiver had no room for $(thousands "$lost")"
-    fail "the counts do not agree"
+    [ "${lost:-0}" = 0 ] || echo "note      $(thousands "$lost") packets were dropped: the receiver's buffer was full"
+    fail "sent and received must both be $(thousands $PACKETS) packets"
 fi

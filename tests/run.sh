@@ -1,16 +1,16 @@
 #!/bin/sh
-# run.sh [--quick | --long]: the whole suite on a machine that may have nothing of it yet.
+# run.sh [--quick | --long]: build and run the whole test suite, also on a freshly installed machine.
 #
-# Installs what is missing (agent/install-deps.sh), then builds and runs three times: Release with
-# every test; with AddressSanitizer and UndefinedBehaviorSanitizer; with ThreadSanitizer. The first
-# build whose tests fail ends the run, so that the last lines are always those of the ctest that
-# decided, and the exit status is its own.
+# Installs missing packages (agent/install-deps.sh), then builds and tests three times: Release with
+# all tests; with AddressSanitizer and UndefinedBehaviorSanitizer; with ThreadSanitizer. The first
+# build whose tests fail ends the run: the last lines of the output are always those of the ctest
+# that decided, and the exit status is that of ctest.
 #
-#   --quick  the Release build alone
-#   --long   also what does not fit 20 minutes: tests labelled "long", the benchmarks
+#   --quick  only the Release build
+#   --long   also tests that exceed 20 minutes (label "long"), and the benchmarks
 #
-# Build folders are build, build-asan and build-tsan of this tree. Works from any directory, as root
-# and as a normal user; what a user may not do is skipped and told.
+# The build folders are build, build-asan and build-tsan in the source tree. Works from any directory,
+# as root or as a normal user: tests that need root or a missing program are skipped with the reason.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -25,10 +25,20 @@ case ${1:-} in
 esac
 cores=$(nproc 2>/dev/null || echo 2)
 
-# Long tests and benchmarks are registered only where they are asked for: a test that is listed but
-# was not to run would read as skipped.
+# Long tests and benchmarks are registered only on request: a registered test that is not run would be
+# reported as skipped.
 long=OFF
 [ "$mode" = long ] && long=ON
+
+# took START: the time since START (date +%s), for people
+took() {
+    seconds=$(($(date +%s) - $1))
+    if [ "$seconds" -lt 60 ]; then
+        echo "$seconds s"
+    else
+        echo "$((seconds / 60)) min $((seconds % 60)) s"
+    fi
+}
 
 # build DIR CMAKE_ARGUMENT…
 build() {
@@ -37,19 +47,42 @@ build() {
     generator=
     [ -f "$dir/CMakeCache.txt" ] || ! command -v ninja >/dev/null 2>&1 || generator="-G Ninja"
     echo "== $dir: building"
+    start=$(date +%s)
     # shellcheck disable=SC2086 # two words on purpose
-    cmake $generator -S . -B "$dir" -DPAGECAST_LONG=$long "$@" >"$log" 2>&1 &&
-        cmake --build "$dir" --parallel "$cores" >"$log" 2>&1 && return 0
+    if cmake $generator -S . -B "$dir" -DPAGECAST_LONG=$long "$@" >"$log" 2>&1 &&
+        cmake --build "$dir" --parallel "$cores" >"$log" 2>&1; then
+        echo "== $dir: built in $(took "$start")"
+        return 0
+    fi
     grep -v '^\[' "$log" | tail -n 60
-    echo "run.sh: $dir does not build"
+    echo "run.sh: building $dir failed after $(took "$start")"
     return 1
 }
 
-# check DIR CTEST_ARGUMENT…: ctest as it runs; ahead of its closing lines, the reason of each skip
+# reasons DIR: why tests were skipped, from ctest's log
+reasons() {
+    results=$1/Testing/Temporary/LastTest.log
+    [ ! -f "$results" ] || awk '
+        /^[0-9]+\/[0-9]+ Test: / {
+            name = $0
+            sub(/^[^:]*: /, "", name)
+        }
+        /^ *skipped: / {
+            line = $0
+            sub(/^ */, "", line)
+            if (!seen[name line]++)
+                print name ": " line
+        }' "$results"
+}
+
+# check DIR CTEST_ARGUMENT…: run ctest and print each line as it comes. The summary is held back until
+# the reasons of skipped tests are printed: ctest completes its log only when it ends. The shell reads
+# the lines because mawk would wait for a full buffer.
 check() {
     dir=$1
     shift
     echo "== $dir: testing"
+    start=$(date +%s)
     {
         code=0
         # shellcheck disable=SC2086 # a prefix of two words, or none
@@ -57,39 +90,33 @@ check() {
             --parallel "$cores" "$@" 2>&1 ||
             code=$?
         echo $code >"$log"
-    } | awk -v results="$dir/Testing/Temporary/LastTest.log" '
-        function reasons(   line, name) {
-            while ((getline line <results) > 0) {
-                if (line ~ /^[0-9]+\/[0-9]+ Test: /) {
-                    name = line
-                    sub(/^[^:]*: /, "", name)
-                }
-                if (line ~ /^ *skipped: /) {
-                    sub(/^ */, "", line)
-                    if (!told[name line]++)
-                        print name ": " line
-                }
-            }
-        }
-        # ctest has its log in place only once it has ended
-        /^[0-9]+% tests passed/ { closing = 1 }
-        closing { held[++lines] = $0; next }
-        { print; fflush() }
-        END {
-            reasons()
-            for (i = 1; i <= lines; i++)
-                print held[i]
-        }'
+    } | {
+        : >"$log.summary"
+        while IFS= read -r line; do
+            case $line in
+            [0-9]*"% tests passed"*)
+                printf '%s\n' "$line" >"$log.summary"
+                cat >>"$log.summary"
+                ;;
+            *) printf '%s\n' "$line" ;;
+            esac
+        done
+        reasons "$dir"
+        echo "== $dir: tested in $(took "$start")"
+        echo
+        cat "$log.summary"
+    }
     return "$(cat "$log")"
 }
 
-# npm's packages for tests/interop and buf, in the build tree; without npm their tests skip.
+# npm's packages for tests/interop and buf, in the build tree; without npm their tests are skipped.
 node_packages() {
-    sh tests/interop/install.sh build/node || echo "run.sh: what needs npm's packages skips"
+    sh tests/interop/install.sh build/node ||
+        echo "run.sh: npm's packages are missing; the tests that need them are skipped"
 }
 
-# A ThreadSanitizer program does not start where the kernel shuffles addresses further than its
-# runtime expects; setarch -R asks the kernel not to.
+# A ThreadSanitizer program does not start where the kernel randomizes addresses more than its runtime
+# expects; setarch -R turns randomization off.
 tsan_prefix() {
     printf 'int main(void) { return 0; }\n' >"$log.c"
     gcc -fsanitize=thread -o "$log.bin" "$log.c" || return 1
@@ -99,7 +126,7 @@ tsan_prefix() {
 }
 
 log=$(mktemp)
-trap 'rm -f "$log" "$log.c" "$log.bin"' EXIT
+trap 'rm -f "$log" "$log.c" "$log.bin" "$log.summary"' EXIT
 prefix=
 
 sh agent/install-deps.sh build test
@@ -111,18 +138,18 @@ build build -DCMAKE_BUILD_TYPE=Release || exit 1
 check build || exit $?
 [ "$mode" != quick ] || exit 0
 
-# A finding ends the program that has it at once: a daemon's must not go unseen in its log.
+# A finding ends its program at once: in the log of a daemon it could pass unnoticed.
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-# Sanitized builds leave out what they cannot say more about: the lint, clients of others, speed; and
-# gcc's flow warnings, which misjudge instrumented code.
+# Sanitized builds leave out tests that do not run our C code (lint), clients written elsewhere and
+# speed; and gcc's flow warnings, which are wrong for instrumented code.
 sanitized='^(lint|interop|bench)$'
 debug="-DCMAKE_BUILD_TYPE=Debug -DPAGECAST_WERROR=OFF"
 
 # shellcheck disable=SC2086 # two words on purpose
 build build-asan $debug -DPAGECAST_SANITIZE_ADDRESS=ON || exit 1
 if ! tsan_prefix; then
-    # said here, so that ctest stays the last to speak
+    # printed here, so that the last lines stay those of ctest
     echo "== build-tsan: skipped: ThreadSanitizer programs do not start on this machine"
     check build-asan -LE "$sanitized"
     exit
@@ -133,7 +160,7 @@ check build-asan -LE "$sanitized" || exit $?
 # shellcheck disable=SC2086 # two words on purpose
 build build-tsan $debug -DPAGECAST_SANITIZE_THREAD=ON || exit 1
 prefix=$with_tsan
-# Of what has no threads, that which takes long: ThreadSanitizer has nothing to say there. The client has
-# none, and the agent's are all at work in the API's tests.
+# Left out here: slow tests of code without threads. The client has no threads; all threads of the agent
+# run in the API's tests.
 single='^(unit\.test_(pacer|pacer_changes|train|wire|codec_.*|plan.*|json.*)|fuzz\..*)$'
 check build-tsan -LE "$sanitized|^client$" -E "$single"

@@ -13,7 +13,8 @@ static struct {
 	uint64_t written, left_out;
 } anonymous = {.lock = PTHREAD_MUTEX_INITIALIZER}; /* the process has one log */
 
-/* May one more line of nobody's be written? *ret_left_out: those since the last one. */
+/* Whether another line about an unauthenticated caller may be written. *ret_left_out: the lines
+ * suppressed since the last one */
 static bool admit_anonymous(uint64_t *ret_left_out)
 {
 	struct timespec now;

@@ -1,5 +1,5 @@
 /*
- * clock: the time as something that can be handed in, so that schedules are tested without
+ * clock: the time as an object that a test can replace, so that schedules are tested without
  * sleeping.
  *
  * clock_real() reads CLOCK_MONOTONIC for intervals and CLOCK_REALTIME for time stamps; a manual
@@ -37,7 +37,7 @@ static inline int64_t clock_realtime_ns(const struct clock *clock)
 	return clock->realtime_ns(clock);
 }
 
-/** clock_manual_init() - a clock that stands at the given instants */
+/** clock_manual_init() - a clock that shows the given times until it is advanced */
 void clock_manual_init(struct clock_manual *manual, int64_t monotonic_ns, int64_t realtime_ns);
 
 /** clock_manual_advance() - move both times by @by_ns (>= 0) */

@@ -1,4 +1,5 @@
-/* config: see config.h. Sources are read from the strongest to the weakest: what is set stays. */
+/* config: see config.h. Sources are read from the strongest to the weakest; a setting that has a
+ * value keeps it. */
 #include "base/config.h"
 
 #include "base/util.h"
@@ -28,7 +29,7 @@ static size_t find(const struct config *config, const char *name, size_t len)
 	return SIZE_MAX;
 }
 
-/* @place is how the user would know the setting: "--workers", "PAGECAST_WORKERS", "FILE:3: workers"
+/* @place names the setting as the user wrote it: "--workers", "PAGECAST_WORKERS", "FILE:3: workers"
  */
 static int add(struct config *config, size_t index, enum config_source source, const char *value,
 	       const char *place, struct error *ret_error)
@@ -42,8 +43,8 @@ static int add(struct config *config, size_t index, enum config_source source, c
 	if (setting->count && !(option->flags & CONFIG_REPEATABLE)) /* the last one counts */
 		free(setting->values[--setting->count]);
 	if (setting->count == CONFIG_VALUES_MAX)
-		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "%s: more than %d values",
-				 place, CONFIG_VALUES_MAX);
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "%s: more than %d values are given", place, CONFIG_VALUES_MAX);
 	char **values = reallocarray(setting->values, setting->count + 1, sizeof *values);
 	if (values)
 		setting->values = values;
@@ -62,8 +63,9 @@ static int read_argument(struct config *config, const char *const *arguments, si
 {
 	const char *text = arguments[0];
 	if (strncmp(text, "--", 2) != 0 || !text[2])
-		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "\"%.200s\" is not an option; --help lists them", text);
+		return error_set(
+			ret_error, ERROR_CODE_INVALID_ARGUMENT,
+			"unexpected argument \"%.200s\": options start with --, see --help", text);
 	size_t len = strcspn(text + 2, "=");
 	const char *value = text[2 + len] ? text + 2 + len + 1 : NULL;
 	size_t index = find(config, text + 2, len);
@@ -71,17 +73,17 @@ static int read_argument(struct config *config, const char *const *arguments, si
 	snprintf(place, sizeof place, "--%.*s", (int)len, text + 2);
 	if (index == SIZE_MAX)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "%s: no such option; --help lists them", place);
+				 "%s: unknown option, see --help", place);
 	*ret_used = 1;
 	if (config->options[index].flags & CONFIG_SWITCH) {
 		if (value)
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-					 "%s: takes no value", place);
+					 "%s: does not take a value", place);
 		value = "yes";
 	} else if (!value) {
 		if (left < 2)
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-					 "%s: needs a value, %s", place,
+					 "%s: missing value, %s", place,
 					 config->options[index].argument);
 		value = arguments[1];
 		*ret_used = 2;
@@ -110,7 +112,7 @@ static int read_environment(struct config *config, const char *const *environmen
 		if (config->settings[i].count || option->flags & CONFIG_ONLY_COMMAND_LINE)
 			continue;
 		const char *value = find_in_environment(environment, option->name, place);
-		if (!value || !*value) /* set to nothing is unset */
+		if (!value || !*value) /* an empty value counts as unset */
 			continue;
 		if (!(option->flags & CONFIG_REPEATABLE)) {
 			int r = add(config, i, CONFIG_FROM_ENVIRONMENT, value, place, ret_error);
@@ -142,7 +144,7 @@ static char *trimmed(char *text)
 	return text;
 }
 
-/* "name = value" or "name value"; from " #" on it is a comment. */
+/* "name = value" or "name value"; " #" starts a comment. */
 static int read_line(struct config *config, const bool *set_before, const char *file, int number,
 		     char *line, struct error *ret_error)
 {
@@ -161,12 +163,14 @@ static int read_line(struct config *config, const bool *set_before, const char *
 	snprintf(place, sizeof place, "%.300s:%d: %.*s", file, number, (int)MIN(len, (size_t)64),
 		 name);
 	size_t index = find(config, name, len);
-	if (index == SIZE_MAX ||
-	    config->options[index].flags & (CONFIG_ONLY_COMMAND_LINE | CONFIG_NOT_IN_FILE))
-		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "%s: no such setting",
-				 place);
+	if (index == SIZE_MAX)
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "%s: unknown setting, see --help", place);
+	if (config->options[index].flags & (CONFIG_ONLY_COMMAND_LINE | CONFIG_NOT_IN_FILE))
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "%s: not allowed in a settings file", place);
 	if (!*value)
-		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "%s: needs a value, %s",
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "%s: missing value, %s",
 				 place, config->options[index].argument);
 	if (set_before[index])
 		return 0;
@@ -191,11 +195,11 @@ static int read_text(const char *file, char ret_text[static CONFIG_FILE_BYTES_MA
 	}
 	if (len > CONFIG_FILE_BYTES_MAX)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "--config: %s is longer than %d bytes", file,
+				 "--config: %s is larger than the limit of %d bytes", file,
 				 CONFIG_FILE_BYTES_MAX);
 	if (memchr(ret_text, '\0', len))
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "--config: %s is not a text file", file);
+				 "--config: %s is not a text file: it contains a NUL byte", file);
 	ret_text[len] = '\0';
 	*ret_len = len;
 	return 0;
@@ -329,9 +333,9 @@ void config_help(const struct config_option *options, size_t count, FILE *to)
 		if (options[i].flags & CONFIG_REPEATABLE)
 			fputs("; may be repeated", to);
 		if (options[i].fallback)
-			fprintf(to, " (%s)", options[i].fallback);
+			fprintf(to, " (default: %s)", options[i].fallback);
 		else if (options[i].fallback_text)
-			fprintf(to, " (else %s)", options[i].fallback_text);
+			fprintf(to, " (default: %s)", options[i].fallback_text);
 		fputc('\n', to);
 	}
 }

@@ -1,5 +1,5 @@
-/* log: see log.h. A line is built in a fixed buffer and cut, never allocated: logging works out of
- * memory. */
+/* log: see log.h. A line is built in a buffer of fixed size and cut if it is longer: logging works
+ * when memory is exhausted. */
 #include "base/log.h"
 
 #include "base/util.h"
@@ -72,7 +72,7 @@ static void put_text(struct line *line, const char *text)
 		put(line, *text);
 }
 
-/* A value that was cut must not end within a character. */
+/* A value that was cut must not end inside a character. */
 static void drop_partial_character(struct line *line)
 {
 	while (line->len && ((unsigned char)line->text[line->len - 1] & 0xc0) == 0x80)
@@ -114,7 +114,7 @@ static bool is_plain(const char *text)
 static void put_pair(struct line *line, enum log_format format, const char *key, const char *value)
 {
 	if (line->len + strlen(key) + 8 > LINE_CONTENT_MAX)
-		return; /* the line is full: a pair is there whole or not at all */
+		return; /* the line is full: a pair is written whole or not at all */
 	if (format == LOG_FORMAT_JSON) {
 		put(line, line->len > 1 ? ',' : ' ');
 		put_quoted(line, key);
@@ -156,7 +156,7 @@ static void write_line(struct line *line, enum log_format format)
 		line->text[line->len++] = '}';
 	line->text[line->len++] = '\n';
 	ssize_t written = write(STDERR_FILENO, line->text, line->len);
-	(void)written; /* nowhere to tell it */
+	(void)written; /* an error could only be reported here */
 }
 
 static bool is_silenced(enum log_level level)

@@ -1,10 +1,10 @@
 /*
- * log: one line an event on standard error, key=value or JSON, made for machines and readable for
+ * log: one line an event on standard error, key=value or JSON, for machines, and readable by
  * people.
  *
  * log_event(LOG_WARN, "policy_reload_failed", "file", path, "error", text, NULL): an event name,
  * then pairs of key and value strings, NULL at the end. A value is quoted and escaped as its format
- * demands, so nothing a request carries can forge a line. Secrets are never handed to it. Thread:
+ * requires, so that text of a request cannot forge a line. Callers never pass secrets. Thread:
  * any; a line is one write().
  */
 #pragma once
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum log_level {
-	LOG_LEVEL_AUDIT, /* written whatever was configured */
+	LOG_LEVEL_AUDIT, /* written at every configured level */
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARN,
 	LOG_LEVEL_INFO,
@@ -32,7 +32,7 @@ void log_event(enum log_level level, const char *event, ...) __attribute__((sent
 struct log_pair {
 	const char *key, *value;
 };
-/** log_pairs() - log_event() for pairs that are not known where it is called */
+/** log_pairs() - log_event() for a number of pairs that is known at run time */
 void log_pairs(enum log_level level, const char *event, const struct log_pair *pairs, size_t count);
 
 /* Numbers as values: log_u64(…) formats into a small buffer that lives until the end of the full

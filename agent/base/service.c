@@ -23,7 +23,7 @@ int service_notify(const char *state)
 	if ((path[0] != '/' && path[0] != '@') || len >= sizeof address.sun_path)
 		return -EINVAL;
 	memcpy(address.sun_path, path, len);
-	if (path[0] == '@') /* a name without a file */
+	if (path[0] == '@') /* an abstract socket */
 		address.sun_path[0] = '\0';
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -35,7 +35,7 @@ int service_notify(const char *state)
 	return 1;
 }
 
-/* A decimal number of the environment. Return: 0: none */
+/* A decimal number in an environment variable. Return: 0: none */
 static int64_t number(const char *variable)
 {
 	const char *text = getenv(variable);
@@ -61,7 +61,8 @@ static int join(char ret_path[static SERVICE_PATH_MAX], const char *dir, const c
 	return n < SERVICE_PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* An absolute path from the environment; systemd may give several, of which the first is meant. */
+/* An absolute path from the environment; systemd may give several, separated by colons:
+ * the first one counts. */
 static const char *absolute(const char *variable, char buffer[static SERVICE_PATH_MAX])
 {
 	const char *value = getenv(variable);
@@ -121,5 +122,5 @@ void service_raise_files(size_t wanted)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
 	limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)wanted);
-	setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do otherwise */
+	setrlimit(RLIMIT_NOFILE, &limit); /* if it fails, the present limit stays */
 }

@@ -1,6 +1,6 @@
 /*
- * service: what a program that runs for months needs of the system around it: its folders, limits,
- * and a word to the service manager. Thread: the main thread, before there are others.
+ * service: what a daemon needs from the system: its folders, limits, and the service manager.
+ * Thread: the main thread, before there are others.
  */
 #pragma once
 #include <stddef.h>
@@ -9,26 +9,26 @@
 enum { SERVICE_PATH_MAX = 4096 };
 
 /**
- * service_notify() - tell systemd ("READY=1", "STOPPING=1"), where $NOTIFY_SOCKET names its socket
+ * service_notify() - send a state ("READY=1", "STOPPING=1") to systemd, at $NOTIFY_SOCKET
  *
- * Return: 1 told; 0: nobody wants to know; negative errno.
+ * Return: 1: sent; 0: $NOTIFY_SOCKET is not set; negative errno.
  */
 int service_notify(const char *state);
 
 /**
- * service_watchdog_ns() - systemd restarts what does not say "WATCHDOG=1" in every so many ns
- * ($WATCHDOG_USEC, $WATCHDOG_PID). Return: 0: it does not watch
+ * service_watchdog_ns() - the interval in which systemd expects "WATCHDOG=1", or it restarts the
+ * program ($WATCHDOG_USEC, $WATCHDOG_PID). Return: 0: no watchdog
  */
 int64_t service_watchdog_ns(void);
 
 /**
- * service_state_dir() - where state belongs: $STATE_DIRECTORY, $XDG_STATE_HOME/NAME,
- * $HOME/.local/state/NAME, /var/lib/NAME. Relative values are passed over, as XDG wants it.
+ * service_state_dir() - the folder for state: $STATE_DIRECTORY, $XDG_STATE_HOME/NAME,
+ * $HOME/.local/state/NAME, /var/lib/NAME. Relative values are ignored, as XDG requires.
  *
  * Return: 0; -ENAMETOOLONG.
  */
 int service_state_dir(const char *name, char ret_path[static SERVICE_PATH_MAX]);
-/** service_runtime_dir() - where sockets belong: $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR/NAME,
+/** service_runtime_dir() - the folder for sockets: $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR/NAME,
  * /run/NAME
  */
 int service_runtime_dir(const char *name, char ret_path[static SERVICE_PATH_MAX]);

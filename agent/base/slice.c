@@ -8,10 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The shortest that the kernel takes for a fair thread. */
+/* The shortest slice that the kernel accepts for SCHED_OTHER. */
 #define SLICE_NS (100 * CLOCK_NS_PER_US)
 
-/* The kernel's struct sched_attr in its first version; libc has none before glibc 2.41. */
+/* The kernel's struct sched_attr in its first version; glibc has it from 2.41 on. */
 struct attributes {
 	uint32_t size, policy;
 	uint64_t flags;
@@ -26,6 +26,6 @@ void slice_ask_short(void)
 	if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) < 0 || now.policy != SCHED_OTHER)
 		return;
 	now.size = sizeof now;
-	now.runtime_ns = SLICE_NS; /* policy and nice value stay what they are */
+	now.runtime_ns = SLICE_NS; /* policy and nice value are kept */
 	syscall(SYS_sched_setattr, 0, &now, 0);
 }

@@ -1,14 +1,14 @@
 /*
- * slice: how long a thread runs before the scheduler looks for another. Thread: any.
+ * slice: how long the scheduler lets a thread run before it looks for another. Thread: any.
  */
 #pragma once
 
 /**
- * slice_ask_short() - let the calling thread, and those it starts from here on, in soon after they
- * wake
+ * slice_ask_short() - have the calling thread, and threads that it creates from now on, scheduled
+ * soon after they wake
  *
- * With short slices one that wakes does not wait for another's to end, 3 ms and more, when they
- * share a core; its share of the core stays as fair as it was. A wish: before Linux 6.12, or under
- * another policy than SCHED_OTHER, nothing changes.
+ * A thread with a short slice that wakes on a busy core need not wait until the slice of the
+ * running thread ends, 3 ms and more; its share of the core does not change. Before Linux 6.12, or
+ * under another policy than SCHED_OTHER, nothing changes.
  */
 void slice_ask_short(void);

@@ -30,7 +30,7 @@ static inline struct sys_hook *hook_get(void)
 	return atomic_load_explicit(&hook_now, memory_order_acquire);
 }
 
-/* True: the test answered. */
+/* Return: true: the hook answered */
 static inline bool intercepted(enum sys_call call, int fd, size_t len, ssize_t *ret_result)
 {
 	struct sys_hook *hook = hook_get();
@@ -39,7 +39,7 @@ static inline bool intercepted(enum sys_call call, int fd, size_t len, ssize_t *
 	return hook->intercept(hook, call, fd, len, ret_result);
 }
 
-/* The same, and a test that did not answer may have made *@len shorter. */
+/* The same; a hook that did not answer may have reduced *len */
 static inline bool intercepted_or_cut(enum sys_call call, int fd, size_t *len, ssize_t *ret_result)
 {
 	struct sys_hook *hook = hook_get();
@@ -70,7 +70,7 @@ static size_t iov_bytes(const struct iovec *iov, size_t count)
 	return len;
 }
 
-/* As a test wants it: its answer, or the first bytes of @iov only, one element a call. */
+/* With a hook: its answer, or the first bytes of @iov alone, one element a call. */
 static ssize_t vmsplice_hooked(int pipe_fd, const struct iovec *iov, size_t count,
 			       unsigned int flags)
 {
@@ -234,7 +234,7 @@ int sys_map(void **ret_memory, size_t len_bytes, bool huge)
 			return -errno;
 	}
 	if (huge)
-		madvise(memory, len_bytes, MADV_HUGEPAGE); /* a wish */
+		madvise(memory, len_bytes, MADV_HUGEPAGE); /* a hint: small pages do as well */
 	madvise(memory, len_bytes, MADV_DONTFORK); /* after a fork private pages would detach */
 	*ret_memory = memory;
 	return 0;
@@ -267,7 +267,8 @@ int sys_renew(void *memory, size_t len_bytes)
 	return madvise(memory, len_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
-/* ThreadSanitizer knows one table a process: two files of the same number would be a race to it. */
+/* ThreadSanitizer assumes one descriptor table a process: two files with the same number would look
+ * like a race. */
 #if defined(__SANITIZE_THREAD__)
 #define ONE_TABLE true
 #elif defined(__has_feature)

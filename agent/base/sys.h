@@ -36,7 +36,7 @@ enum sys_call {
 };
 
 /**
- * struct sys_hook - a test's stand-in for the kernel
+ * struct sys_hook - answers for the kernel in a test
  * @intercept: true: *ret_result is the wrapper's answer (>= 0, or -errno) and the kernel is not
  * asked.
  *             @fd is the descriptor written to (for splice the output), @len the bytes asked for.
@@ -70,7 +70,7 @@ int sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout);
 /**
  * sys_map() - fresh zeroed private memory, never shared with a child (MADV_DONTFORK)
  * @len_bytes: multiple of the page size
- * @huge:      ask for huge pages (a wish: plain pages where refused)
+ * @huge:      ask for huge pages; small pages where the kernel refuses
  *
  * Return: 0; negative errno.
  */
@@ -80,7 +80,7 @@ int sys_map(void **ret_memory, size_t len_bytes, bool huge);
  * Return: 0; negative errno */
 int sys_map_ring(void **ret_memory, size_t len_bytes, int fd);
 void sys_unmap(void *memory, size_t len_bytes);
-/** sys_renew() - @memory of sys_map() becomes fresh and zeroed again; who refers to its pages keeps
+/** sys_renew() - give @memory of sys_map() new zeroed pages; whoever refers to the old ones keeps
  * them. Return: 0; negative errno */
 int sys_renew(void *memory, size_t len_bytes);
 
@@ -91,6 +91,6 @@ int sys_renew(void *memory, size_t len_bytes);
  * what this one opens. The kernel counts the uses of a descriptor only in a table that several
  * threads share: two atomic operations less for each descriptor of each call.
  *
- * Return: 0; negative errno: the table is shared as before, and all the same works.
+ * Return: 0; negative errno: the table is still shared, and everything works as before.
  */
 int sys_own_descriptors(void);

@@ -1,5 +1,5 @@
 /*
- * util: ownership in the type of a variable (cleanup attributes) and the few macros every room
+ * util: ownership in the type of a variable (cleanup attributes) and the few macros that every room
  * needs.
  */
 #pragma once
@@ -48,7 +48,7 @@ static inline void util_fclose(FILE **file)
 #define _cleanup_free_	_cleanup_(util_free)
 #define _cleanup_file_	_cleanup_(util_fclose)
 
-/* Take what a cleanup variable owns out of it: the new owner frees it. */
+/* Move the value out of a cleanup variable: the new owner frees it. */
 #define TAKE_FD(fd)                                                                                \
 	({                                                                                         \
 		int take_fd_ = (fd);                                                               \

@@ -1,5 +1,5 @@
 /*
- * watchdog: see watchdog.h. A slot a thread, taken at its first step and given back when the thread
+ * watchdog: see watchdog.h. Each thread takes a slot at its first step and gives it back when it
  * ends.
  */
 #include "pagecast/watchdog.h"
@@ -10,11 +10,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { SLOTS_MAX = 256 }; /* 64 workers, the HTTP side's threads, and far from full */
+enum { SLOTS_MAX = 256 }; /* 64 workers and the threads of the HTTP side take about half */
 
 struct slot {
 	_Atomic bool taken;
-	_Atomic int64_t since_ns; /* 0: rests. Writer: its thread; readers: any; relaxed */
+	_Atomic int64_t since_ns; /* 0: idle. Writer: its thread; readers: any; relaxed */
 };
 
 static struct slot slots[SLOTS_MAX];
@@ -44,7 +44,7 @@ static struct slot *take(void)
 		pthread_setspecific(key, &slots[i]);
 		return &slots[i];
 	}
-	return NULL; /* not watched over */
+	return NULL; /* more threads than slots: not watched */
 }
 
 void watchdog_busy(int64_t now_ns)

@@ -36,7 +36,7 @@ static void copy_statistics(struct netlink_attribute attribute, struct link *lin
 	link->rx_dropped = statistics.rx_dropped;
 }
 
-/* Return: false for a message that is no link, or one without a name */
+/* Return: false: the message is not of a link, or has no name */
 static bool parse_link(const struct nlmsghdr *message, struct link *ret_link)
 {
 	const struct ifinfomsg *info = netlink_fixed(message, sizeof *info);

@@ -13,8 +13,8 @@ static int add_address(const struct nlmsghdr *message, void *context)
 		return 0;
 	struct netlink_attribute attributes[IFA_BROADCAST + 1];
 	netlink_attributes(message, sizeof *info, attributes, IFA_BROADCAST);
-	/* On a point-to-point link IFA_ADDRESS is the other end; IFA_LOCAL is ours where it is
-	 * given. */
+	/* On a point-to-point link IFA_ADDRESS is the peer's; IFA_LOCAL, if present, is the
+	 * local one. */
 	struct netlink_attribute own =
 		attributes[IFA_LOCAL].data ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
 	struct local_address address = {.ifindex = info->ifa_index,

@@ -76,7 +76,7 @@ int neighbour_get(uint32_t ifindex, const struct sockaddr *next_hop,
 
 static int take_nothing(const struct nlmsghdr *message, void *context)
 {
-	(void)message; /* a plain acknowledgement is all that is expected */
+	(void)message; /* only an acknowledgement is expected */
 	(void)context;
 	return -EBADMSG;
 }

@@ -1,9 +1,9 @@
 /*
  * neighbour_query: see neighbour_query.h.
  *
- * ARP goes through a packet socket of its own EtherType, whose kernel-made header takes the
- * interface's MAC; ICMPv6 through a raw socket that lets only advertisements in, with checksum and
- * source address by the kernel. RFC 826; RFC 4861, 4.3, 4.4 and 7.2.
+ * ARP uses a packet socket bound to its EtherType; the kernel writes the Ethernet header with the
+ * MAC of the interface. ICMPv6 uses a raw socket that receives only advertisements; the kernel
+ * writes checksum and source address. RFC 826; RFC 4861, 4.3, 4.4 and 7.2.
  */
 #include "net/neighbour_query.h"
 
@@ -20,9 +20,9 @@
 #include <sys/socket.h>
 
 enum {
-	HOPS = 255, /* a router would have taken one away */
+	HOPS = 255, /* a router would have decremented it */
 	ANSWER_BYTES_MAX = 512,
-	/* Looked at a call: on a link full of others' answers there is a next call. */
+	/* Read a call; what is left on a busy link is read by the next call. */
 	ANSWERS_MAX = 256,
 	OPTION_UNIT_BYTES = 8,
 };
@@ -31,7 +31,7 @@ struct neighbour_query {
 	int fd;
 	uint32_t ifindex;
 	union net_ip target;
-	union net_ip own; /* ARP: asked from; unset: as one that has no address yet */
+	union net_ip own; /* ARP: the source of the request; unset: this host has no address */
 	uint8_t own_mac[ETH_ALEN];
 };
 
@@ -131,7 +131,7 @@ static int ask_icmp6(struct neighbour_query *query)
 		.option = {.nd_opt_type = ND_OPT_SOURCE_LINKADDR, .nd_opt_len = 1},
 	};
 	memcpy(request.mac, query->own_mac, sizeof request.mac);
-	/* ff02::1:ffXX:XXXX, the last three bytes the target's */
+	/* ff02::1:ffXX:XXXX, with the last three bytes of the target */
 	struct sockaddr_in6 group = {.sin6_family = AF_INET6, .sin6_scope_id = query->ifindex};
 	static const uint8_t PREFIX[] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
 	memcpy(&group.sin6_addr, PREFIX, sizeof PREFIX);

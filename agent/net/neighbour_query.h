@@ -1,10 +1,10 @@
 /*
- * neighbour_query: asking a neighbour for its MAC ourselves, where the kernel may not be told to
- * (neighbour_ask() needs CAP_NET_ADMIN; this needs CAP_NET_RAW): an ARP request, or an ICMPv6
- * neighbour solicitation, and the answer to it. The neighbour table stays as it is. Thread: one.
+ * neighbour_query: an ARP request or ICMPv6 neighbour solicitation from here, and its answer. It
+ * needs CAP_NET_RAW, where neighbour_ask(), which has the kernel do it, needs CAP_NET_ADMIN. The
+ * neighbour table does not change. Thread: one.
  *
- * Answers are believed as the kernel believes them: whoever is on the link may answer, nobody from
- * beyond it (IPv6: hop limit 255).
+ * Answers are accepted as the kernel accepts them: from any host on the link, and from none beyond
+ * it (IPv6: hop limit 255).
  */
 #pragma once
 #include <net/ethernet.h>
@@ -15,19 +15,21 @@
 struct neighbour_query;
 
 /**
- * neighbour_query_new() - ask once
+ * neighbour_query_new() - send the first request
  * @next_hop: as in route; borrowed for the call
  *
  * Return: 0 with *ret_query owned (neighbour_query_free()); -EPERM: no CAP_NET_RAW; -ENODEV: no
- * such interface, or one without MACs; -EINVAL: no address; other negative errno.
+ * such interface, or it has no MAC; -EINVAL: not an IP address; other negative errno.
  */
 int neighbour_query_new(struct neighbour_query **ret_query, uint32_t ifindex,
 			const struct sockaddr *next_hop);
 
-/** neighbour_query_again() - once more: a request may be lost. Return: 0; negative errno */
+/** neighbour_query_again() - send another request, in case one was lost. Return: 0; negative errno
+ */
 int neighbour_query_again(struct neighbour_query *query);
 
-/** neighbour_query_take() - what has arrived so far; does not wait. Return: true with *ret_mac */
+/** neighbour_query_take() - read the answers that have arrived; does not wait. Return: true with
+ * *ret_mac */
 bool neighbour_query_take(struct neighbour_query *query, uint8_t ret_mac[static ETH_ALEN]);
 
 /** neighbour_query_free() - NULL-safe. Return: NULL */

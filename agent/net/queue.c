@@ -1,8 +1,8 @@
 /*
  * queue: see queue.h.
  *
- * A root qdisc counts for those below it. The kernel is asked for all qdiscs: only a recent one
- * filters such a dump by interface.
+ * A root qdisc includes the counts of those below it. The dump is of all interfaces: only recent
+ * kernels filter it.
  */
 #include "net/queue.h"
 #include "net/netlink.h"

@@ -1,4 +1,8 @@
-/* prng: see prng.h. */
+/*
+ * prng: see prng.h. Own code: payloads must be the same bytes for a seed on every machine and with
+ * every version of a library, as fast as memory is written; random(3) and the generators of crypto
+ * libraries promise the one or the other, not both.
+ */
 #include "packet/prng.h"
 
 #include <endian.h>

@@ -1,4 +1,7 @@
-/* job_id: see job_id.h. */
+/*
+ * job_id: see job_id.h. Own code: Debian has no C library for ULIDs, and libuuid 2.38 makes no UUID
+ * that sorts by time.
+ */
 #include "store/job_id.h"
 
 #include <errno.h>

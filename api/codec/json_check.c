@@ -1,6 +1,10 @@
 /*
  * json_check: the strict gate: structure, depth, counts and duplicate keys over json_scan's tokens.
  *
+ * Own code although json-c parses too: json-c 0.16 at its strictest accepts texts that RFC 8259
+ * forbids, silently keeps the last of duplicate keys, cuts a key at \u0000, saturates integers, and
+ * takes 277 MB for 1 MiB of [{},{},…]. What passes here is safe to hand to it.
+ *
  * No recursion: open objects and arrays are a fixed stack. The keys of all open objects are one
  * array of offsets (4 bytes a key); when an object closes, its keys are sorted by what they mean,
  * escapes resolved, so that duplicates are neighbours: n log n, whatever the keys are.

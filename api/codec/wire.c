@@ -1,10 +1,11 @@
 /*
  * wire: see wire.h. The scan recurses on sub-messages of the schema only, WIRE_DEPTH_MAX deep at
- * most; it decides, protobuf-c then unpacks what cannot surprise it any more.
+ * most; protobuf-c unpacks only what passed.
  *
- * Why each rule: protobuf_c_message_unpack() recurses without a limit, merges a singular
- * sub-message that comes twice (each merge copies: n²), cuts strings at NUL, truncates integers in
- * silence, and takes 40 bytes of scratch a field. Its memory is capped (heap_budget.h).
+ * Own code, because protobuf_c_message_unpack() 1.4.1 does not defend itself: it recurses without a
+ * limit, merges a singular sub-message that comes twice (each merge copies: n²), cuts strings at
+ * NUL and does not check their UTF-8, silently truncates integers, and takes 40 bytes of scratch a
+ * field. Its memory is capped (heap_budget.h).
  */
 #include "api/codec/wire.h"
 

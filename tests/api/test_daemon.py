@@ -36,15 +36,15 @@ class Settings(unittest.TestCase):
             self.assertIn(option, text.stdout)
 
     def test_mistakes_end_with_2_and_name_the_option(self):
-        for args, words in ((("--frobnicate",), "--frobnicate: no such option"),
+        for args, words in ((("--frobnicate",), "--frobnicate: unknown option, see --help"),
                             (("--workers", "0"), '--workers: "0" is not between 1 and 64'),
                             (("--workers", "1e3"), '--workers: "1e3" is not'),
                             (("--pin", "0,,1"), '--pin: "0,,1" is not a list of CPU numbers'),
                             (("--log-level", "loud"), "--log-level"),
                             (("--history-age", "7y"), "--history-age"),
                             (("--history-age", "7"), '--history-age: "7" is not an age such as 90s'),
-                            (("--policy",), "--policy: needs a value"),
-                            (("serve",), '"serve" is not an option')):
+                            (("--policy",), "--policy: missing value"),
+                            (("serve",), 'unexpected argument "serve"')):
             done = run(*args)
             self.assertEqual(done.returncode, 2, args)
             self.assertIn(words, done.stderr)

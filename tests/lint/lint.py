@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""lint.py CHECK [ROOT]: one check over the tree; prints each finding, exits 1 if there is one.
+"""lint.py CHECK [ROOT]: run one check on the source tree; prints each finding, exits 1 if there is one.
 
-The rules of rules.py, and the tools that judge a kind of file, each of which is skipped with a
-reason (exit 77) where its program is missing.
+The checks are the rules of rules.py, and tools for one kind of file. A tool is skipped with the
+reason (exit 77) if its program is missing.
 """
 
 import os
@@ -15,7 +15,7 @@ from rules import RULES
 from tree import Tree
 
 SKIPPED = 77
-# Another version of clang-format lays out differently; this one is Debian 12's.
+# The version of Debian 12: others format differently.
 CLANG_FORMAT_VERSION = "14."
 
 
@@ -26,7 +26,7 @@ class Skip(Exception):
 def program(name, why):
     path = shutil.which(name)
     if not path:
-        raise Skip(f"no {name} here: {why}")
+        raise Skip(f"{name} is not installed: {why}")
     return path
 
 
@@ -42,10 +42,10 @@ def run(arguments, root, **options):
 
 
 def check_format(tree, root):
-    tool = program("clang-format", "the layout of C files is not checked")
+    tool = program("clang-format", "the format of C files is not checked")
     version = subprocess.run([tool, "--version"], stdout=subprocess.PIPE, text=True, check=True)
     if f"version {CLANG_FORMAT_VERSION}" not in version.stdout:
-        raise Skip(f"clang-format {CLANG_FORMAT_VERSION}x decides; here is {version.stdout.strip()}")
+        raise Skip(f"clang-format {CLANG_FORMAT_VERSION}x is required; found {version.stdout.strip()}")
     return run([tool, "--dry-run", "-Werror", *tree.sources(".c", ".h")], root)
 
 
@@ -64,7 +64,7 @@ def check_scripts(tree, root):
 
 
 def check_shellcheck(tree, root):
-    tool = program("shellcheck", "scripts are parsed only")
+    tool = program("shellcheck", "shell scripts are only parsed")
     scripts = [path for path, text in tree.items() if (text or "").startswith("#!/bin/sh")]
     return run([tool, "-s", "sh", *scripts], root)
 
@@ -81,9 +81,9 @@ def check_proto(tree, root):
 
 def check_buf(tree, root):
     if "proto/buf.yaml" not in tree:
-        raise Skip("no proto/buf.yaml")
-    # tests/interop/install.sh puts it there, for the machines that npm has it for: into the build tree of
-    # the ctest that asks, else that of tests/run.sh
+        raise Skip("proto/buf.yaml is missing")
+    # tests/interop/install.sh installs it, if npm has it for this machine, into the build tree of the
+    # calling ctest, or of tests/run.sh
     machine = {"x86_64": "x64"}.get(os.uname().machine, os.uname().machine)
     folders = [os.environ.get("PAGECAST_NODE"), os.path.join(root, "build/node")]
     found = [path for path in (os.path.join(folder, f"node_modules/@bufbuild/buf-linux-{machine}/bin/buf")
@@ -95,7 +95,7 @@ def check_buf(tree, root):
 
 
 def check_unit(tree, root):
-    """What `systemd-analyze security` still finds open in the unit, at most 2.0 of 10."""
+    """The exposure that `systemd-analyze security` computes for the unit: at most 2.0 of 10."""
     tool = program("systemd-analyze", "the unit's exposure is not checked")
     template = tree["agent/pagecastd.service.in"]
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +105,7 @@ def check_unit(tree, root):
         findings = run([tool, "security", "--offline=true", "--threshold=20", "--no-pager", unit],
                        root)
         if any("unrecognized option" in line for line in findings):
-            raise Skip("systemd-analyze here has no --offline")
+            raise Skip("systemd-analyze has no option --offline: version 250 or later is required")
         return findings
 
 

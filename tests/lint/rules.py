@@ -1,4 +1,4 @@
-"""The rules of the tree that a compiler does not know. Each takes a Tree and yields findings."""
+"""Rules of the source tree that no compiler checks. Each takes a Tree and yields findings."""
 
 import re
 
@@ -6,8 +6,8 @@ import modules
 import rooms
 from tree import MAP, locate, read_map, room_of, spelled
 
-# Headers of the C library and of Linux: any room may include them. What is neither here nor in the
-# tree belongs to somebody else, and the map says in which room it may be.
+# Headers of the C library and of Linux: any room may include them. Headers that are neither here nor in
+# the tree are third-party: the map says which room may include them.
 SYSTEM_FOLDERS = ("arpa/", "asm/", "linux/", "net/", "netinet/", "netpacket/", "sys/")
 SYSTEM_HEADERS = {
     "assert.h", "byteswap.h", "ctype.h", "dirent.h", "dlfcn.h", "endian.h", "errno.h", "fcntl.h",
@@ -22,7 +22,7 @@ AT_ROOT = re.compile(r"\..*|CMakeLists\.txt|CMakePresets\.json|README\.md")
 FOLDERS_AT_ROOT = {"agent", "proto", "api", "client", "tests"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 
-# A promise instead of the thing. Spelled so that this file does not accuse itself.
+# Promises of later work. Written in two parts so that this file passes its own rule.
 PROMISES = re.compile(
     r"\b(TO" r"DO|FIX" r"ME|XX" r"X|not (yet )?implement" r"ed|stu" r"b(bed)?|place" r"holder"
     r"|for n" r"ow|ha" r"ck)\b",
@@ -37,7 +37,7 @@ def line_of(text, offset):
 
 
 def check_includes(tree):
-    """Who includes what: the map's third column, third-party headers too."""
+    """A file includes only what the third column of the map names, third-party headers too."""
     table = read_map(tree.get(MAP) or "")
     if not table:
         yield f'{MAP}: no table of rooms under "## Map"'
@@ -50,9 +50,9 @@ def check_includes(tree):
             where = f"{path}:{line_of(text, match.start())}"
             target = locate(tree, spelling, path) if form == '"' else spelled(spelling)
             if form == "<" and target not in tree and spelling.startswith(SYSTEM_FOLDERS):
-                continue # <net/if.h> is the C library's, whatever rooms are called
+                continue # <net/if.h> is of the C library, although a room is called net
             if ".." in spelling.split("/"):
-                yield f'{where}: "{spelling}" climbs out of its folder; spell the room'
+                yield f'{where}: "{spelling}" climbs out of its folder: start with the name of the room'
             elif target:
                 if not room.may_include_room(target):
                     yield f"{where}: {room.path} may not include {spelling} ({MAP}, Map)"
@@ -62,7 +62,7 @@ def check_includes(tree):
 
 
 def check_places(tree):
-    """Every file has a room of the map, every room has files, nothing else lies at the root."""
+    """Every file belongs to a row of the map, every row has files, the root has only known names."""
     table = read_map(tree.get(MAP) or "")
     for path in tree:
         first = path.split("/")[0]
@@ -72,45 +72,45 @@ def check_places(tree):
         elif first not in FOLDERS_AT_ROOT and not first.startswith("."):
             yield f"{path}: {first}/ does not belong at the root"
         elif not first.startswith(".") and not room_of(table, path):
-            yield f"{path}: no row of the map in {MAP} holds it"
+            yield f"{path}: belongs to no row of the map in {MAP}"
     for room in table:
         if not any(room.holds(path) for path in tree):
-            yield f"{MAP}: the map names {room.path}, which is not there"
+            yield f"{MAP}: the map names {room.path}, which has no files"
 
 
 def check_words(tree):
-    """No promises, and no path of somebody's machine."""
+    """No promises of later work, and no path of a particular machine."""
     machine = re.compile(r"(?<![\w.])/(work|home|root|Users)/\w")
     for path, text in tree.items():
         for pattern in (PROMISES, machine) if text else ():
             for match in pattern.finditer(text):
                 where = f"{path}:{line_of(text, match.start())}"
-                yield f'{where}: "{match.group()}": do it, or say what is'
+                yield f'{where}: "{match.group()}": do it now, or describe the present state'
 
 
 def check_sources(tree):
-    """A source opens with prose, is one concern, and fits a screen's width."""
+    """A source file starts with prose, has one concern, and fits the width of a screen."""
     for path, text in tree.sources(".c", ".h").items():
         lines = text.split("\n")
         if not text.startswith("/*"):
-            yield f"{path}:1: does not open with a comment that says what it owns"
+            yield f"{path}:1: does not start with a comment that says what the file owns"
         if path.endswith(".h") and "\n#pragma once\n" not in text:
             yield f"{path}:1: no #pragma once"
         if len(lines) - 1 > SOURCE_LINES_MAX:
-            yield f"{path}: {len(lines) - 1} lines; above {SOURCE_LINES_MAX} it is two concerns"
+            yield f"{path}: {len(lines) - 1} lines; more than {SOURCE_LINES_MAX} means two concerns: split it"
         for number, line in enumerate(lines, 1):
             if len(line.expandtabs(8)) > LINE_MAX:
                 yield f"{path}:{number}: wider than {LINE_MAX} columns"
 
 
 def check_text(tree):
-    """Line ends, blanks at the end of a line, a newline at the end of a file."""
+    """No spaces or carriage return at the end of a line, and a newline at the end of a file."""
     for path, text in tree.items():
         if not text or path.endswith(".md") or path.startswith("tests/fuzz/corpus/"):
             continue
         for number, line in enumerate(text.split("\n"), 1):
             if line.endswith((" ", "\t", "\r")):
-                yield f"{path}:{number}: blanks or a carriage return at the end of the line"
+                yield f"{path}:{number}: spaces or a carriage return at the end of the line"
         if not text.endswith("\n"):
             yield f"{path}: no newline at the end"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The lint can fail: a tree with one fault each, and the finding it must give."""
+"""Proof that each rule can fail: a tree with one fault, and the finding that it must give."""
 
 import os
 import sys
@@ -96,13 +96,13 @@ class Rules(unittest.TestCase):
     def test_files_without_a_room(self):
         self.finds("places", "notes.txt: does not belong at the root", notes_o_txt="x\n")
         self.finds("places", "src/ does not belong", src__a_o_c="/* a. */\n")
-        self.finds("places", "no row of the map", tests__attic__a_o_c="/* a. */\n")
+        self.finds("places", "belongs to no row of the map", tests__attic__a_o_c="/* a. */\n")
 
     def test_a_room_without_files(self):
         tree = tree_with()
         del tree["api/api.c"], tree["api/CMakeLists.txt"]
         self.assertEqual(list(rules.check_places(tree)),
-                         ["agent/README.md: the map names api, which is not there"])
+                         ["agent/README.md: the map names api, which has no files"])
 
     def test_promises_and_machine_paths(self):
         self.finds("words", 'api/x.c:2: "TO' 'DO"', api__x_o_c="/* x. */\n/* TO" "DO: y */\n")
@@ -110,13 +110,13 @@ class Rules(unittest.TestCase):
         self.finds("words", "/ho" "me/m", api__x_o_sh="cd /ho" "me/me\n")
 
     def test_sources_open_with_prose_and_stay_narrow(self):
-        self.finds("sources", "does not open with a comment", api__x_o_c="#include <stdio.h>\n")
+        self.finds("sources", "does not start with a comment", api__x_o_c="#include <stdio.h>\n")
         self.finds("sources", "no #pragma once", api__x_o_h="/* x. */\n")
         self.finds("sources", "wider than 100", api__x_o_c="/* x. */\n" + "\t" * 12 + "abcde\n")
-        self.finds("sources", "two concerns", api__x_o_c="/* x. */\n" + "\n" * 600)
+        self.finds("sources", "means two concerns", api__x_o_c="/* x. */\n" + "\n" * 600)
 
     def test_ends_of_lines(self):
-        self.finds("text", "api/x.c:2: blanks", api__x_o_c="/* x. */\nint a; \n")
+        self.finds("text", "api/x.c:2: spaces", api__x_o_c="/* x. */\nint a; \n")
         self.finds("text", "carriage return", api__x_o_c="/* x. */\r\n")
         self.finds("text", "no newline", api__x_o_c="/* x. */")
 

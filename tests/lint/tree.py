@@ -1,6 +1,6 @@
 """The project's files as a mapping of path to text, and the map of rooms out of agent/README.md.
 
-What git ignores is left out by reading .gitignore, so that a copy without .git is judged the same.
+Ignored files are found by .gitignore, so that a copy of the tree without .git gives the same result.
 """
 
 import fnmatch
@@ -8,9 +8,9 @@ import os
 import re
 
 
-# Where the table of rooms stands.
+# The file with the table of rooms.
 MAP = "agent/README.md"
-# Names that a room's include path gives: the first folder of the spelling, and where it lies.
+# How a room's include path spells a folder, and the folder in the tree.
 SPELLINGS = (
     ("pagecast/v1/", "proto/pagecast/v1/"),
     ("pagecast/rpc/v1/", "proto/pagecast/rpc/v1/"),
@@ -25,7 +25,7 @@ SPELLINGS = (
     ("client/", "client/"),
     ("tests/", "tests/"),
 )
-# Of the folders that begin with a dot these are ours; the others are git's or an editor's.
+# Folders of the project whose name begins with a dot; the others belong to git or an editor.
 VISIBLE = {".ci", ".github"}
 
 
@@ -62,7 +62,7 @@ def _text(path):
 
 
 def _ignored(gitignore):
-    """The forms that our .gitignore uses: `name`, `*.ending`, `name/` and a leading slash."""
+    """The patterns that .gitignore here uses: `name`, `*.ending`, `name/` and a leading slash."""
     with open(gitignore, encoding="utf-8") as file:
         patterns = [line.strip() for line in file if line.strip() and line[0] != "#"]
 
@@ -80,7 +80,7 @@ def _ignored(gitignore):
 
 
 class Room:
-    """A row of the map: a folder or file, and what its C files may include beside itself."""
+    """A row of the map: a folder or file, and what its C files may include besides their own folder."""
 
     def __init__(self, path, allowed):
         self.path = path
@@ -117,7 +117,7 @@ def read_map(readme):
 
 
 def room_of(rooms, path):
-    """The row with the longest path that holds this file; None: a file without a room."""
+    """The row with the longest path that contains this file; None: the file has no row."""
     return max((r for r in rooms if r.holds(path)), key=lambda r: len(r.path), default=None)
 
 

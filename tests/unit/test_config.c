@@ -103,12 +103,14 @@ TEST(config_the_last_of_a_single_option_counts)
 
 TEST(config_mistakes_are_named_with_their_place)
 {
-	refused((const char *[]){"--frobnicate", NULL}, NULL, "--frobnicate: no such option");
-	refused((const char *[]){"--log", "info", NULL}, NULL, "--log: no such option");
-	refused((const char *[]){"serve", NULL}, NULL, "\"serve\" is not an option");
-	refused((const char *[]){"--", NULL}, NULL, "\"--\" is not an option");
-	refused((const char *[]){"--workers", NULL}, NULL, "--workers: needs a value, N");
-	refused((const char *[]){"--help=1", NULL}, NULL, "--help: takes no value");
+	refused((const char *[]){"--frobnicate", NULL}, NULL,
+		"--frobnicate: unknown option, see --help");
+	refused((const char *[]){"--log", "info", NULL}, NULL, "--log: unknown option");
+	refused((const char *[]){"serve", NULL}, NULL,
+		"unexpected argument \"serve\": options start with --");
+	refused((const char *[]){"--", NULL}, NULL, "unexpected argument \"--\"");
+	refused((const char *[]){"--workers", NULL}, NULL, "--workers: missing value, N");
+	refused((const char *[]){"--help=1", NULL}, NULL, "--help: does not take a value");
 	refused((const char *[]){"--workers", "0", NULL}, NULL,
 		"--workers: \"0\" is not between 1 and 64");
 	refused((const char *[]){NULL}, (const char *[]){"PAGECAST_WORKERS=many", NULL},
@@ -127,13 +129,13 @@ static void file_refused(const char *text, const char *with)
 TEST(config_mistakes_in_the_file_are_named_with_their_line)
 {
 	file_refused("\n\nworkers = 65\n", ":3: workers: \"65\" is not between 1 and 64");
-	file_refused("worker = 6\n", ":1: worker: no such setting");
-	file_refused("config = other\n", ":1: config: no such setting");
-	file_refused("help = yes\n", ":1: help: no such setting");
-	file_refused("log-level =\n", ":1: log-level: needs a value, LEVEL");
+	file_refused("worker = 6\n", ":1: worker: unknown setting");
+	file_refused("config = other\n", ":1: config: not allowed in a settings file");
+	file_refused("help = yes\n", ":1: help: not allowed in a settings file");
+	file_refused("log-level =\n", ":1: log-level: missing value, LEVEL");
 	refused((const char *[]){"--config", "/", NULL}, NULL, "cannot read /");
 	refused((const char *[]){"--config", "/dev/zero", NULL}, NULL,
-		"is longer than 65536 bytes");
+		"is larger than the limit of 65536 bytes");
 }
 
 TEST(config_prints_each_setting_with_its_source_as_a_file_that_reads_back)
