@@ -132,10 +132,10 @@ static void check_numbers(struct build *build)
 	check_range(check, "ipProtocol", header->ip_protocol, 0, UINT8_MAX);
 	if (header->ethertype)
 		check_range(check, "ethertype", header->ethertype, ETHERTYPE_MIN, ETHERTYPE_MAX);
-	if (header->n_vlans > FRAME_VLANS_MAX)
+	if (header->n_vlans > PLAN_VLANS_MAX)
 		check_fault(check, "vlans", "%zu tags are more than %d", header->n_vlans,
-			    FRAME_VLANS_MAX);
-	for (size_t i = 0; i < header->n_vlans && i < FRAME_VLANS_MAX; i++) {
+			    PLAN_VLANS_MAX);
+	for (size_t i = 0; i < header->n_vlans && i < PLAN_VLANS_MAX; i++) {
 		const Pagecast__V1__VlanTag *tag = header->vlans[i];
 		size_t mark = check_enter(check, "vlans[%zu]", i);
 		check_range(check, "id", tag->id, 0, VLAN_ID_MAX);
@@ -221,9 +221,11 @@ static void build_l2(struct build *build, const uint8_t *to, const uint8_t *from
 	struct frame *frame = build->frame;
 	append(frame, to, ETH_ALEN);
 	append(frame, from, ETH_ALEN);
-	for (size_t i = 0; i < header->n_vlans && i < FRAME_VLANS_MAX; i++) {
+	for (size_t i = 0; i < header->n_vlans && i < PLAN_VLANS_MAX; i++) {
 		const Pagecast__V1__VlanTag *tag = header->vlans[i];
-		append_u16(frame, tag->ethertype ? tag->ethertype : ETH_P_8021Q);
+		uint32_t type = tag->ethertype ? tag->ethertype : ETH_P_8021Q;
+		append_u16(frame, type);
+		build->destination->vlan_types[i] = (uint16_t)type;
 		append_u16(frame, tag->priority << 13 | tag->id);
 		frame->vlan_bytes += 4;
 	}

@@ -13,8 +13,7 @@
 #include "packet/plan.h"
 
 enum {
-	FRAME_VLANS_MAX = 4, /* two are in use (802.1ad); twice that for experiments */
-	FRAME_HEADER_BYTES_MAX = 14 + 4 * FRAME_VLANS_MAX + 40 + 8,
+	FRAME_HEADER_BYTES_MAX = 14 + 4 * PLAN_VLANS_MAX + 40 + 8,
 };
 
 struct frame {					/* zeroed: payloads are whole frames */

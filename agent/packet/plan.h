@@ -29,6 +29,7 @@ enum {
 	PLAN_LABEL_KEY_BYTES_MAX = 63,
 	PLAN_LABEL_VALUE_BYTES_MAX = 255,
 	PLAN_PRIORITY_MAX = 100, /* and -100 */
+	PLAN_VLANS_MAX = 4,	 /* two are in use (802.1ad); twice that for experiments */
 	PLAN_PAGE_BYTES = 4096,
 	PLAN_PAGE_OFFSET_DEFAULT = 64,
 	PLAN_UDP4_PAYLOAD_MAX = 65507,
@@ -67,6 +68,7 @@ struct plan_destination {
 			   directed ones too */
 	bool multicast;
 	bool dont_fragment;
+	uint16_t vlan_types[PLAN_VLANS_MAX]; /* Ethernet: of the FrameHeader's tags; 0: unused */
 	/* Ethernet: AF_UNSPEC, or the neighbour whose MAC plan_resolve() requests before the first
 	 * frame leaves */
 	union net_ip next_hop;

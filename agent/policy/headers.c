@@ -1,60 +1,37 @@
 /*
  * headers: see headers.h.
  *
- * Whole IP packets (header_included, IP in IP), the ports of raw protocols that have ports, and
- * Ethernet frames. What steers a packet past the address in its header (routing headers, tunnels
- * whose inner packet is not looked at) needs allow_header_included; source routes are always
- * refused. Every length is checked before it is used.
+ * The walker (packet/walk.h) finds the headers, in whatever they are wrapped; here each
+ * destination, source and port is held against the same rules as those that a spec names. What the
+ * walker cannot open is forbidden unless the policy says allow_unjudged. Only the first bytes of a
+ * payload are generated, and payloads that are equal are judged once. When the list of violations
+ * is full, the rest of the payloads is not looked at.
  */
 #include "policy/headers.h"
 
 #include "base/util.h"
+#include "packet/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	DEPTH_MAX = 4,	    /* packets in packets; deeper ones are refused */
-	EXTENSIONS_MAX = 8, /* IPv6 extension headers of a packet */
-	ETHERNET_HEADER_BYTES = 14,
-	VLANS_MAX = 4,
-	OPTION_LOOSE_ROUTE = 131,
-	OPTION_STRICT_ROUTE = 137,
+	HEAD_BYTES = 512,  /* enough for the headers of nearly every packet */
+	JUDGED_MAX = 64,   /* different payloads remembered at a time */
+	MEMBER_BYTES = 32, /* ".payloads[65535]" */
 };
 
-struct packet { /* a part of one payload */
-	struct verdict *verdict;
-	const char *member; /* ".payloads[3]" */
-	const uint8_t *bytes;
-	size_t len;
-	int depth;
+struct judged { /* a payload that was judged by its first bytes alone */
+	uint32_t len, head_len;
+	uint8_t head[HEAD_BYTES];
 };
 
-static void judge_ip(struct packet packet);
-
-static uint16_t read_u16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static struct packet behind(struct packet packet, size_t header_bytes)
-{
-	packet.bytes += header_bytes;
-	packet.len -= header_bytes;
-	return packet;
-}
-
-static bool has_ports(uint8_t protocol)
-{
-	return protocol == IPPROTO_UDP || protocol == IPPROTO_TCP || protocol == IPPROTO_UDPLITE ||
-	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
-}
-
-static bool is_ip_in_ip(uint8_t protocol)
-{
-	return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6;
-}
+struct bench { /* what a stream's payloads are judged with */
+	struct walk walk;
+	uint8_t bytes[WALK_BYTES_MAX];
+	struct judged judged[JUDGED_MAX]; /* by hash; head_len 0: none */
+};
 
 bool headers_carrier(uint8_t protocol)
 {
@@ -66,184 +43,167 @@ bool headers_carrier(uint8_t protocol)
 	return memchr(CARRIERS, protocol, sizeof CARRIERS) != NULL;
 }
 
-static void judge_transport(struct packet packet, uint8_t protocol)
+static uint16_t port_of(const union net_ip *ip)
 {
-	if (is_ip_in_ip(protocol)) {
-		packet.depth++;
-		judge_ip(packet);
-		return;
+	switch (ip->any.sa_family) {
+	case AF_INET: return ntohs(ip->v4.sin_port);
+	case AF_INET6: return ntohs(ip->v6.sin6_port);
+	default: return 0;
 	}
-	if (!has_ports(protocol) || !packet.verdict->policy->message->n_allowed_ports)
-		return;
-	if (packet.len < 4)
-		verdict_forbid(packet.verdict, packet.member,
-			       "%zu bytes of protocol %u hold no port that could be compared with "
-			       "the policy's allowedPorts",
-			       packet.len, protocol);
-	else
-		verdict_port(packet.verdict, packet.member, read_u16(packet.bytes + 2));
 }
 
-static bool has_source_route(const uint8_t *options, size_t len)
-{
-	for (size_t i = 0; i < len;) {
-		uint8_t option = options[i];
-		if (option == 0)
-			return false;
-		if (option == OPTION_LOOSE_ROUTE || option == OPTION_STRICT_ROUTE)
-			return true;
-		size_t step = option == 1 ? 1 : i + 1 < len ? options[i + 1] : 0;
-		if (!step)
-			return true; /* cannot be read on: taken for the worst */
-		i += step;
-	}
-	return false;
-}
-
-static void judge_addresses(struct packet packet, int family, const uint8_t *source,
-			    const uint8_t *target)
-{
-	struct ip_address from = ip_of_bytes(family, source), to = ip_of_bytes(family, target);
-	verdict_target(packet.verdict, packet.member, &to);
-	if (!ip_is_zero(&from)) /* the kernel fills that in, or nobody can answer it */
-		verdict_source(packet.verdict, packet.member, &from);
-}
-
-static void judge_ipv4(struct packet packet)
-{
-	size_t header_bytes = packet.len ? (size_t)(packet.bytes[0] & 0xf) * 4 : 0;
-	if (header_bytes < 20 || packet.len < header_bytes) {
-		verdict_forbid(packet.verdict, packet.member,
-			       "%zu bytes hold no whole IPv4 header for the policy to look at",
-			       packet.len);
-		return;
-	}
-	judge_addresses(packet, AF_INET, packet.bytes + 12, packet.bytes + 16);
-	if (has_source_route(packet.bytes + 20, header_bytes - 20))
-		verdict_forbid(packet.verdict, packet.member,
-			       "the IPv4 header has a source route, which leads past the policy");
-	if (!(read_u16(packet.bytes + 6) & 0x1fff)) /* later fragments have no ports */
-		judge_transport(behind(packet, header_bytes), packet.bytes[9]);
-}
-
-/* Steps over extension headers. Return: the protocol behind them, or -1: forbidden */
-static int skip_extensions(struct packet *packet, uint8_t next)
-{
-	for (int i = 0; i <= EXTENSIONS_MAX; i++) {
-		bool fragment = next == IPPROTO_FRAGMENT;
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_DSTOPTS && !fragment &&
-		    next != IPPROTO_ROUTING)
-			return next;
-		if (next == IPPROTO_ROUTING || packet->len < 8)
-			break;
-		if (fragment && read_u16(packet->bytes + 2) >> 3)
-			return IPPROTO_NONE; /* a later fragment has no ports */
-		size_t bytes = fragment ? 8 : ((size_t)packet->bytes[1] + 1) * 8;
-		if (packet->len < bytes)
-			break;
-		next = packet->bytes[0];
-		*packet = behind(*packet, bytes);
-	}
-	verdict_forbid(packet->verdict, packet->member,
-		       "the IPv6 header is followed by a routing header, or by what cannot be "
-		       "read: it may lead past the policy");
-	return -1;
-}
-
-static void judge_ipv6(struct packet packet)
-{
-	enum { HEADER_BYTES = 40 };
-	if (packet.len < HEADER_BYTES) {
-		verdict_forbid(packet.verdict, packet.member,
-			       "%zu bytes hold no whole IPv6 header for the policy to look at",
-			       packet.len);
-		return;
-	}
-	judge_addresses(packet, AF_INET6, packet.bytes + 8, packet.bytes + 24);
-	struct packet rest = behind(packet, HEADER_BYTES);
-	int protocol = skip_extensions(&rest, packet.bytes[6]);
-	if (protocol >= 0)
-		judge_transport(rest, (uint8_t)protocol);
-}
-
-static void judge_ip(struct packet packet)
-{
-	int version = packet.len ? packet.bytes[0] >> 4 : 0;
-	if (packet.depth > DEPTH_MAX)
-		verdict_forbid(packet.verdict, packet.member,
-			       "more than %d packets inside each other: the policy looks no deeper",
-			       DEPTH_MAX);
-	else if (version == 4)
-		judge_ipv4(packet);
-	else if (version == 6)
-		judge_ipv6(packet);
-	else
-		verdict_forbid(packet.verdict, packet.member,
-			       "does not begin with an IP header for the policy to look at");
-}
-
-static void judge_frame(struct packet packet)
-{
-	const Pagecast__V1__Policy *message = packet.verdict->policy->message;
-	size_t type_at = ETHERNET_HEADER_BYTES - 2;
-	static const uint8_t EVERYBODY[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	if (packet.len < ETHERNET_HEADER_BYTES)
-		return; /* no frame: refused when the plan was made */
-	bool everybody = memcmp(packet.bytes, EVERYBODY, sizeof EVERYBODY) == 0;
-	if (everybody && !message->allow_broadcast)
-		verdict_forbid(packet.verdict, packet.member,
-			       "the frame goes to everybody, which the policy forbids "
-			       "(allowBroadcast)");
-	else if (!everybody && packet.bytes[0] & 1 && !message->allow_multicast)
-		verdict_forbid(packet.verdict, packet.member,
-			       "the frame goes to a group, which the policy forbids "
-			       "(allowMulticast)");
-	uint16_t type = read_u16(packet.bytes + type_at);
-	for (int i = 0; i < VLANS_MAX && (type == 0x8100 || type == 0x88a8 || type == 0x9100);
-	     i++) {
-		type_at += 4;
-		if (packet.len < type_at + 2)
-			return;
-		type = read_u16(packet.bytes + type_at);
-	}
-	if (type == 0x0800 || type == 0x86dd)
-		judge_ip(behind(packet, type_at + 2));
-}
-
-static bool headers_present(const struct policy *policy, const struct plan_stream *stream)
+/* Can the payloads of @stream have headers? */
+static bool headers_present(const struct plan_stream *stream)
 {
 	const struct plan_destination *destination = &stream->destination;
 	switch (destination->kind) {
-	case PLAN_UDP: return false;
+	case PLAN_UDP:
+		return walk_udp_opens(port_of(&destination->from), port_of(&destination->to));
 	case PLAN_RAW_IP:
-		return destination->header_included || is_ip_in_ip(destination->protocol) ||
-		       (has_ports(destination->protocol) && policy->message->n_allowed_ports);
+		return destination->header_included || walk_protocol_opens(destination->protocol);
 	case PLAN_ETHERNET: return true;
 	}
 	return true;
 }
 
-void headers_judge(struct verdict *verdict, const struct plan_stream *stream)
+static void start(struct walk *walk, const struct plan_destination *destination,
+		  const uint8_t *bytes, size_t len, size_t total)
+{
+	const uint8_t *ipv6_target =
+		destination->family == AF_INET6 ? destination->to.v6.sin6_addr.s6_addr : NULL;
+	switch (destination->kind) {
+	case PLAN_UDP:
+		walk_start_udp(walk, port_of(&destination->from), port_of(&destination->to), bytes,
+			       len, total);
+		break;
+	case PLAN_RAW_IP:
+		if (destination->header_included)
+			walk_start_ip(walk, bytes, len, total);
+		else
+			walk_start_protocol(walk, destination->protocol, ipv6_target, bytes, len,
+					    total);
+		break;
+	case PLAN_ETHERNET:
+		walk_start_ethernet(walk, bytes, len, total);
+		memcpy(walk->vlan_types, destination->vlan_types, sizeof walk->vlan_types);
+		_Static_assert(sizeof walk->vlan_types == sizeof destination->vlan_types,
+			       "the walker knows as many VLAN types as a FrameHeader names");
+		break;
+	}
+}
+
+static void judge_mac(struct verdict *verdict, const char *member, const uint8_t *mac)
+{
+	static const uint8_t BROADCAST[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	const Pagecast__V1__Policy *message = verdict->policy->message;
+	bool broadcast = memcmp(mac, BROADCAST, sizeof BROADCAST) == 0;
+	if (broadcast && !message->allow_broadcast)
+		verdict_forbid(verdict, member,
+			       "the frame is a broadcast, which the policy forbids "
+			       "(allowBroadcast)");
+	else if (!broadcast && mac[0] & 1 && !message->allow_multicast)
+		verdict_forbid(verdict, member,
+			       "the frame is a multicast, which the policy forbids "
+			       "(allowMulticast)");
+}
+
+static void judge_header(struct verdict *verdict, const char *member, const struct walk *walk)
+{
+	if (walk->mac)
+		judge_mac(verdict, member, walk->mac);
+	for (size_t i = 0; i < walk->address_count; i++) {
+		const struct walk_address *found = &walk->addresses[i];
+		struct ip_address address = ip_of_bytes(found->family, found->bytes);
+		if (found->target)
+			verdict_target(verdict, member, &address);
+		else if (!ip_is_zero(&address)) /* the kernel fills it in, or nobody can answer */
+			verdict_source(verdict, member, &address);
+	}
+	if (walk->has_ports)
+		verdict_port(verdict, member, walk->target_port);
+}
+
+static bool is_transport(enum walk_kind kind)
+{
+	return kind == WALK_UDP || kind == WALK_TCP || kind == WALK_PORTS;
+}
+
+static void judge_end(struct verdict *verdict, const char *member, const struct walk *walk)
+{
+	const Pagecast__V1__Policy *message = verdict->policy->message;
+	char reason[WALK_REASON_BYTES];
+	if (walk->end == WALK_LEAF || message->allow_unjudged)
+		return;
+	/* Without ports a packet reaches no receiver: it matters where ports are restricted. */
+	if (walk->end == WALK_CUT && is_transport(walk->end_kind) && !walk->has_ports &&
+	    !message->n_allowed_ports)
+		return;
+	verdict_forbid(verdict, member,
+		       "%s: the policy cannot judge its destinations, and forbids such packets "
+		       "(allowUnjudged)",
+		       walk_reason(walk, reason));
+}
+
+/* The first bytes of an item, as many as its headers need. Leaves the walk at its start. */
+static size_t read_head(struct bench *bench, const struct plan_stream *stream,
+			const struct plan_item *item)
 {
 	const struct plan_destination *destination = &stream->destination;
-	if (!headers_present(verdict->policy, stream))
+	size_t len = plan_item_head(stream, item, bench->bytes, HEAD_BYTES);
+	start(&bench->walk, destination, bench->bytes, len, item->len);
+	while (walk_next(&bench->walk))
+		continue;
+	if (bench->walk.end == WALK_CUT && item->len > len)
+		len = plan_item_head(stream, item, bench->bytes, WALK_BYTES_MAX);
+	start(&bench->walk, destination, bench->bytes, len, item->len);
+	return len;
+}
+
+/* Was an equal payload judged before? Remembers this one. Longer heads are not compared. */
+static bool is_known(struct bench *bench, uint32_t len, size_t head_len)
+{
+	uint32_t hash = UINT32_C(2166136261) ^ len; /* FNV-1a: collisions cost time only */
+	if (!head_len || head_len > HEAD_BYTES)
+		return false;
+	for (size_t i = 0; i < head_len; i++)
+		hash = (hash ^ bench->bytes[i]) * UINT32_C(16777619);
+	struct judged *judged = &bench->judged[hash % JUDGED_MAX];
+	if (judged->len == len && judged->head_len == head_len &&
+	    memcmp(judged->head, bench->bytes, head_len) == 0)
+		return true;
+	judged->len = len;
+	judged->head_len = (uint32_t)head_len;
+	memcpy(judged->head, bench->bytes, head_len);
+	return false;
+}
+
+static void judge_item(struct verdict *verdict, struct bench *bench,
+		       const struct plan_stream *stream, size_t index)
+{
+	const struct plan_item *item = &stream->items[index];
+	char member[MEMBER_BYTES];
+	size_t head_len = read_head(bench, stream, item);
+	if (is_known(bench, item->len, head_len))
 		return;
-	_cleanup_free_ uint8_t *bytes = malloc(stream->len_max + 1);
-	if (!bytes) {
+	snprintf(member, sizeof member, ".payloads[%zu]", index);
+	while (walk_next(&bench->walk))
+		judge_header(verdict, member, &bench->walk);
+	judge_end(verdict, member, &bench->walk);
+}
+
+void headers_judge(struct verdict *verdict, const struct plan_stream *stream)
+{
+	if (!headers_present(stream))
+		return;
+	_cleanup_free_ struct bench *bench = calloc(1, sizeof *bench);
+	if (!bench) {
 		verdict->no_memory = true;
 		return;
 	}
 	verdict->field[strcspn(verdict->field, ".")] = '\0'; /* the payloads stand beside ".udp" */
 	for (size_t i = 0; i < stream->item_count; i++) {
-		char member[32];
-		snprintf(member, sizeof member, ".payloads[%zu]", i);
-		size_t len = plan_item_head(stream, &stream->items[i], bytes, stream->len_max);
-		struct packet packet = {verdict, member, bytes, len, 0};
-		if (destination->kind == PLAN_ETHERNET)
-			judge_frame(packet);
-		else if (destination->header_included)
-			judge_ip(packet);
-		else
-			judge_transport(packet, destination->protocol);
+		if (verdict->error->violation_count == ERROR_VIOLATIONS_MAX)
+			break;
+		judge_item(verdict, bench, stream, i);
 	}
 }

@@ -320,16 +320,16 @@ TEST(policy_looks_into_included_headers)
 	forbidden(&message, "streams[0].payloads[0]", "0.1.2.3 is neither");
 	header(packet, "10.1.2.3", "10.0.0.1", 9000);
 	raw_with(IPPROTO_RAW, true, packet, 19);
-	forbidden(&message, "streams[0].payloads[0]", "no whole IPv4 header");
+	forbidden(&message, "streams[0].payloads[0]", "the IPv4 header at byte 0 is cut");
 	raw_with(IPPROTO_RAW, true, packet, 28);
 	packet[0] = 0x4f; /* longer than there are bytes */
-	forbidden(&message, "streams[0].payloads[0]", "no whole IPv4 header");
+	forbidden(&message, "streams[0].payloads[0]", "the IPv4 header at byte 0 is cut");
 	packet[0] = 0x46;
 	packet[20] = 131;
 	packet[21] = 4;
-	forbidden(&message, "streams[0].payloads[0]", "source route");
+	forbidden(&message, "streams[0].payloads[0]", "the IPv4 header at byte 0 is malformed");
 	packet[0] = 0x15;
-	forbidden(&message, "streams[0].payloads[0]", "does not begin with an IP header");
+	forbidden(&message, "streams[0].payloads[0]", "the IP header at byte 0 is malformed");
 
 	range.first = range.last = 53;
 	message.allowed_ports = ranges;
@@ -358,11 +358,20 @@ TEST(policy_looks_into_packets_inside_packets)
 		packet[20 * depth + 9] = IPPROTO_IPIP;
 	}
 	raw_with(IPPROTO_IPIP, false, packet, sizeof packet);
-	forbidden(&message, "streams[0].payloads[0]", "looks no deeper");
-	header(packet, "10.1.2.3", "10.9.9.9", 9000);
-	static const uint8_t CARRIERS[] = {IPPROTO_GRE, IPPROTO_ROUTING, IPPROTO_IPV6};
-	for (size_t i = 0; i < ARRAY_SIZE(CARRIERS); i++) {
-		raw_with(CARRIERS[i], false, packet, 28);
+	forbidden(&message, "streams[0].payloads[0]", "is beyond 8 layers");
+	uint8_t gre[28] = {0}, routing[28] = {IPPROTO_NONE}, ipv6[40] = {0x60};
+	ipv6[6] = IPPROTO_NONE;
+	ipv6[8] = ipv6[24] = 0xfd;
+	ipv6[23] = ipv6[39] = 5;
+	const struct {
+		uint8_t protocol;
+		const uint8_t *bytes;
+		uint32_t len;
+	} carriers[] = {
+		{IPPROTO_GRE, gre, 28}, {IPPROTO_ROUTING, routing, 28}, {IPPROTO_IPV6, ipv6, 40}};
+	for (size_t i = 0; i < ARRAY_SIZE(carriers); i++) {
+		raw_with(carriers[i].protocol, false, carriers[i].bytes, carriers[i].len);
+		allowed(&message);
 		forbidden(NULL, "streams[0].rawIp.protocol", "carries addresses of its own");
 	}
 }
@@ -380,10 +389,10 @@ TEST(policy_follows_ipv6_extension_headers)
 	raw_with(IPPROTO_RAW, true, packet, 60);
 	allowed(&message);
 	packet[40] = IPPROTO_ROUTING;
-	forbidden(&message, "streams[0].payloads[0]", "routing header");
+	forbidden(&message, "streams[0].payloads[0]", "the IPv6 options header at byte 56 is cut");
 	packet[40] = IPPROTO_UDP;
 	packet[41] = 200; /* longer than the packet */
-	forbidden(&message, "streams[0].payloads[0]", "cannot be read");
+	forbidden(&message, "streams[0].payloads[0]", "the IPv6 options header at byte 40 is cut");
 }
 
 TEST(policy_ports_of_raw_protocols_are_judged)
@@ -398,7 +407,7 @@ TEST(policy_ports_of_raw_protocols_are_judged)
 	raw_with(IPPROTO_UDP, false, udp, 8);
 	forbidden(&message, "streams[0].payloads[0]", "53 is not in");
 	raw_with(IPPROTO_UDP, false, udp, 3);
-	forbidden(&message, "streams[0].payloads[0]", "hold no port");
+	forbidden(&message, "streams[0].payloads[0]", "the UDP header at byte 0 is cut");
 	raw_with(IPPROTO_ICMP, false, udp, 8);
 	allowed(&message);
 }
