@@ -267,6 +267,8 @@ static int make_agent(struct daemon *daemon)
 		.pin_cpus = daemon->pin,
 		.history_max_jobs = (uint32_t)jobs,
 		.history_max_age_s = read_age_s(config_get(&daemon->config, "history-age")),
+		.open = !config_get(&daemon->config, "tokens") &&
+			!config_get(&daemon->config, "tls-client-ca"),
 	};
 	const char *pin = config_get(&daemon->config, "pin");
 	if (pin)

@@ -98,6 +98,7 @@ static int set_up(struct agent *agent, const struct agent_options *options, stru
 	agent->history_max_age_s = options->history_max_age_s
 					   ? MIN(options->history_max_age_s, age_max_s)
 					   : HISTORY_AGE_S_DEFAULT;
+	agent->open = options->open;
 	set_kernel(agent);
 	engine_probe();
 	int r = set_workers(agent, options, ret_error);

@@ -25,6 +25,10 @@ static const char *const MIGRATIONS[] = {
 	"CREATE TABLE specs (id TEXT PRIMARY KEY NOT NULL, spec BLOB NOT NULL) STRICT;"
 	"CREATE TABLE touched (at INTEGER NOT NULL) STRICT;"
 	"INSERT INTO touched VALUES (0);",
+	/* Owners have kinds from here on. What has none may have been the name of a token, of a
+	 * certificate, or nobody's: no caller is "legacy:NAME". */
+	"UPDATE jobs SET owner = 'legacy:' || owner"
+	" WHERE owner NOT GLOB 'uid:[0-9]*' OR substr(owner, 5) GLOB '*[^0-9]*';",
 };
 
 const struct database_schema STORE_SQLITE_SCHEMA = {

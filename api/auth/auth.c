@@ -113,7 +113,8 @@ static int take_token(struct auth *auth, const struct auth_evidence *evidence,
 	pthread_rwlock_rdlock(&auth->lock);
 	const struct token *token = tokens_check(auth->tokens, presented, time(NULL));
 	if (token) {
-		strcpy(ret_identity->principal, token->name);
+		snprintf(ret_identity->principal, sizeof ret_identity->principal, "token:%s",
+			 token->name);
 		strcpy(ret_identity->accessor, token->accessor);
 		ret_identity->role = token->role;
 	}
@@ -129,6 +130,18 @@ static const char *bearer(const char *authorization)
 		return NULL;
 	authorization += sizeof SCHEME - 1;
 	return authorization + strspn(authorization, " ");
+}
+
+static int take_certificate(const struct auth_evidence *evidence,
+			    struct auth_identity *ret_identity, struct error *ret_error)
+{
+	char name[AUTH_NAME_MAX + 1];
+	int r = evidence->certificate_name(evidence->session, name, ret_error);
+	if (r)
+		return r;
+	snprintf(ret_identity->principal, sizeof ret_identity->principal, "cert:%s", name);
+	ret_identity->role = AGENT_ROLE_OPERATOR;
+	return 0;
 }
 
 static void take_socket(const struct auth_evidence *evidence, enum agent_role role,
@@ -147,15 +160,16 @@ int auth_identify(struct auth *auth, const struct auth_evidence *evidence,
 	*ret_identity = (struct auth_identity){.role = AGENT_ROLE_NONE};
 	if (presented)
 		return take_token(auth, evidence, presented, ret_identity, ret_error);
-	if (evidence->certificate_name) {
-		ret_identity->role = AGENT_ROLE_OPERATOR;
-		return evidence->certificate_name(evidence->session, ret_identity->principal,
-						  ret_error);
-	}
+	if (evidence->certificate_name)
+		return take_certificate(evidence, ret_identity, ret_error);
 	if (auth->tokens_file && !evidence->owner)
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
 				 "a token is needed: Authorization: Bearer TOKEN; "
 				 "`pagecastd token create` makes one");
+	if (!evidence->principal[0])
+		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
+				 "the kernel does not say which user is at the other end of the "
+				 "unix socket");
 	take_socket(evidence, auth->tokens_file ? AGENT_ROLE_ADMIN : AGENT_ROLE_OPERATOR,
 		    ret_identity);
 	return 0;

@@ -7,7 +7,7 @@
  * client certificate stands for a person by its common name, as operator; a token beside it says
  * more and wins. Wrong tokens are counted by address and told to wait (see lockout); a right one is
  * let in whatever came from the same address before. Judging one costs at most one SHA-256 of
- * TOKENS_TEXT_LEN bytes and a comparison with each token: of another length it is refused unread.
+ * TOKEN_TEXT_LEN bytes and a comparison with each token: of another length it is refused unread.
  * Thread: any; a reload takes the place of the whole set under a lock.
  */
 #pragma once
@@ -21,11 +21,14 @@
 
 struct auth;
 
-enum { AUTH_NAME_MAX = 64 };
-_Static_assert((int)TOKEN_NAME_MAX <= (int)AUTH_NAME_MAX, "a token's name is a principal");
+enum {
+	AUTH_NAME_MAX = 64,
+	AUTH_PRINCIPAL_MAX = AUTH_NAME_MAX + 6, /* "token:" */
+};
+_Static_assert((int)TOKEN_NAME_MAX <= (int)AUTH_NAME_MAX, "a token's name is part of a principal");
 
 struct auth_evidence { /* what a connection proves, beside the token in a request; borrowed */
-	const char *principal;		       /* by the socket alone: "local", "uid:1000" */
+	const char *principal; /* by the socket alone: "local", "uid:1000"; "": not known */
 	const struct sockaddr_storage *remote; /* from where; TCP only */
 	bool owner; /* over the unix socket, by one who could write the tokens file anyway */
 	/* The name in the client certificate that was verified on @session. NULL: none was.
@@ -37,7 +40,10 @@ struct auth_evidence { /* what a connection proves, beside the token in a reques
 };
 
 struct auth_identity {
-	char principal[AUTH_NAME_MAX + 1];
+	/* By what it was proved and who that is: "token:ci", "cert:lab3", "uid:1000", "local". A
+	 * name holds no colon, so the kind ends at the first one and no name of one kind is one of
+	 * another. */
+	char principal[AUTH_PRINCIPAL_MAX + 1];
 	char accessor[TOKEN_ACCESSOR_LEN + 1]; /* of the token; "": it took none */
 	enum agent_role role;
 };

@@ -115,6 +115,7 @@ const char *token_parse(const char *line, struct token *ret_token)
 		return "the name is not 1 to 64 of letters, digits and . _ - @";
 	strcpy(ret_token->accessor, accessor);
 	strcpy(ret_token->name, name);
+	ret_token->line = 0;
 	return NULL;
 }
 

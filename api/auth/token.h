@@ -30,6 +30,7 @@ struct token {
 	enum agent_role role;
 	int64_t expires_s; /* seconds since 1970; INT64_MAX: never */
 	uint8_t digest[TOKEN_DIGEST_BYTES];
+	unsigned int line; /* of the file it was read from; 0: none yet */
 };
 
 bool token_name_valid(const char *name);

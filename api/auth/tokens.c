@@ -48,6 +48,7 @@ static int read_lines(FILE *file, const char *path, struct tokens *tokens, struc
 		if (wrong)
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "%s line %u: %s",
 					 path, number, wrong);
+		token.line = number;
 		if (!tokens_append(tokens, &token))
 			return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	}
@@ -119,9 +120,75 @@ static int read_file(const char *path, bool of_any_owner, struct tokens **ret_to
 	return 0;
 }
 
+static const struct token *token_of(const void *item)
+{
+	return *(const struct token *const *)item;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(token_of(a)->name, token_of(b)->name);
+}
+
+static int compare_accessors(const void *a, const void *b)
+{
+	return strcmp(token_of(a)->accessor, token_of(b)->accessor);
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+	return memcmp(token_of(a)->digest, token_of(b)->digest, TOKEN_DIGEST_BYTES);
+}
+
+/* @sorted: [count] the tokens, in any order */
+static int check_unlike(const struct token **sorted, size_t count, const char *path,
+			int (*compare)(const void *a, const void *b), const char *what,
+			struct error *ret_error)
+{
+	qsort(sorted, count, sizeof(void *), compare);
+	for (size_t i = 1; i < count; i++) {
+		const struct token *a = sorted[i - 1], *b = sorted[i];
+		if (compare(&sorted[i - 1], &sorted[i]) != 0)
+			continue;
+		return error_set(
+			ret_error, ERROR_CODE_INVALID_ARGUMENT,
+			"%s lines %u and %u: tokens %s (%s) and %s (%s) have the same %s; "
+			"each needs its own, `pagecastd token revoke ACCESSOR` removes one",
+			path, a->line < b->line ? a->line : b->line,
+			a->line < b->line ? b->line : a->line, a->accessor, a->name, b->accessor,
+			b->name, what);
+	}
+	return 0;
+}
+
+static int check_unique(const struct tokens *tokens, const char *path, struct error *ret_error)
+{
+	const struct token **sorted = calloc(tokens->count + 1, sizeof(void *));
+	if (!sorted)
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
+	for (size_t i = 0; i < tokens->count; i++)
+		sorted[i] = &tokens->tokens[i];
+	int r = check_unlike(sorted, tokens->count, path, compare_names, "name", ret_error);
+	if (!r)
+		r = check_unlike(sorted, tokens->count, path, compare_accessors, "accessor",
+				 ret_error);
+	if (!r)
+		r = check_unlike(sorted, tokens->count, path, compare_digests, "digest", ret_error);
+	free(sorted);
+	return r;
+}
+
 int tokens_load(const char *path, struct tokens **ret_tokens, struct error *ret_error)
 {
-	return read_file(path, false, ret_tokens, ret_error);
+	struct tokens *tokens = NULL;
+	int r = read_file(path, false, &tokens, ret_error);
+	if (!r)
+		r = check_unique(tokens, path, ret_error);
+	if (r)
+		tokens_free(tokens);
+	else
+		*ret_tokens = tokens;
+	return r;
 }
 
 int tokens_list(const char *path, struct tokens **ret_tokens, struct error *ret_error)
@@ -163,6 +230,14 @@ const struct token *tokens_find(const struct tokens *tokens, const char *accesso
 {
 	for (size_t i = 0; i < tokens->count; i++)
 		if (strcmp(tokens->tokens[i].accessor, accessor) == 0)
+			return &tokens->tokens[i];
+	return NULL;
+}
+
+const struct token *tokens_named(const struct tokens *tokens, const char *name)
+{
+	for (size_t i = 0; i < tokens->count; i++)
+		if (strcmp(tokens->tokens[i].name, name) == 0)
 			return &tokens->tokens[i];
 	return NULL;
 }

@@ -21,12 +21,13 @@ struct tokens;
 /**
  * tokens_load() - read and check the whole file
  *
- * Return: 0 with *ret_tokens owned; FAILED_PRECONDITION: unreadable or open to others;
- * INVALID_ARGUMENT: a bad line, by number. The message names @path as given.
+ * Jobs belong to names, so two tokens of one name, accessor or digest are refused. Return: 0 with
+ * *ret_tokens owned; FAILED_PRECONDITION: unreadable or open to others; INVALID_ARGUMENT: a bad
+ * line, or two that are alike, by number. The message names @path as given.
  */
 int tokens_load(const char *path, struct tokens **ret_tokens, struct error *ret_error);
 /** tokens_list() - the same for one who manages the file: root may, of an agent that is another
- * user */
+ * user; and what is alike is listed, so that it can be revoked */
 int tokens_list(const char *path, struct tokens **ret_tokens, struct error *ret_error);
 /** tokens_new() - none. Return: NULL: out of memory */
 struct tokens *tokens_new(void);
@@ -49,6 +50,9 @@ bool tokens_hold(const struct tokens *tokens, const char *accessor, int64_t now_
 
 /** tokens_find() - the token with that accessor. Return: borrowed; NULL: none */
 const struct token *tokens_find(const struct tokens *tokens, const char *accessor);
+
+/** tokens_named() - the first token of that name. Return: borrowed; NULL: none */
+const struct token *tokens_named(const struct tokens *tokens, const char *name);
 
 /** tokens_append() - add a copy behind the last. Return: false: out of memory */
 bool tokens_append(struct tokens *tokens, const struct token *token);

@@ -89,6 +89,19 @@ static int load_or_empty(const char *path, struct tokens **ret_tokens, struct er
 	return *ret_tokens ? 0 : error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 }
 
+static int check_name_free(const struct tokens *tokens, const char *path, const char *name,
+			   struct error *ret_error)
+{
+	const struct token *token = tokens_named(tokens, name);
+	if (!token)
+		return 0;
+	return error_set(
+		ret_error, ERROR_CODE_ALREADY_EXISTS,
+		"%s: the name \"%s\" has a token already, %s; jobs belong to names: choose "
+		"another, or revoke that one first",
+		path, name, token->accessor);
+}
+
 static int append_token(const char *path, struct token *token, char text[static TOKEN_TEXT_LEN + 1],
 			struct error *ret_error)
 {
@@ -97,6 +110,8 @@ static int append_token(const char *path, struct token *token, char text[static 
 	if (!r && tokens_count(tokens) == TOKENS_MAX)
 		r = error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
 			      "%s: holds %d tokens already", path, TOKENS_MAX);
+	if (!r)
+		r = check_name_free(tokens, path, token->name, ret_error);
 	if (!r)
 		r = token_make(token, text, ret_error);
 	while (!r && tokens_find(tokens, token->accessor)) /* one in millions */

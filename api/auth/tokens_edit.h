@@ -12,7 +12,8 @@
  * @expires_s: as in struct token
  * @ret_text:  the token itself; the only time it is seen
  *
- * Made by root, the file belongs to the folder's owner. Return: 0; an error_code.
+ * Made by root, the file belongs to the folder's owner. Return: 0;
+ * ALREADY_EXISTS: @name has a token; an error_code.
  */
 int tokens_create(const char *path, const char *name, enum agent_role role, int64_t expires_s,
 		  char ret_text[static TOKEN_TEXT_LEN + 1], struct error *ret_error);

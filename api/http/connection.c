@@ -148,8 +148,6 @@ static void describe_unix(struct connection *connection)
 	connection->uid = connection->uid_known ? who.uid : (uid_t)-1;
 	if (connection->uid_known)
 		snprintf(connection->principal, sizeof connection->principal, "uid:%u", who.uid);
-	else
-		snprintf(connection->principal, sizeof connection->principal, "uid:unknown");
 }
 
 static void describe_tcp(struct connection *connection)

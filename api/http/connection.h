@@ -37,7 +37,7 @@ struct connection {
 	struct sockaddr_storage local;	/* the address that was connected to; TCP only */
 	struct sockaddr_storage remote; /* and from where; TCP only */
 	char peer[80];			/* "127.0.0.1:51234", "unix" */
-	char principal[32];		/* who it is by the socket alone: "local", "uid:1000" */
+	char principal[32]; /* by the socket alone: "local", "uid:1000"; "": not known */
 };
 
 int reaper_start(struct reaper **ret_reaper, struct error *ret_error);

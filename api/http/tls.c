@@ -266,19 +266,33 @@ static bool name_valid(const char *name, size_t len)
 	return len > 0 && len <= TLS_NAME_MAX && strspn(name, GOOD) == len;
 }
 
-static int read_name(const gnutls_datum_t *der, char ret_name[static TLS_NAME_MAX + 1])
+/* The common name at @index, wherever in the subject it is. */
+static int read_common_name(gnutls_x509_crt_t cert, unsigned int index,
+			    char ret_name[static TLS_NAME_MAX + 1], size_t *ret_len)
+{
+	*ret_len = TLS_NAME_MAX + 1;
+	return gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, index, 0, ret_name,
+					     ret_len);
+}
+
+/* Return: NULL with the name; what is wrong with it */
+static const char *read_name(const gnutls_datum_t *der, char ret_name[static TLS_NAME_MAX + 1])
 {
 	gnutls_x509_crt_t cert;
-	size_t len = TLS_NAME_MAX + 1;
-	int r = gnutls_x509_crt_init(&cert);
-	if (r < 0)
-		return r;
-	r = gnutls_x509_crt_import(cert, der, GNUTLS_X509_FMT_DER);
-	if (r == 0)
-		r = gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, ret_name,
-						  &len);
+	char second[TLS_NAME_MAX + 1];
+	size_t len = 0, second_len;
+	const char *wrong = NULL;
+	if (gnutls_x509_crt_init(&cert) < 0)
+		return "cannot be read";
+	if (gnutls_x509_crt_import(cert, der, GNUTLS_X509_FMT_DER) < 0)
+		wrong = "cannot be read";
+	else if (read_common_name(cert, 0, ret_name, &len) < 0 || !name_valid(ret_name, len))
+		wrong = "must have a common name of 1 to 64 of letters, digits, blanks and . _ - @";
+	else if (read_common_name(cert, 1, second, &second_len) !=
+		 GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+		wrong = "has several common names; it must have one, for jobs belong to it";
 	gnutls_x509_crt_deinit(cert);
-	return r < 0 ? r : name_valid(ret_name, len) ? 0 : GNUTLS_E_PARSING_ERROR;
+	return wrong;
 }
 
 int tls_client_name(const struct tls_session *session, char ret_name[static TLS_NAME_MAX + 1],
@@ -290,11 +304,10 @@ int tls_client_name(const struct tls_session *session, char ret_name[static TLS_
 	if (!chain || !count)
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
 				 "there is no client certificate");
-	if (read_name(&chain[0], name))
-		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
-				 "the client certificate's common name must be 1 to %d of letters, "
-				 "digits, blanks and . _ - @",
-				 TLS_NAME_MAX);
+	const char *wrong = read_name(&chain[0], name);
+	if (wrong)
+		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED, "the client certificate %s",
+				 wrong);
 	strcpy(ret_name, name);
 	return 0;
 }

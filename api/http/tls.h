@@ -52,8 +52,8 @@ bool tls_has_client(const struct tls_session *session);
 /**
  * tls_client_name() - the common name of the client's certificate
  *
- * Return: 0; UNAUTHENTICATED: the certificate is not good, or names nobody by 1 to TLS_NAME_MAX of
- * letters, digits, blanks and . _ - @
+ * Return: 0; UNAUTHENTICATED: the certificate is not good, has not exactly one common name, or it
+ * is not 1 to TLS_NAME_MAX of letters, digits, blanks and . _ - @
  */
 int tls_client_name(const struct tls_session *session, char ret_name[static TLS_NAME_MAX + 1],
 		    struct error *ret_error);

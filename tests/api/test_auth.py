@@ -132,9 +132,9 @@ class Roles(unittest.TestCase):
         self.assertIn("needs the role operator", answer.json()["message"])
         self.assertIn("viewer-1", answer.json()["message"])
 
-    def test_the_owner_is_the_tokens_name(self):
+    def test_the_owner_is_the_token_by_its_name(self):
         job = self.agent.submit(pt.udp_job(self.receiver.port, packets=1), headers=bearer(self.tokens["admin"]))
-        self.assertEqual(job["owner"], "admin-1")
+        self.assertEqual(job["owner"], "token:admin-1")
 
     def test_an_operator_deletes_jobs_of_its_own(self):
         job_id = self.ended_job(self.other)
@@ -323,10 +323,10 @@ class Audit(Folder):
         who = [(line["principal"], line.get("accessor"), line["action"], line.get("id"), line["verdict"])
                for line in lines]
         self.assertEqual(who, [
-            ("ci", accessor(operator), "SubmitJob", job["id"], "ok"),
-            ("eve", accessor(viewer), "SubmitJob", None, "permission_denied"),
-            ("ci", accessor(operator), "SubmitJob", None, "permission_denied"),
-            ("ci", accessor(operator), "CancelJob", job["id"], "ok"),
+            ("token:ci", accessor(operator), "SubmitJob", job["id"], "ok"),
+            ("token:eve", accessor(viewer), "SubmitJob", None, "permission_denied"),
+            ("token:ci", accessor(operator), "SubmitJob", None, "permission_denied"),
+            ("token:ci", accessor(operator), "CancelJob", job["id"], "ok"),
             (f"uid:{os.geteuid()}", None, "CancelJobs", None, "ok"),
             ("-", None, "CancelJobs", None, "unauthenticated"),
         ])
@@ -356,7 +356,7 @@ class Audit(Folder):
         agent.post("/v1/jobs", pt.udp_job(9, address="8.8.8.8", name='a"b\\c\nd\u00e9'), headers=bearer(token))
         lines = [json.loads(line) for line in agent.log_text().splitlines()]
         self.assertEqual([(line["event"], line["principal"], line["action"], line["verdict"]) for line in lines],
-                         [("audit", "ci", "CancelJobs", "ok"), ("audit", "ci", "SubmitJob", "permission_denied")])
+                         [("audit", "token:ci", "CancelJobs", "ok"), ("audit", "token:ci", "SubmitJob", "permission_denied")])
 
     def test_nothing_a_request_carries_forges_a_line(self):
         token = create(self.file, "ci")
@@ -487,7 +487,7 @@ class Network(Folder):
             self.assertIn("SUCCEEDED", ran.stdout)
         self.assertTrue(all(line["peer"].startswith(("198.18.0.1:", "[fd00:18::1]:")) for line in audits(agent)))
         self.assertEqual([(line["principal"], line["action"]) for line in audits(agent)],
-                         [("-", "GetAgent"), ("ci", "SubmitJob")] * 3)
+                         [("-", "GetAgent"), ("token:ci", "SubmitJob")] * 3)
 
 
 if __name__ == "__main__":

@@ -225,7 +225,7 @@ class ClientCertificates(Tls):
 
     def test_the_common_name_is_an_operator(self):
         agent = self.agent()
-        for name, principal in (("alice", "alice"), ("blank", "Alice Roe")):
+        for name, principal in (("alice", "cert:alice"), ("blank", "cert:Alice Roe")):
             agent.tls = self.ca.context(name)
             with pt.UdpReceiver() as receiver:
                 job = agent.submit(pt.udp_job(receiver.port, packets=1))
@@ -253,7 +253,7 @@ class ClientCertificates(Tls):
         self.assertEqual(self.ask(agent, context, *cancel, bearer(admin)).status, 200)
         self.assertEqual(self.ask(agent, context, *cancel, bearer("pgc_wrong")).status, 401)
         self.refused(agent, self.ca.context(), "certificate required")  # no token makes up for one
-        self.assertEqual([line["principal"] for line in audits(agent)], ["alice", "eve", "boss", "-"])
+        self.assertEqual([line["principal"] for line in audits(agent)], ["cert:alice", "token:eve", "token:boss", "-"])
         self.assertEqual(audits(agent)[2]["accessor"], accessor(admin))
 
     def test_the_client_shows_its_certificate(self):

@@ -53,7 +53,7 @@ class TokenCommand(unittest.TestCase):
         self.assertNotIn(token[2], self.run_token("revoke", token[1]).stderr)
 
     def test_tokens_differ(self):
-        tokens = {self.create("--name", "same")[0] for _ in range(4)}
+        tokens = {self.create("--name", f"n{i}")[0] for i in range(4)}
         self.assertEqual(len(tokens), 4)
 
     def test_roles(self):
@@ -80,7 +80,7 @@ class TokenCommand(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline)
 
     def test_revoke_takes_one(self):
-        first, second = self.create("--name", "a"), self.create("--name", "a")
+        first, second = self.create("--name", "a"), self.create("--name", "b")
         self.assertEqual(self.run_token("revoke", first[1]).returncode, 0)
         self.assertEqual([row[0] for row in self.rows()], [second[1]])
         again = self.run_token("revoke", first[1])

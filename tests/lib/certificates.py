@@ -44,7 +44,7 @@ class Authority:
         request, file = self.path("request"), self.path("extensions")
         with open(file, "w", encoding="utf-8") as out:
             out.write(extensions)
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key(name),
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-utf8", "-keyout", self.key(name),
                      "-out", request, "-subj", subject or f"/CN={name}")
         self.openssl("x509", "-req", "-in", request, "-CA", self.cert("ca"), "-CAkey", self.key("ca"),
                      "-CAcreateserial", "-out", self.cert(name), "-days", str(days), "-extfile", file)

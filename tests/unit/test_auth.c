@@ -109,6 +109,28 @@ TEST(auth_counts_wrong_tokens_by_the_address_that_one_network_has)
 	tear_down();
 }
 
+TEST(auth_names_callers_by_their_kind)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	const struct sockaddr_storage remote = {0};
+	struct auth_evidence evidence = {.principal = "local", .remote = &remote};
+	struct auth_identity identity;
+	set_up();
+	CHECK_INT(auth_identify(auth, &evidence, right, &identity, &error), ==, 0);
+	CHECK_STR(identity.principal, "token:ci");
+	auth_free(auth);
+	CHECK_INT(auth_new(&auth, NULL, &error), ==, 0);
+	CHECK_INT(auth_identify(auth, &evidence, right, &identity, &error), ==, 0);
+	CHECK_STR(identity.principal, "local");
+	evidence.principal = "uid:4711";
+	CHECK_INT(auth_identify(auth, &evidence, NULL, &identity, &error), ==, 0);
+	CHECK_STR(identity.principal, "uid:4711");
+	evidence.principal = ""; /* two whom the kernel does not tell apart are not one */
+	CHECK_INT(auth_identify(auth, &evidence, NULL, &identity, &error), ==,
+		  ERROR_CODE_UNAUTHENTICATED);
+	tear_down();
+}
+
 TEST_MAIN(CASE(auth_lets_a_right_token_in_whatever_its_address_sent_before),
-	  CASE(auth_makes_whatever_is_no_token_wait),
+	  CASE(auth_makes_whatever_is_no_token_wait), CASE(auth_names_callers_by_their_kind),
 	  CASE(auth_counts_wrong_tokens_by_the_address_that_one_network_has))

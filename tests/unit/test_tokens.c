@@ -115,8 +115,9 @@ TEST(tokens_made_by_root_belong_to_the_folders_owner)
 	CHECK_INT(chown(path, 4711, 4712), ==, 0);
 	path[strlen(path)] = '/';
 	for (int i = 0; i < 2; i++) {
-		CHECK_INT(tokens_create(path, "ci", AGENT_ROLE_ADMIN, INT64_MAX, text, &error), ==,
-			  0);
+		CHECK_INT(tokens_create(path, i ? "ci" : "lab", AGENT_ROLE_ADMIN, INT64_MAX, text,
+					&error),
+			  ==, 0);
 		CHECK_INT(stat(path, &info), ==, 0);
 		CHECK_INT(info.st_uid, ==, 4711);
 		CHECK_INT(info.st_gid, ==, 4712);
@@ -163,6 +164,24 @@ TEST(tokens_bad_lines_are_named)
 	remove_file();
 }
 
+TEST(tokens_names_are_unique)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	char text[TOKEN_TEXT_LEN + 1], again[TOKEN_TEXT_LEN + 1] = "unwritten";
+	struct tokens *tokens;
+	fresh_file();
+	CHECK_INT(tokens_create(path, "ci", AGENT_ROLE_VIEWER, 1, text, &error), ==, 0);
+	CHECK_INT(tokens_create(path, "ci", AGENT_ROLE_ADMIN, INT64_MAX, again, &error), ==,
+		  ERROR_CODE_ALREADY_EXISTS); /* of one that has ended, too */
+	CHECK_HAS(error_message(&error), "\"ci\"");
+	CHECK_STR(again, "unwritten");
+	CHECK_INT(tokens_create(path, "CI", AGENT_ROLE_ADMIN, INT64_MAX, again, &error), ==, 0);
+	CHECK_INT(tokens_load(path, &tokens, &error), ==, 0);
+	CHECK_INT(tokens_count(tokens), ==, 2);
+	tokens_free(tokens);
+	remove_file();
+}
+
 TEST(lockout_counts_five_failures_in_ten_seconds)
 {
 	struct lockout *lockout = lockout_new();
@@ -196,5 +215,5 @@ TEST_MAIN(CASE(tokens_created_are_known_until_they_expire_or_are_revoked),
 	  CASE(tokens_file_holds_no_secret_and_is_for_its_owner_alone),
 	  CASE(tokens_file_must_be_a_file_that_is_there),
 	  CASE(tokens_made_by_root_belong_to_the_folders_owner), CASE(tokens_bad_lines_are_named),
-	  CASE(lockout_counts_five_failures_in_ten_seconds),
+	  CASE(tokens_names_are_unique), CASE(lockout_counts_five_failures_in_ten_seconds),
 	  CASE(lockout_forgets_the_oldest_when_full))

@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "base/util.h"
+#include "core/job/principal.h"
 #include "core/state/agent.h"
 #include "core/state/end_without_sender.h"
 #include "core/state/history.h"
@@ -165,10 +166,9 @@ int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 static int check_delete(const struct job *job, const struct agent_caller *caller,
 			struct error *ret_error)
 {
-	if (caller->role < AGENT_ROLE_ADMIN && strcmp(job->owner, caller->principal) != 0)
-		return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-				 "job %s belongs to %s; deleting others' jobs needs the role admin",
-				 job->id, job->owner);
+	int r = principal_may_delete(caller, job->owner, job->id, ret_error);
+	if (r)
+		return r;
 	if (!job_state_ended(job->state))
 		return job_refuse(job, "a finished job can be deleted (cancel it first)",
 				  ret_error);

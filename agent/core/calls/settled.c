@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "core/job/principal.h"
 #include "core/state/agent.h"
 #include "core/state/lifecycle.h"
 #include "core/state/row.h"
@@ -25,7 +26,9 @@ int settled_find(struct agent *agent, const struct agent_caller *caller, const c
 	if (!found)
 		return (int)ret_error->code;
 	_cleanup_job_ struct job *job = job_ref(found);
-	int r = settled_await(agent, caller, job, ret_error);
+	int r = principal_may_change(caller, job->owner, job->id, ret_error);
+	if (!r)
+		r = settled_await(agent, caller, job, ret_error);
 	if (!r)
 		*ret_job = TAKE_PTR(job);
 	return r;

@@ -10,7 +10,7 @@
 int settled_await(struct agent *agent, const struct agent_caller *caller, struct job *job,
 		  struct error *ret_error);
 /** settled_find() - (L) the same, of the job @id. Return: 0 with a reference; NOT_FOUND;
- * DEADLINE_EXCEEDED */
+ * PERMISSION_DENIED: not @caller's to change; DEADLINE_EXCEEDED */
 int settled_find(struct agent *agent, const struct agent_caller *caller, const char *id,
 		 struct job **ret_job, struct error *ret_error);
 /** settled_save() - store a change that is in force; a failure is logged, for the change stands.

@@ -7,6 +7,7 @@
  */
 #include "base/util.h"
 #include "core/calls/submission.h"
+#include "core/job/principal.h"
 #include "core/job/record.h"
 #include "core/state/agent.h"
 #include "core/state/lifecycle.h"
@@ -81,13 +82,22 @@ static int check_room(struct agent *agent, const struct job *job, struct error *
 	return 0;
 }
 
+/* Under the lock: the job that has this request_id, by whatever name the caller was known then. */
+static struct job *find_request(struct agent *agent, const struct job *job)
+{
+	char legacy[PRINCIPAL_BYTES];
+	struct job *found = job_requests_find(&agent->requests, job->owner, job->request_id);
+	if (!found && principal_legacy(job->owner, legacy))
+		found = job_requests_find(&agent->requests, legacy, job->request_id);
+	return found;
+}
+
 /* Under the lock, released while it waits: the job that has this request_id; one that is being
  * created or removed is waited for. Borrowed; NULL: none */
 static struct job *find_earlier(struct agent *agent, const struct job *job)
 {
 	struct job *earlier = NULL;
-	while (job->request_id[0] &&
-	       (earlier = job_requests_find(&agent->requests, job->owner, job->request_id)) &&
+	while (job->request_id[0] && (earlier = find_request(agent, job)) &&
 	       (earlier->pending || earlier->deleting))
 		agent_wait(agent, &agent->settled);
 	return earlier;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "core/job/principal.h"
 #include "core/job/resume.h"
 #include "core/state/agent.h"
 #include "core/state/end_without_sender.h"
@@ -28,9 +29,10 @@ static bool was_running(Pagecast__V1__JobState state)
 	       state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED;
 }
 
-static struct job *job_of_row(const struct store_job *row)
+static struct job *job_of_row(const struct agent *agent, const struct store_job *row)
 {
-	_cleanup_job_ struct job *job = job_new(row->owner, row->request_id);
+	_cleanup_job_ struct job *job =
+		job_new(principal_local_again(row->owner, agent->open), row->request_id);
 	if (!job || job_set_basic(job, row->basic) < 0)
 		return NULL;
 	memcpy(job->id, row->id, sizeof job->id);
@@ -96,7 +98,7 @@ static int load_live(struct recovery *recovery, struct job *job, const struct st
 static int add_row(struct recovery *recovery, const struct store_job *row, struct error *ret_error)
 {
 	struct agent *agent = recovery->agent;
-	_cleanup_job_ struct job *job = job_of_row(row);
+	_cleanup_job_ struct job *job = job_of_row(agent, row);
 	if (!job)
 		return error_set(ret_error, ERROR_CODE_DATA_LOSS, "cannot read the stored job %s",
 				 row->id);

@@ -44,6 +44,7 @@ struct agent {
 	int64_t start_ns;    /* CLOCK_REALTIME */
 	uint32_t history_max_jobs;
 	uint64_t history_max_age_s;
+	bool open; /* callers prove nothing */
 	struct worker workers[AGENT_WORKERS_MAX];
 	size_t worker_count;
 	void (*changed)(void *context, uint64_t revision);

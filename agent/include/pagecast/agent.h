@@ -27,7 +27,8 @@ enum {
 };
 
 struct agent_caller {
-	const char *principal; /* who: "local", "uid:1000", a token's name; becomes Job.owner */
+	const char *principal; /* who, with its kind: "token:ci", "cert:lab3", "uid:1000", "local";
+				* becomes Job.owner */
 	enum agent_role role;
 	const char *peer;     /* from where, for the audit log: "127.0.0.1:51234", "unix" */
 	const char *accessor; /* of the token that proved it; NULL or "": none */
@@ -47,6 +48,7 @@ struct agent_options {
 	size_t pin_count;
 	uint32_t history_max_jobs; /* finished jobs kept, by count and by age; 0: the default */
 	uint64_t history_max_age_s;
+	bool open; /* callers prove nothing: no tokens, no client certificates */
 };
 
 /** agent_new() - probe, read policy and store; starts no thread. Return: 0; error_code */
