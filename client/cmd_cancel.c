@@ -37,6 +37,7 @@ static int cancel_all(const struct client *client, const struct options *options
 	if (reason)
 		request.reason = (char *)reason;
 	int r = spec_labels(options, &request.labels, &request.n_labels);
+	request.all = !request.n_labels; /* the agent takes one of the two */
 	r = r ? r : call_each(client, &call, print_count, NULL);
 	for (size_t i = 0; i < request.n_labels; i++)
 		message_free(&request.labels[i]->base);

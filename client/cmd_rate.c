@@ -23,6 +23,9 @@ static int read_update(const struct options *options, Pagecast__V1__UpdateJobReq
 	r = r ? r : options_int(options, "priority", -100, 100, &update->priority);
 	if (r)
 		return r;
+	if (stream && !*stream) /* to the agent it would be every stream */
+		return options_usage("rate", "--stream: the name is empty; without --stream each "
+					     "of the job's streams gets the rate");
 	if (options_has(options, "priority"))
 		update->new_priority_case = PAGECAST__V1__UPDATE_JOB_REQUEST__NEW_PRIORITY_PRIORITY;
 	if (!update->rate && !update->new_priority_case)

@@ -21,7 +21,8 @@ def get(target=b"/healthz", headers=b"", version=b"HTTP/1.1", method=b"GET", hos
     return method + b" " + target + b" " + version + b"\r\n" + host + headers + b"\r\n"
 
 
-def post(headers=b"", body=b"", target=b"/v1/jobs:cancel", version=b"HTTP/1.1"):
+def post(headers=b"", body=b"", target=b"/pagecast.v1.AgentService/GetAgent", version=b"HTTP/1.1"):
+    """Of a path that answers {} with 200: what is refused, is for the reason given."""
     return b"POST " + target + b" " + version + b"\r\n" + HOST + headers + b"\r\n" + body
 
 
@@ -32,6 +33,7 @@ def chunked(body, headers=b""):
 ROWS = [
     # The plain case, so that a refusal below means something.
     ("a plain request", get(), [200]),
+    ("a plain request with a body", post(JSON + b"Content-Length: 2\r\n", b"{}"), [200]),
     ("two requests in one packet", get() + get(), [200, 200]),
     ("HTTP/1.0", get(version=b"HTTP/1.0"), [200]),
     ("HTTP/1.0 without Host", get(version=b"HTTP/1.0", host=b""), [200]),
@@ -162,9 +164,9 @@ ROWS = [
     ("JSON in UTF-16", post(b"Content-Type: application/json; charset=utf-16\r\n"
                             b"Content-Length: 2\r\n", b"{}"), [415]),
     ("a body compressed by what is not known", post(JSON + b"Content-Encoding: br\r\nContent-Length: 2\r\n",
-                                                    b"{}"), [415]),
+                                                    b"{}", b"/v1/jobs:cancel"), [415]),
     ("a body compressed twice", post(JSON + b"Content-Encoding: gzip, gzip\r\nContent-Length: 2\r\n",
-                                     b"{}"), [415]),
+                                     b"{}", b"/v1/jobs:cancel"), [415]),
     ("a body that is no gzip", post(JSON + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n", b"{}"),
      [400]),
     # Bodies.

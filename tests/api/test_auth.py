@@ -113,7 +113,7 @@ class Roles(unittest.TestCase):
                  ("POST", f"/v1/jobs/{job_id}:cancel", None, "operator"),
                  ("POST", f"/v1/jobs/{job_id}:pause", None, "operator"),
                  ("POST", f"/v1/jobs/{job_id}:resume", None, "operator"),
-                 ("POST", "/v1/jobs:cancel", None, "operator"),
+                 ("POST", "/v1/jobs:cancel", {"all": True}, "operator"),
                  ("DELETE", f"/v1/jobs/{job_id}", None, "admin")]  # somebody else's; last, it is gone then
         for method, path, body, needed in table:
             with self.subTest(f"{method} {path}"):
@@ -317,7 +317,7 @@ class Audit(Folder):
             agent.post("/v1/jobs", spec, headers=bearer(viewer))
             agent.post("/v1/jobs", pt.udp_job(9, address="8.8.8.8"), headers=bearer(operator))
             agent.post(f"/v1/jobs/{job['id']}:cancel", headers=bearer(operator))
-            agent.post("/v1/jobs:cancel", unix=True)
+            agent.post("/v1/jobs:cancel", {"all": True}, unix=True)
             agent.post("/v1/jobs:cancel")
         lines = audits(agent)
         who = [(line["principal"], line.get("accessor"), line["action"], line.get("id"), line["verdict"])
@@ -352,7 +352,7 @@ class Audit(Folder):
     def test_it_is_written_whatever_the_level_and_in_the_form_asked_for(self):
         token = create(self.file, "ci")
         agent = self.agent("--log-level", "error", "--log-format", "json")
-        agent.post("/v1/jobs:cancel", headers=bearer(token))
+        agent.post("/v1/jobs:cancel", {"all": True}, headers=bearer(token))
         agent.post("/v1/jobs", pt.udp_job(9, address="8.8.8.8", name='a"b\\c\nd\u00e9'), headers=bearer(token))
         lines = [json.loads(line) for line in agent.log_text().splitlines()]
         self.assertEqual([(line["event"], line["principal"], line["action"], line["verdict"]) for line in lines],
@@ -402,7 +402,7 @@ class Audit(Folder):
 
     def test_an_open_agent_audits_too(self):
         with pt.Agent() as agent:
-            agent.post("/v1/jobs:cancel")
+            agent.post("/v1/jobs:cancel", {"all": True})
             agent.get("/v1/jobs")
             (line,) = audits(agent)
         self.assertEqual((line["principal"], line["action"], line["verdict"]), ("local", "CancelJobs", "ok"))

@@ -308,7 +308,7 @@ class Scheduling(unittest.TestCase):
                 self.assertLess(time.monotonic(), deadline, states)
                 states = [agent.job(job_id)["state"] for job_id in jobs]
             self.assertEqual(agent.get("/v1/agent").json()["jobsRunning"], 2)
-            self.assertEqual(agent.post("/v1/jobs:cancel").json()["cancelled"], 3)
+            self.assertEqual(agent.post("/v1/jobs:cancel", {"all": True}).json()["cancelled"], 3)
 
     def test_a_state_folder_of_none_keeps_nothing(self):
         with Agent("--state-dir", ":memory:") as agent:

@@ -115,8 +115,10 @@ class Http(unittest.TestCase):
                 self.assert_error(answer, 415, "invalid_argument", "use curl --json")
 
     def test_an_empty_body_needs_no_type(self):
-        self.assertEqual(self.agent.post("/v1/jobs:cancel").status, 200)
-        self.assertEqual(self.agent.post("/v1/jobs:cancel", b"").status, 200)
+        job = self.agent.submit(pt.udp_job(9, packets=1))
+        self.agent.wait_end(job["id"])
+        self.assertEqual(self.agent.post(f"/v1/jobs/{job['id']}:cancel").status, 200)
+        self.assertEqual(self.agent.post(f"/v1/jobs/{job['id']}:cancel", b"").status, 200)
         answer = self.agent.post("/v1/jobs", b"", headers={"Content-Type": "application/json"})
         self.assert_error(answer, 400, "invalid_argument", "JobSpec")
 
@@ -267,7 +269,7 @@ class Http(unittest.TestCase):
             self.assertEqual(pt.statuses(pt.read_all(raw)), [200, 404, 200, 200, 200] * 4 + [200])
 
     def test_bodies_in_chunks(self):
-        body = b" " * 5000 + json.dumps({"reason": "in pieces"}).encode()
+        body = b" " * 5000 + json.dumps({"reason": "in pieces", "all": True}).encode()
         for size in (1, 7, 4096, 100000):
             with self.subTest(size):
                 connection = self.agent.connection()
@@ -280,10 +282,10 @@ class Http(unittest.TestCase):
     def test_expect_100_continue(self):
         with self.agent.raw_socket() as raw:
             raw.sendall(b"POST /v1/jobs:cancel HTTP/1.1\r\nHost: localhost\r\n"
-                        b"Content-Type: application/json\r\nContent-Length: 2\r\n"
+                        b"Content-Type: application/json\r\nContent-Length: 12\r\n"
                         b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
             self.assertTrue(raw.recv(100).startswith(b"HTTP/1.1 100 "))
-            raw.sendall(b"{}")
+            raw.sendall(b'{"all":true}')
             self.assertEqual(pt.statuses(pt.read_all(raw)), [200])
         # A refusal comes instead of the 100.
         with self.agent.raw_socket() as raw:

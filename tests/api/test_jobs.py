@@ -298,7 +298,7 @@ class Jobs(unittest.TestCase):
             answer = agent.post("/v1/jobs", pt.udp_job(sink.port, None, pps=10))
             self.assert_error(answer, 429, "resource_exhausted", "2")
             self.assertGreaterEqual(int(answer.headers["Retry-After"]), 1)
-            self.assertEqual(agent.post("/v1/jobs:cancel").json(), {"cancelled": 3})
+            self.assertEqual(agent.post("/v1/jobs:cancel", {"all": True}).json(), {"cancelled": 3})
 
     # ---- get and wait ----
 

@@ -17,7 +17,7 @@ class Reloaded(unittest.TestCase):
         self.addCleanup(self.receiver.close)
         self.agent = Agent("--workers", "4", policy=LOOPBACK)
         self.addCleanup(self.agent.close)
-        self.addCleanup(self.agent.post, "/v1/jobs:cancel")
+        self.addCleanup(self.agent.post, "/v1/jobs:cancel", {"all": True})
 
     def reload(self, **policy):
         before = self.agent.log_text().count("event=policy_reloaded")

@@ -201,7 +201,7 @@ class Rpc(unittest.TestCase):
             answer = agent.post(TRANSMIT + "SubmitJob", self.spec(1))
             self.assert_error(answer, 429, "resource_exhausted", "maxJobsQueued")
             self.assertTrue(answer.headers["Retry-After"])
-            agent.post(TRANSMIT + "CancelJobs", {})
+            agent.post(TRANSMIT + "CancelJobs", {"all": True})
             store = sqlite3.connect(os.path.join(agent.folder, "state", "jobs.db"), isolation_level=None)
             self.addCleanup(store.close)
             store.execute("BEGIN IMMEDIATE")
@@ -385,7 +385,7 @@ class Rpc(unittest.TestCase):
                 job = agent.submit(pt.udp_job(self.sink.port, None, pps=100))
                 agent.wait_state(job["id"], "JOB_STATE_RUNNING")
                 store.execute("BEGIN IMMEDIATE")
-                answer = agent.post(TRANSMIT + method, {"id": job["id"]} if method == "CancelJob" else {},
+                answer = agent.post(TRANSMIT + method, {"id": job["id"]} if method == "CancelJob" else {"all": True},
                                     headers={"Connect-Timeout-Ms": "200"})
                 if answer.status == 200:
                     self.assertIn(agent.job(job["id"])["state"], pt.ENDED)

@@ -191,10 +191,10 @@ class ClientCertificates(Tls):
     def agent(self, *args, **options):
         return super().agent("--tls-client-ca", self.ca.cert("ca"), *args, **options)
 
-    def ask(self, agent, context, method="GET", path="/v1/agent", headers=None):
+    def ask(self, agent, context, method="GET", path="/v1/agent", headers=None, body=None):
         connection = http.client.HTTPSConnection(agent.host, agent.port, timeout=pt.ANSWER_SECONDS, context=context)
         try:
-            connection.request(method, path, headers=headers or {})
+            connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return pt.Response(answer.status, answer.headers, answer.read())
         finally:
@@ -247,11 +247,12 @@ class ClientCertificates(Tls):
         viewer, admin = create(self.file, "eve", "viewer"), create(self.file, "boss", "admin")
         agent = self.agent("--tokens", self.file)
         context = self.ca.context("alice")
-        cancel = ("POST", "/v1/jobs:cancel")
-        self.assertEqual(self.ask(agent, context, *cancel).status, 200)
-        self.assertEqual(self.ask(agent, context, *cancel, bearer(viewer)).status, 403)
-        self.assertEqual(self.ask(agent, context, *cancel, bearer(admin)).status, 200)
-        self.assertEqual(self.ask(agent, context, *cancel, bearer("pgc_wrong")).status, 401)
+
+        def cancel(token=None):
+            return self.ask(agent, context, "POST", "/v1/jobs:cancel", {"Content-Type": "application/json", **bearer(token)},
+                            b'{"all":true}').status
+
+        self.assertEqual([cancel(token) for token in (None, viewer, admin, "pgc_wrong")], [200, 403, 200, 401])
         self.refused(agent, self.ca.context(), "certificate required")  # no token makes up for one
         self.assertEqual([line["principal"] for line in audits(agent)], ["cert:alice", "token:eve", "token:boss", "-"])
         self.assertEqual(audits(agent)[2]["accessor"], accessor(admin))

@@ -36,7 +36,7 @@ class Totals(unittest.TestCase):
             agent.post(f"/v1/jobs/{first}:cancel")
             agent.wait_state(late, "JOB_STATE_RUNNING")
             held(lambda: self.rate(receiver) <= 1.05 * TOTAL)
-            agent.post("/v1/jobs:cancel")
+            agent.post("/v1/jobs:cancel", {"all": True})
 
 
 if __name__ == "__main__":

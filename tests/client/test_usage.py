@@ -86,6 +86,7 @@ class Mistakes(unittest.TestCase):
         self.check("--all and ids exclude each other", "cancel", "--all", "X")
         self.check("--label goes with --all", "cancel", "X", "--label", "a=b")
         self.check("give a rate", "rate", "X")
+        self.check("--stream: the name is empty", "rate", "X", "--pps", "1", "--stream", "")
         self.check("is for watching all", "watch", "X", "--state", "running")
 
     def test_values(self):

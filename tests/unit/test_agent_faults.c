@@ -280,6 +280,7 @@ static void fail_each_allocation(bool for_ever)
 		if (kept_count > before)
 			CHECK_INT(cancel_one(kept[before]), ==, 0);
 		Pagecast__V1__CancelJobsRequest all = PAGECAST__V1__CANCEL_JOBS_REQUEST__INIT;
+		all.all = true;
 		Pagecast__V1__CancelJobsResponse *response = NULL;
 		struct error error =
 			ERROR_NULL; /* those that are there and were not acknowledged */

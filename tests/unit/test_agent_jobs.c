@@ -408,10 +408,10 @@ TEST(agent_stops_everything_or_what_carries_the_labels)
 	CHECK_INT(state_of(labelled), ==, STATE(CANCELLED));
 	CHECK_INT(state_of(gate), ==, STATE(RUNNING));
 	CHECK_INT(state_of(kept), ==, STATE(QUEUED));
-	CHECK_INT(cancel_jobs("{}"), ==, 2);
+	CHECK_INT(cancel_jobs("{\"all\":true}"), ==, 2);
 	CHECK_INT(state_of(gate), ==, STATE(CANCELLED));
 	CHECK_INT(state_of(kept), ==, STATE(CANCELLED));
-	CHECK_INT(cancel_jobs("{}"), ==, 0);
+	CHECK_INT(cancel_jobs("{\"all\":true}"), ==, 0);
 	end_agent();
 	close_receiver();
 }

@@ -81,6 +81,21 @@ int agent_cancel_job(struct agent *agent, const struct agent_caller *caller,
 	return r;
 }
 
+/* Everything is stopped only where the request says so: a filter that came out empty is no such
+ * word. */
+static int check_selection(const Pagecast__V1__CancelJobsRequest *request, struct error *ret_error)
+{
+	if (request->all && request->n_labels)
+		error_violate(ret_error, "all",
+			      "true contradicts labels; give labels to cancel the jobs that carry "
+			      "them, or all to cancel every job");
+	else if (!request->all && !request->n_labels)
+		error_violate(ret_error, "all",
+			      "must be true to cancel every job; to cancel some of them, give "
+			      "labels");
+	return (int)ret_error->code;
+}
+
 struct stopped {	   /* jobs that CancelJobs has stopped */
 	struct job **jobs; /* [count], references */
 	size_t count;
@@ -142,6 +157,8 @@ int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
 	if (!r)
 		r = check_reason(request->reason, ret_error);
+	if (!r)
+		r = check_selection(request, ret_error);
 	if (r)
 		return r;
 	Pagecast__V1__CancelJobsResponse *response = malloc(sizeof *response);
