@@ -16,6 +16,7 @@
 #include "base/service.h"
 #include "base/slice.h"
 #include "base/util.h"
+#include "pagecast/agent.h"
 #include "pagecast/watchdog.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ enum {
 	CERTIFICATE_SOON_S = 14 * 24 * 3600,
 	FILES_WANTED = 65536,
 	MALLOC_ARENAS = 2, /* one a thread would cost an idle agent megabytes */
-	PIN_MAX = 64,
+	PIN_MAX = AGENT_WORKERS_MAX,
 };
 
 static const char DEFAULT_LISTEN[] = "127.0.0.1:8470";
@@ -52,13 +53,17 @@ static bool read_number(const char *text, uint64_t max, uint64_t *ret_number)
 static const char *check_workers(const char *value)
 {
 	uint64_t workers;
-	return read_number(value, 64, &workers) && workers ? NULL : "between 1 and 64";
+	_Static_assert(AGENT_WORKERS_MAX == 64, "as in the text");
+	return read_number(value, AGENT_WORKERS_MAX, &workers) && workers ? NULL
+									  : "between 1 and 64";
 }
 
 static const char *check_jobs(const char *value)
 {
 	uint64_t jobs;
-	return read_number(value, 1000000, &jobs) && jobs ? NULL : "between 1 and 1000000";
+	_Static_assert(AGENT_HISTORY_JOBS_MAX == 1000000, "as in the text");
+	return read_number(value, AGENT_HISTORY_JOBS_MAX, &jobs) && jobs ? NULL
+									 : "between 1 and 1000000";
 }
 
 /* "90s", "30m", "36h", "7d". Return: 0: not an age */
@@ -175,7 +180,7 @@ static void print_help(void)
 	       "--tls-client-ca TCP needs a client certificate; its common name is an operator,\n"
 	       "unless a token beside it says otherwise. Other addresses than loopback are\n"
 	       "served only with TLS and one of the two, or with --tokens and --insecure-http.\n\n"
-	       "Exit: 0 told to end; 1 it could not start or go on; 2 usage.\n\n"
+	       "Exit: 0 ended by a signal; 1 failed to start or to go on; 2 wrong usage.\n\n"
 	       "example: pagecastd --listen 127.0.0.1:8470 --workers 2 --policy policy.json\n");
 }
 
@@ -206,13 +211,14 @@ static void configure_log(const struct config *config)
 	log_configure(level, format);
 }
 
-/* What the process inherits from whoever started it is made what an agent needs. */
+/* Replaces what the process inherits by what an agent needs. */
 static void prepare_process(struct daemon *daemon)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	umask(0077);
 	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL); /* a file that may not grow is a full disk: told */
+	sigaction(SIGXFSZ, &ignore,
+		  NULL); /* a file that may not grow is reported like a full disk */
 	sigemptyset(&daemon->signals);
 	sigaddset(&daemon->signals, SIGTERM);
 	sigaddset(&daemon->signals, SIGINT);
@@ -315,7 +321,7 @@ static int start_server(struct daemon *daemon)
 	return 0;
 }
 
-/* Clients refuse a certificate that has ended, and tell their user little of why. */
+/* Clients refuse an expired certificate, and hardly say why. */
 static void warn_of_certificate(const struct daemon *daemon)
 {
 	int64_t left_s = server_certificate_expires_s(daemon->server);
@@ -358,7 +364,7 @@ static void reload_part(struct daemon *daemon, const char *part,
 	_cleanup_error_ struct error error = ERROR_NULL;
 	if (reload_it(daemon->server, &error))
 		log_event(LOG_LEVEL_WARN, "reload_failed", "part", part, "error",
-			  error_message(&error), "next", "the old ones stay in force", NULL);
+			  error_message(&error), "next", "the previous ones stay in force", NULL);
 	else
 		log_event(LOG_LEVEL_INFO, "reloaded", "part", part, NULL);
 }
@@ -367,7 +373,7 @@ static void reload(struct daemon *daemon)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	service_notify("RELOADING=1");
-	agent_reload_policy(daemon->agent, &error); /* it tells of success and failure itself */
+	agent_reload_policy(daemon->agent, &error); /* it logs success and failure */
 	if (config_get(&daemon->config, "tokens"))
 		reload_part(daemon, "tokens", server_reload_tokens);
 	if (config_get(&daemon->config, "tls-cert"))
@@ -376,7 +382,7 @@ static void reload(struct daemon *daemon)
 	service_notify("READY=1");
 }
 
-/* systemd hears of us only while no thread has been at one step for half of what it bears. */
+/* Keep-alives are sent only while no thread has been at one step for half of the watchdog time. */
 static void feed_watchdog(int64_t watchdog_ns)
 {
 	int64_t now_ns = clock_monotonic_ns(clock_real());
@@ -386,7 +392,7 @@ static void feed_watchdog(int64_t watchdog_ns)
 	else
 		log_event(LOG_LEVEL_ERROR, "thread_hangs", "ms",
 			  log_u64((uint64_t)((now_ns - oldest_ns) / CLOCK_NS_PER_MS)), "next",
-			  "the service manager is not told that all is well", NULL);
+			  "withholding watchdog keep-alive", NULL);
 }
 
 /* Return: the signal that came; negative: none for so long that the watchdog had to be fed */

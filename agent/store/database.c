@@ -15,7 +15,7 @@ const char *database_fault(int code)
 	case SQLITE_FULL: return "the disk is full";
 	case SQLITE_READONLY: return "the database is read-only";
 	case SQLITE_CORRUPT: return "the database is damaged";
-	case SQLITE_NOTADB: return "the file is no database";
+	case SQLITE_NOTADB: return "the file is not a database";
 	case SQLITE_IOERR: return "the disk reports an error";
 	case SQLITE_CANTOPEN: return "the file cannot be opened";
 	case SQLITE_BUSY:
@@ -65,7 +65,7 @@ static int write_number(sqlite3 *connection, const char *pragma, int32_t number)
 	return r;
 }
 
-/* Whose is it, and how old? An empty file is nobody's yet. */
+/* Is it a database of this program, and of which version? An empty file has no owner yet. */
 static int check_owner(sqlite3 *connection, const char *path, const struct database_schema *schema,
 		       int32_t *ret_version, struct error *ret_error)
 {
@@ -111,7 +111,7 @@ static int migrate(sqlite3 *connection, const char *path, const struct database_
 		return 0;
 	run(connection, "ROLLBACK");
 	return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-			 "%s: cannot be brought up to date: %s", path, database_fault(r));
+			 "%s: cannot migrate the database: %s", path, database_fault(r));
 }
 
 static int connect_file(sqlite3 **ret_connection, const char *path, int flags)
@@ -146,7 +146,7 @@ int database_open(sqlite3 **ret_connection, const char *path, const struct datab
 {
 	sqlite3 *connection;
 	int32_t version = 0;
-	mode_t mask = umask(0077); /* jobs are nobody else's business */
+	mode_t mask = umask(0077); /* readable by the agent's user alone */
 	int r = connect_file(&connection, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	umask(mask);
 	if (r != SQLITE_OK)

@@ -44,5 +44,5 @@ int database_prepare(sqlite3 *connection, const char *sql, sqlite3_stmt **ret_st
  */
 const char *database_fault(int code);
 
-/** database_fault_is_fatal() - after a failed fsync nobody knows what is on the disk */
+/** database_fault_is_fatal() - after a failed fsync the contents of the disk are unknown */
 bool database_fault_is_fatal(int code);

@@ -2,7 +2,7 @@
  * store: where jobs outlive the agent's memory, as an interface that a database fills.
  *
  * A job's row is its name, its state and three blobs: `spec` (the whole JobSpec), `basic` (without
- * streams, with the labels) and `record` (the Job message's changing part: times, books, report,
+ * streams, with the labels) and `record` (the Job message's changing part: times, account, report,
  * problems). Writes of one job carry a rising version: a write that is older than what is stored is
  * dropped, so that writers need no order among themselves. A call that waits returns when the row
  * is as durable as the store makes it; many may wait at once (the implementation may commit them

@@ -5,9 +5,9 @@
  * commits it in one transaction and only then answers all of it. It does not wait for more: while
  * the disk is busy with one group the next one gathers, and a lone caller is not held up. If a
  * group fails, each of its writes is tried alone, so that one bad row does not refuse its
- * neighbours. After a failed fsync nobody knows what the disk holds: the process ends at once, and
- * with it all sending. Reads go through a connection of their own under their own lock; they see
- * what is committed. A write that nobody waits for is one a job at most: a newer one takes its
+ * neighbours. After a failed fsync the contents of the disk are unknown: the process ends at once,
+ * and with it all sending. Reads go through a connection of their own under their own lock; they
+ * see what is committed. A write that nobody waits for is one a job at most: a newer one takes its
  * place. So the queue is bounded by the callers that wait (the API's threads) and the jobs that
  * run.
  */
@@ -82,7 +82,7 @@ static void end_if_fatal(int code)
 	if (!database_fault_is_fatal(code))
 		return;
 	log_event(LOG_LEVEL_ERROR, "store_fsync_failed", "error", database_fault(code), "next",
-		  "the agent ends: what is on the disk is unknown", NULL);
+		  "the agent ends, because the contents of the disk are unknown", NULL);
 	_exit(EXIT_FAILURE);
 }
 
@@ -105,7 +105,7 @@ static int commit_range(struct store_sqlite *sqlite, struct write *first, const 
 	return r;
 }
 
-static void tell_failing(struct store_sqlite *sqlite, int code)
+static void note_failing(struct store_sqlite *sqlite, int code)
 {
 	bool failing = atomic_load_explicit(&sqlite->failing, memory_order_relaxed);
 	if (code != SQLITE_OK && !failing)
@@ -126,7 +126,7 @@ static void commit_group(struct store_sqlite *sqlite, struct write_list *group)
 	write->code = alone ? commit_range(sqlite, write, TAILQ_NEXT(write, link)) : r;
 	TAILQ_FOREACH(write, group, link)
 	if ((write->code & 0xff) != SQLITE_CONSTRAINT) /* the row's fault, not the store's */
-		tell_failing(sqlite, write->code);
+		note_failing(sqlite, write->code);
 }
 
 static struct write *write_free(struct write *write)
@@ -149,7 +149,7 @@ static void take_group(struct store_sqlite *sqlite, struct write_list *group)
 	}
 }
 
-/* Each caller is woken by itself: those whose writes still wait sleep on. */
+/* Each caller is woken on its own: those whose writes still wait sleep on. */
 static void answer_group(struct write_list *group)
 {
 	struct write *write;
@@ -190,7 +190,7 @@ static int refused(int code, struct error *ret_error)
 {
 	if (code == SQLITE_OK)
 		return 0;
-	return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the store does not take it: %s",
+	return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "cannot write to store: %s",
 			 database_fault(code));
 }
 
@@ -309,7 +309,7 @@ static int sqlite_read(struct store *store, const char *id, bool want_spec,
 	blob_unref(read.record);
 	if (r == SQLITE_DONE)
 		return error_set(ret_error, ERROR_CODE_NOT_FOUND, "there is no job %s", id);
-	return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the store cannot be read: %s",
+	return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "cannot read from store: %s",
 			 database_fault(r));
 }
 
@@ -325,7 +325,7 @@ static int sqlite_load(struct store *store,
 	if (r != SQLITE_OK)
 		return error_set(
 			ret_error, ERROR_CODE_FAILED_PRECONDITION,
-			"%s: the stored jobs cannot be read: %s; move the state directory away to "
+			"%s: cannot read the stored jobs: %s; move the state directory away to "
 			"start afresh",
 			sqlite3_db_filename(sqlite->writer.connection, "main"), database_fault(r));
 	return code;
@@ -369,7 +369,7 @@ static int take_directory(struct store_sqlite *sqlite, const char *directory,
 	_cleanup_free_ char *path = NULL;
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-				 "state directory %s: cannot be made: %s", directory,
+				 "state directory %s: cannot create it: %s", directory,
 				 strerror(errno));
 	if (asprintf(&path, "%s/lock", directory) < 0)
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
@@ -430,7 +430,8 @@ int store_sqlite_new(struct store **ret_store, const char *directory, struct err
 	if (!code)
 		code = open_database(sqlite, directory, ret_error);
 	if (!code && pthread_create(&sqlite->thread, NULL, writer_main, sqlite))
-		code = error_set(ret_error, ERROR_CODE_INTERNAL, "no thread for the store");
+		code = error_set(ret_error, ERROR_CODE_INTERNAL,
+				 "cannot create the store's thread");
 	if (code) {
 		sqlite_close(sqlite);
 		return code;

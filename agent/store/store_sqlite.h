@@ -4,7 +4,7 @@
 #pragma once
 #include "store/store.h"
 
-/* A commit takes up to so many writes: its callers wait for all of them. */
+/* Most writes of one commit: its callers wait for all of them. */
 enum { STORE_SQLITE_GROUP_MAX = 64 };
 
 /**

@@ -2,8 +2,8 @@
  * store_sqlite_rows: the tables of the store and the statements on them.
  *
  * `jobs` has a row a job, its growing `record` last, so that the start reads the rest without it;
- * `specs` has the large, unchanging part apart, so that an update of a running job's books does not
- * rewrite it. Thread: the connection's. Functions return SQLite's (extended) code.
+ * `specs` has the large, unchanging part apart, so that an update of a running job's account does
+ * not rewrite it. Thread: the connection's. Functions return SQLite's (extended) code.
  */
 #pragma once
 #include "store/database.h"

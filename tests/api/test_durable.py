@@ -522,7 +522,7 @@ class Damaged(unittest.TestCase):
             self.assertEqual(agent.stop(), 0)
             path = os.path.join(folder, "state", "jobs.db")
             whole = os.path.getsize(path)
-            for start, words in ((4096, "damaged"), (0, "no database")):
+            for start, words in ((4096, "damaged"), (0, "not a database")):
                 with open(path, "r+b") as file:
                     file.seek(start)
                     file.write(b"\xff" * (whole - start))

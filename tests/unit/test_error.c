@@ -84,7 +84,26 @@ TEST(error_set_replaces_the_reason_too)
 	CHECK_INT(error.fact_count, ==, 0);
 }
 
+TEST(error_renames_a_field_and_lists_an_equal_fault_once)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	error_violate(&error, "streams", "5 pps are more than 3");
+	error_violate(&error, "streams[0].rate.pps", "-1");
+	error_violate(&error, "streams[1].rate.pps", "-1");
+	error_violate(&error, "streams[1].rate", "5 pps are more than 3");
+	error_violate(&error, "streams[1].rates", "unknown");
+	error_rename(&error, "streams", "rate");
+	error_rename_within(&error, "streams[0].rate", "rate");
+	error_rename_within(&error, "streams[1].rate", "rate");
+	CHECK_INT(error.violation_count, ==, 3);
+	CHECK_STR(error.violations[0].field, "rate");
+	CHECK_STR(error.violations[1].field, "rate.pps");
+	CHECK_STR(error.violations[2].field, "streams[1].rates");
+	CHECK_STR(error_message(&error), "rate: 5 pps are more than 3 (and 2 more)");
+}
+
 TEST_MAIN(CASE(error_lists_all_violations_and_says_how_many_more), CASE(error_bounds_what_it_lists),
 	  CASE(error_takes_over_only_what_is_new), CASE(error_names_fields_as_the_caller_sees_them),
 	  CASE(error_set_may_quote_the_message_it_replaces),
-	  CASE(error_set_replaces_the_reason_too))
+	  CASE(error_set_replaces_the_reason_too),
+	  CASE(error_renames_a_field_and_lists_an_equal_fault_once))

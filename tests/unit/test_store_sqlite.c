@@ -278,7 +278,7 @@ TEST(store_sqlite_refuses_what_is_newer_foreign_or_no_database)
 	for (int i = 0; i < 1000; i++)
 		fputs("this is no database ", file);
 	fclose(file);
-	check_refused("no database");
+	check_refused("not a database");
 	remove_directory();
 }
 

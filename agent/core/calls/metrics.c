@@ -14,6 +14,8 @@ static const char *const ENGINE_NAMES[] = {
 	[PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY] = "zerocopy",
 };
 
+_Static_assert(ENGINE_KINDS == 4, "a name each, at the number of its kind");
+
 static void fill_engines(struct agent_metrics *metrics)
 {
 	const struct engine_fact *facts = engine_facts();

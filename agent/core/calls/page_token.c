@@ -8,7 +8,7 @@ enum { QUERY_BYTES = 8, CHECK_BYTES = 4, BODY_BYTES = JOB_ID_LEN + QUERY_BYTES }
 
 static const char HEX[] = "0123456789abcdef";
 
-/* Tells a damaged token from a good one; there is nothing to gain by making one up. */
+/* Detects a damaged token. Forging one gives nothing that a list does not give. */
 static void check_of(const uint8_t body[static BODY_BYTES], uint8_t ret_check[static CHECK_BYTES])
 {
 	uint8_t digest[SHA256_DIGEST_SIZE];

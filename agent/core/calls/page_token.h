@@ -2,7 +2,7 @@
  * page_token: where a list goes on: opaque to the client, checked when it comes back.
  *
  * A token holds the name of the last job given and a digest of the query: it fits only the query it
- * was made for, and a list goes on right where it stopped whatever was added or deleted meanwhile.
+ * was made for, and a list goes on right where it stopped, whatever was added or deleted since.
  * Thread: any; no state.
  */
 #pragma once

@@ -24,8 +24,8 @@ static struct blob *pack_basic(const Pagecast__V1__JobSpec *spec)
 	return blob_pack(&basic.base);
 }
 
-/* Return: whether there is a line to @destination whose speed nobody knows. One that is down, or no
- * way at all, may be another by the time the job starts. */
+/* Return: is there a line to @destination with an unknown speed? One that is down, or a missing
+ * route, may have changed by the time the job starts. */
 static bool line_without_speed(const struct plan_destination *destination, struct link *ret_link)
 {
 	const struct sockaddr *from =

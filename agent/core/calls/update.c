@@ -37,7 +37,8 @@ static int check_update(struct update *update, struct error *ret_error)
 		error_violate(ret_error, "priority", "%d is not between %d and %d",
 			      request->priority, -PLAN_PRIORITY_MAX, PLAN_PRIORITY_MAX);
 	if (request->stream[0] && !request->rate)
-		error_violate(ret_error, "stream", "names a stream, but there is no rate for it");
+		error_violate(ret_error, "stream",
+			      "there is no rate for it: give rate, or leave stream out");
 	if (request->rate)
 		plan_rate_compile(request->rate, "rate", &rate, ret_error);
 	return (int)ret_error->code;

@@ -9,7 +9,7 @@ enum job_event {
 	JOB_EVENT_PAUSE,
 	JOB_EVENT_RESUME,
 	JOB_EVENT_DONE,	     /* limit reached, nothing dropped, failed or cancelled */
-	JOB_EVENT_FAIL,	     /* it ended by itself otherwise */
+	JOB_EVENT_FAIL,	     /* it ended in another way, without a call */
 	JOB_EVENT_CANCEL,    /* by a call or a lease that ran out */
 	JOB_EVENT_INTERRUPT, /* the agent ends */
 	JOB_EVENT_SUSPEND,   /* the agent ends, and the job goes on when it comes back */

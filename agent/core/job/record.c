@@ -171,7 +171,7 @@ static int read_time(const Google__Protobuf__Timestamp *message, int64_t *ret_ns
 	return 0;
 }
 
-/* What is no part of a whole, NaN too, is as if nothing was done. */
+/* A value outside of 0 .. 1, NaN too, counts as 0. */
 static double read_fraction(const Pagecast__V1__Progress *progress)
 {
 	return progress && progress->fraction > 0 && progress->fraction <= 1 ? progress->fraction

@@ -38,7 +38,7 @@ void record_fill_problems(struct record_problems *messages, const struct problem
 struct blob *record_pack(const struct job_facts *facts, const struct problem_set *problems,
 			 const struct record_results *results);
 
-/** record_pack_streams() - a running job's record that tells where each stream is. Return: owned;
+/** record_pack_streams() - a running job's record, with where each stream is. Return: owned;
  * NULL: out of memory */
 struct blob *record_pack_streams(const struct job_facts *facts,
 				 const struct sender_progress *streams, size_t count);
@@ -46,7 +46,7 @@ struct blob *record_pack_streams(const struct job_facts *facts,
 /** record_without_end() - the same, of what goes on. Return: owned; NULL: out of memory, unreadable
  */
 struct blob *record_without_end(const struct blob *record);
-/** record_read() - the facts that a record was packed of, as far as it tells them; streams from
+/** record_read() - the facts that a record was packed of, as far as it has them; streams from
  * record_pack_streams() are owned. Return: 0; -ENOMEM; -EBADMSG */
 int record_read(const struct blob *record, struct job_facts *ret_facts,
 		struct sender_progress **ret_streams, size_t *ret_count);

@@ -122,7 +122,7 @@ static void add_report(const struct account *account, struct sender_report *repo
 	if (!account_attempted(account))
 		return;
 	if (account->packets_sent && !report->account.packets_sent)
-		snprintf(report->path, sizeof report->path, "unknown: the agent was restarted");
+		snprintf(report->path, sizeof report->path, RESUME_PATH_UNKNOWN);
 	size_t at = MIN(strlen(report->why), sizeof report->why - sizeof since);
 	memcpy(report->why + at, since, sizeof since);
 	account_add(&report->account, account);

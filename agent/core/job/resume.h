@@ -11,6 +11,9 @@
 #pragma once
 #include "core/job/job.h"
 
+/* The path of what was sent before the agent was restarted. */
+#define RESUME_PATH_UNKNOWN "not known: the agent was restarted"
+
 /** resume_read() - into @job->live: what the stored record says was sent. Before the threads start.
  * Return: 0; -ENOMEM; -EBADMSG */
 int resume_read(struct job *job);

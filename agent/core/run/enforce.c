@@ -1,4 +1,4 @@
-/* enforce: see enforce.h. With the update lock, so that no rate changes meanwhile. */
+/* enforce: see enforce.h. With the update lock, so that no rate changes during this. */
 #include "core/run/enforce.h"
 
 #include "base/log.h"
@@ -66,7 +66,7 @@ static void forbid(struct agent *agent, struct job *job, const char *field, cons
 	snprintf(forbidden->field, sizeof forbidden->field, "%s", field);
 	snprintf(forbidden->message, sizeof forbidden->message, "%s", message);
 	log_event(LOG_LEVEL_WARN, "job_forbidden", "job", job->id, "rule", message, "next",
-		  "it is ended", NULL);
+		  "the job is ended", NULL);
 	lifecycle_stop(agent, job, SENDER_FORBIDDEN); /* a worker has it, and ends it */
 }
 
@@ -92,7 +92,7 @@ static int judge_engine(const struct policy *policy, Pagecast__V1__EngineKind ki
 	const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
 		&pagecast__v1__engine_kind__descriptor, (int)kind);
 	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-			 "it uses %s, which the policy's allowedEngines does not list",
+			 "the job uses %s, which the policy's allowedEngines does not list",
 			 name ? name->name : "an engine");
 }
 

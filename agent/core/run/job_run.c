@@ -252,7 +252,7 @@ static struct job_facts facts_of_report(const struct run *run, const struct send
 }
 
 /* The agent ends and the job is to go on when it is back: it waits again, with an exact account.
- * Return: false: it was stopped meanwhile for *ret_ended, which counts */
+ * Return: false: it was stopped before this for *ret_ended, which counts */
 static bool suspend(struct run *run, enum sender_end *ret_ended)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;

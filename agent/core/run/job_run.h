@@ -2,7 +2,7 @@
  * job_run: one job in a worker: prepare it (compile, judge again, sockets, pages), hold it until
  * its start_time, store that it runs, send, store how it ended.
  *
- * Whatever changes the job meanwhile goes through the lock: until there is a sender, orders are
+ * Whatever changes the job during this goes through the lock: until there is a sender, orders are
  * left in job->live->stop and as a new job->live->spec; from then on the sender takes them itself.
  */
 #pragma once

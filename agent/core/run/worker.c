@@ -63,7 +63,7 @@ static void pin(const struct worker *worker)
 	if (r)
 		log_event(LOG_LEVEL_WARN, "worker_not_pinned", "worker", log_u64(worker->number),
 			  "cpu", log_u64((uint64_t)worker->cpu), "error", strerror(r), "next",
-			  "it runs on any", NULL);
+			  "the worker runs on any CPU", NULL);
 }
 
 void *worker_main(void *context)

@@ -82,7 +82,7 @@ static void fill_path(const struct closing *closing, struct sender_report *repor
 {
 	bool none = !closing->crashed && !report->account.packets_sent;
 	snprintf(report->path, sizeof report->path, "%s",
-		 none ? SENDER_PATH_NONE : "unknown: the agent was restarted");
+		 none ? SENDER_PATH_NONE : RESUME_PATH_UNKNOWN);
 	snprintf(report->why, sizeof report->why, "%s",
 		 none ? "ended before anything was sent"
 		      : "the sender that knew it ended with the agent");

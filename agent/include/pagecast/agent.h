@@ -97,7 +97,7 @@ int agent_delete_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__DeleteJobRequest *request,
 		     Pagecast__V1__DeleteJobResponse **ret_response, struct error *ret_error);
 
-/** agent_check_spec() - what is wrong with a spec by itself, whatever the host and the policy say;
+/** agent_check_spec() - what is wrong with a spec, whatever the host and the policy say;
  * fields are named from the spec on. Return: 0; INVALID_ARGUMENT with all faults */
 int agent_check_spec(const Pagecast__V1__JobSpec *spec, struct error *ret_error);
 
@@ -144,7 +144,7 @@ struct agent_change {
  * agent_watch_next() - which jobs changed since the cursor, each once, in the order of the changes
  * @ret_changes: [*ret_count]; fewer than AGENT_WATCH_CHANGES_MAX: there are no more now
  *
- * From cursor 0 all jobs that have not ended are told first. A deletion is told with the id alone,
+ * From cursor 0 all jobs that have not ended come first. A deletion comes with the id alone,
  * whatever the filters. Return: 0; NOT_FOUND; OUT_OF_RANGE: the cursor is older than what is
  * remembered (REST: 410).
  */
@@ -158,7 +158,7 @@ int agent_watch_next(struct agent *agent, const struct agent_caller *caller,
  * than the change
  *
  * Apart from agent_watch_next(), so that many watchers of one job share what is made once. Return:
- * 0 with *ret_event owned; NOT_FOUND: deleted meanwhile (the next look tells); UNAVAILABLE.
+ * 0 with *ret_event owned; NOT_FOUND: deleted since (the next call says so); UNAVAILABLE.
  */
 int agent_watch_event(struct agent *agent, const struct agent_change *change, bool full,
 		      Pagecast__V1__JobEvent **ret_event, struct error *ret_error);
@@ -177,7 +177,8 @@ int agent_job_position(struct agent *agent, const struct agent_caller *caller, c
 uint64_t agent_revision(struct agent *agent);
 
 /**
- * agent_set_listener() - be told that something got a new revision (a job changed, or was deleted)
+ * agent_set_listener() - be called when something gets a new revision (a job changed, or was
+ * deleted)
  * @changed: called with no lock held, from any of the agent's threads; must only note it and
  * return, and touch no descriptor: workers have a table of their own. One listener, set before
  * agent_start().

@@ -1,11 +1,11 @@
 /*
  * audit: one line of the log for each request that would change something, whatever came of it,
- * and for each whose caller could not prove to be anyone.
+ * and for each whose caller was not authenticated.
  *
  * Who asked, from where, for what, and the verdict. Lines are written at every log level. Those of
- * nobody in particular (no token, a wrong one) are bounded: AUDIT_ANONYMOUS_A_SECOND lines,
- * the next one counts what was left out, so that strangers cannot fill the disk. Nothing secret is
- * ever handed to it: tokens are named by their accessor. Thread: any.
+ * callers without a valid token are bounded: AUDIT_ANONYMOUS_A_SECOND lines, the next one counts
+ * what was left out, so that strangers cannot fill the disk. Secrets never reach it: tokens are
+ * named by their accessor. Thread: any.
  */
 #pragma once
 #include "pagecast/error.h"
@@ -13,7 +13,7 @@
 enum { AUDIT_ANONYMOUS_A_SECOND = 10 };
 
 struct audit_entry {
-	const char *principal; /* who; NULL: nobody who could prove to be anyone */
+	const char *principal; /* who; NULL: not authenticated */
 	const char *accessor;  /* of the token that proved it; NULL: it took none */
 	const char *peer;      /* from where: "198.18.0.2:40312", "unix" */
 	const char *action;    /* an RPC's name, "SubmitJob", or the verb and the path */
