@@ -339,11 +339,11 @@ int pacer_set_rate(struct pacer *pacer, const struct plan_rate *rate, int64_t no
 	return 0;
 }
 
-int64_t pacer_postpone(struct pacer *pacer, int64_t until_ns, int64_t most_ns)
+int64_t pacer_postpone(struct pacer *pacer, int64_t until_ns)
 {
-	if (pacer->rate.unlimited || pacer->paused || until_ns <= pacer->due_ns || most_ns <= 0)
+	if (pacer->rate.unlimited || pacer->paused || until_ns <= pacer->due_ns)
 		return 0;
-	int64_t span_ns = MIN(until_ns - pacer->due_ns, most_ns);
+	int64_t span_ns = until_ns - pacer->due_ns;
 	pacer->due_ns += span_ns;
 	pacer->last_comparable = false;
 	return span_ns;

@@ -94,12 +94,11 @@ int pacer_set_rate(struct pacer *pacer, const struct plan_rate *rate, int64_t no
 
 /**
  * pacer_postpone() - what was due could not leave before @until_ns, and not for the pacer's sake:
- * the schedule moves there, by @most_ns at most. What was late before stays late; the gap that grew
- * is not compared with its ideal
+ * the schedule moves there. The gap that grew is not compared with its ideal
  *
  * Return: by how much it moved; 0 without a rate.
  */
-int64_t pacer_postpone(struct pacer *pacer, int64_t until_ns, int64_t most_ns);
+int64_t pacer_postpone(struct pacer *pacer, int64_t until_ns);
 
 /** pacer_pause(), pacer_resume() - the time between them does not count. Idempotent */
 void pacer_pause(struct pacer *pacer, int64_t now_ns);

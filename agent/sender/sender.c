@@ -36,6 +36,7 @@ struct sender *sender_free(struct sender *sender)
 	free(sender->streams);
 	free(sender->paths);
 	free(sender->rates);
+	free(sender->wanted);
 	free(sender->progress);
 	free(sender->heap);
 	free(sender->ring);
@@ -79,12 +80,14 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	sender->streams = calloc(count, sizeof *sender->streams);
 	sender->gap_errors = calloc(count, sizeof *sender->gap_errors);
 	sender->rates = calloc(count, sizeof *sender->rates);
+	sender->wanted = calloc(count, sizeof *sender->wanted);
 	sender->heap = calloc(count, sizeof(struct sender_stream *));
 	sender->ring = calloc(count, sizeof(struct sender_stream *));
 	if (options->show_streams)
 		sender->progress = calloc(count, sizeof *sender->progress);
 	if ((options->show_streams && !sender->progress) || !sender->streams ||
-	    !sender->gap_errors || !sender->rates || !sender->heap || !sender->ring)
+	    !sender->gap_errors || !sender->rates || !sender->wanted || !sender->heap ||
+	    !sender->ring)
 		return sender_free(sender);
 	for (size_t i = 0; i < count; i++)
 		init_stream(sender, i);

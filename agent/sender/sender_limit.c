@@ -118,11 +118,11 @@ void sender_limit_release(struct sender *sender, int64_t now_ns)
 void sender_limit_postpone(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
 {
 	const struct limiter *limiter = &sender->limiter;
+	int64_t until_ns = limiter_held_until_ns(limiter, now_ns);
 	int64_t held_ns = limiter_held_ns(limiter, now_ns);
-	int64_t new_ns = held_ns - stream->held_seen_ns;
+	int64_t waited_ns = held_ns - stream->held_seen_ns;
 	if (!pacer_unlimited(stream->pacer))
-		new_ns = pacer_postpone(stream->pacer, limiter_held_until_ns(limiter, now_ns),
-					new_ns);
-	stream->held_ns[limiter->rule] += new_ns;
+		waited_ns = MIN(waited_ns, pacer_postpone(stream->pacer, until_ns));
+	stream->held_ns[limiter->rule] += waited_ns;
 	stream->held_seen_ns = held_ns;
 }

@@ -114,7 +114,7 @@ struct sender_stream {
 	int64_t paced_since_ns, paced_ns;
 	uint32_t rate_changes;		/* by orders */
 	int64_t held_seen_ns;		/* of the limiter's waits, those the schedule knows of */
-	int64_t held_ns[LIMITER_RULES]; /* by how much they moved the schedule */
+	int64_t held_ns[LIMITER_RULES]; /* waited with something due */
 
 	/* account */
 	struct account account;
@@ -209,6 +209,7 @@ struct sender {
 	int64_t paused_ns;
 
 	/* the policy's maxima */
+	double *wanted; /* [stream_count], scratch of sender_share() */
 	struct limiter limiter;
 	struct sender_hold hold;
 

@@ -9,6 +9,7 @@
  */
 #include "sender/sender_share.h"
 
+#include "base/fair_share.h"
 #include "base/util.h"
 
 #include <math.h>
@@ -37,32 +38,15 @@ static void note_demand(struct sender_stream *stream)
 	stream->demand_pps = pps > 0 ? pps : INFINITY;
 }
 
-/* The level at which min(demand, level) of all streams that go on adds up to @maximum. Each round
- * settles the streams below the level of the round before; there are at most as many as streams. */
-static double fair_level(const struct sender *sender, double maximum, enum unit unit)
+/* What a stream gets at most, of @maximum for the whole job. */
+static double fair_level(struct sender *sender, double maximum, enum unit unit)
 {
-	double level = 0;
-	for (size_t round = 0; round <= sender->stream_count; round++) {
-		double taken = 0;
-		size_t sharing = 0;
-		for (size_t i = 0; i < sender->stream_count; i++) {
-			const struct sender_stream *stream = &sender->streams[i];
-			if (stream->state == SENDER_STREAM_ENDED)
-				continue;
-			double wanted = demand(stream, unit);
-			if (wanted <= level)
-				taken += wanted;
-			else
-				sharing++;
-		}
-		if (!sharing)
-			return INFINITY; /* all get what they ask for */
-		double next = (maximum - taken) / (double)sharing;
-		if (next <= level * (1 + 1e-12))
-			break;
-		level = next;
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		const struct sender_stream *stream = &sender->streams[i];
+		bool ended = stream->state == SENDER_STREAM_ENDED;
+		sender->wanted[i] = ended ? -1 : demand(stream, unit);
 	}
-	return level;
+	return fair_share_level(sender->wanted, sender->stream_count, maximum);
 }
 
 static bool same_rate(const struct plan_rate *a, const struct plan_rate *b)
@@ -123,7 +107,7 @@ bool sender_share_applies(const struct sender *sender)
 }
 
 /* The lower of the job's own maximum and its part of that of all jobs, divided. */
-static struct maximum divide(const struct sender *sender, double own, double part, enum unit unit)
+static struct maximum divide(struct sender *sender, double own, double part, enum unit unit)
 {
 	struct maximum maximum = {INFINITY, unit == PACKETS ? LIMITER_MAX_PPS : LIMITER_MAX_BPS_L2};
 	double least = own > 0 ? own : INFINITY;
