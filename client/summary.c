@@ -8,6 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Of a hold that moved a packet or two within their gaps nothing is said. */
+#define HOLD_SHOWN_NS 1e6
+
 #define STATE(name) PAGECAST__V1__JOB_STATE__JOB_STATE_##name
 
 bool summary_ended(const Pagecast__V1__Job *job)
@@ -137,6 +140,21 @@ static void put_rate(const Pagecast__V1__TransmitReport *report, bool in_bits, F
 	fprintf(out, "; late %s\n", units_count(report->late_packets).s);
 }
 
+/* "held  1.2 s by the policy's maxPps": why the rate is below what was asked for. */
+static void put_holds(const Pagecast__V1__TransmitReport *report, FILE *out)
+{
+	for (size_t i = 0; i < report->n_policy_holds; i++) {
+		const Pagecast__V1__PolicyHold *hold = report->policy_holds[i];
+		double held_ns =
+			!hold->held ? 0 : 1e9 * (double)hold->held->seconds + hold->held->nanos;
+		if (held_ns < HOLD_SHOWN_NS)
+			continue;
+		fprintf(out, "  held  %s by the policy's ", units_duration(held_ns).s);
+		put_text(out, hold->maximum);
+		fputc('\n', out);
+	}
+}
+
 /* "udp: vmsplice, splice" without its first part, which the reader knows. */
 static const char *without_target(const char *path)
 {
@@ -260,6 +278,8 @@ void summary_print(const Pagecast__V1__Job *job, bool in_full, FILE *out)
 		fputs("  rate  ", out);
 		put_rate(job->report, any_in_bits(job), out);
 	}
+	if (job->report)
+		put_holds(job->report, out);
 	if (job->report && *job->report->path)
 		put_path(job->report, out);
 	if (in_full)

@@ -13,6 +13,7 @@
 #include "core/run/scheduler.h"
 #include "core/run/worker.h"
 #include "core/state/agent.h"
+#include "core/state/budget.h"
 #include "core/state/history.h"
 #include "engine/engine_probe.h"
 #include "store/store_sqlite.h"
@@ -38,6 +39,7 @@ int agent_reload_policy(struct agent *agent, struct error *ret_error)
 	agent_lock(agent);
 	struct policy *old = agent->policy;
 	agent->policy = policy;
+	budget_set_totals(agent);
 	agent_unlock(agent);
 	policy_unref(old);
 	enforce_policy(agent);
@@ -104,6 +106,8 @@ static int set_up(struct agent *agent, const struct agent_options *options, stru
 	int r = set_workers(agent, options, ret_error);
 	if (!r)
 		r = policy_file_load(agent, &agent->policy, ret_error);
+	if (!r)
+		budget_set_totals(agent);
 	if (!r)
 		r = recover_jobs(agent, ret_error);
 	agent->deletions.floor = agent->revision; /* earlier deletions are not known any more */

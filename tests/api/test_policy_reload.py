@@ -86,22 +86,29 @@ class Reloaded(unittest.TestCase):
     def test_the_rate_of_a_job(self):
         fast, slow, unlimited = self.endless(500), self.endless(50), self.endless()
         self.reload(maxPps=200)
-        self.assertEqual(self.assert_forbidden(fast, "maxPps")["field"], "streams[0].rate")
-        held(lambda: 100 < self.rate() <= 1.1 * (200 + 50))
-        self.assert_running(slow, unlimited)
+        held(lambda: 300 < self.rate() <= 1.1 * (200 + 50 + 200))
+        self.assert_running(fast, slow, unlimited)
+        self.agent.cancel(fast)
+        self.assertIn("by the policy's maxPps", self.agent.wait_end(fast)["report"]["why"])
+        refused = self.agent.request("PATCH", f"/v1/jobs/{slow}", {"rate": {"pps": 201}})
+        self.assertEqual(refused.status, 403, refused)
 
     def test_the_sum_of_the_rates(self):
         first, second = self.endless(400), self.endless(400)
         late, urgent = self.endless(400), self.endless(400, priority=9)
         self.reload(maxTotalPps=900)
-        for job_id in (second, late):
-            self.assert_forbidden(job_id, "maxTotalPps")
-        self.assert_running(first, urgent)
-        held(lambda: 500 < self.rate() <= 1.1 * 900)
+        held(lambda: 700 < self.rate() <= 1.1 * 900)
+        self.assert_running(first, second, late, urgent)
+        self.agent.cancel(first)
+        held(lambda: 700 < self.rate() <= 1.1 * 900)  # the others get what it had
         waiting = self.endless(200, running=False)
         held(lambda: "maxTotalPps" in self.agent.job(waiting)["progress"]["waitingFor"])
-        self.agent.post(f"/v1/jobs/{first}:cancel")
+        self.agent.cancel(second)
+        self.agent.cancel(late)
         self.agent.wait_state(waiting, "JOB_STATE_RUNNING")
+        held(lambda: 500 < self.rate() <= 1.1 * 600)  # all that was asked for
+        self.agent.cancel(urgent)
+        self.assertIn("by the policy's maxTotalPps", self.agent.wait_end(urgent)["report"]["why"])
 
     def test_jobs_without_a_rate_share_what_the_others_leave(self):
         jobs = [self.endless(), self.endless(), self.endless(300)]

@@ -245,6 +245,13 @@ class Jobs(Case):
         self.assertIn(f"job {found['id']}", ran.stdout)
         self.assertIn("no-such-job", ran.stderr)
 
+    def test_get_of_what_the_policy_held_back(self):
+        with Agent(policy={"allowedNetworks": ["127.0.0.0/8"], "maxPps": 100}) as agent:
+            job = udp_job(self.receiver.port, packets=4, pps=10)
+            job["streams"] *= 10  # all due at once
+            ran = pagecast("submit", "-", "--watch", agent=agent.url, input=json.dumps(job))
+            self.assertRegex(ran.stdout, r"\n  held  [0-9.]+ m?s by the policy's maxPps\n")
+
     def test_list(self):
         for index in range(3):
             self.pagecast("send", self.udp, "--text", "x", "--name", f"listed-{index}", "--label", f"run={self.receiver.port}")

@@ -34,9 +34,30 @@ void record_account(Pagecast__V1__Account *message, const struct account *accoun
 struct report_messages {
 	Pagecast__V1__TransmitReport report;
 	Pagecast__V1__Histogram gap_error;
+	Pagecast__V1__PolicyHold holds[LIMITER_RULES], *hold_list[LIMITER_RULES];
+	Google__Protobuf__Duration held[LIMITER_RULES];
 	Pagecast__V1__Account account;
 	Pagecast__V1__StreamResult result;
 };
+
+static void fill_holds(struct report_messages *messages, const int64_t *held_ns)
+{
+	Pagecast__V1__TransmitReport *report = &messages->report;
+	report->policy_holds = messages->hold_list;
+	for (size_t i = 0; i < LIMITER_RULES; i++) {
+		Pagecast__V1__PolicyHold *hold = &messages->holds[report->n_policy_holds];
+		Google__Protobuf__Duration *held = &messages->held[report->n_policy_holds];
+		if (held_ns[i] <= 0)
+			continue;
+		*held = (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
+		held->seconds = held_ns[i] / CLOCK_NS_PER_S;
+		held->nanos = (int32_t)(held_ns[i] % CLOCK_NS_PER_S);
+		*hold = (Pagecast__V1__PolicyHold)PAGECAST__V1__POLICY_HOLD__INIT;
+		hold->maximum = (char *)limiter_rule_name((enum limiter_rule)i);
+		hold->held = held;
+		messages->hold_list[report->n_policy_holds++] = hold;
+	}
+}
 
 static void fill_report(struct report_messages *messages, const struct sender_report *from)
 {
@@ -56,6 +77,7 @@ static void fill_report(struct report_messages *messages, const struct sender_re
 	report->longest_burst = from->longest_burst;
 	report->start_error_ns = from->start_error_ns;
 	report->cpu_seconds = from->cpu_seconds;
+	fill_holds(messages, from->held_ns);
 	*histogram = (Pagecast__V1__Histogram)PAGECAST__V1__HISTOGRAM__INIT;
 	histogram->count = from->gap_error_ns.count;
 	histogram->min = from->gap_error_ns.min;

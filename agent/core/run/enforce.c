@@ -10,25 +10,10 @@
 
 #include <string.h>
 
-struct running { /* the jobs that send or are paused, by rank */
+struct running { /* the jobs that send or are paused */
 	struct job *jobs[AGENT_WORKERS_MAX];
 	size_t count;
 };
-
-static bool outranks(const struct job *a, const struct job *b)
-{
-	if (a->priority != b->priority)
-		return a->priority > b->priority;
-	return strcmp(a->id, b->id) < 0; /* ids rise with time */
-}
-
-static void add_by_rank(struct running *running, struct job *job)
-{
-	size_t i = running->count++;
-	for (; i > 0 && outranks(job, running->jobs[i - 1]); i--)
-		running->jobs[i] = running->jobs[i - 1];
-	running->jobs[i] = job;
-}
 
 /* Under the lock. */
 static struct running find_running(struct agent *agent)
@@ -38,7 +23,7 @@ static struct running find_running(struct agent *agent)
 		struct job *job = agent->workers[i].job;
 		if (job && job->live && job->live->sender && !job->live->ending &&
 		    !job->live->forbidden.yes)
-			add_by_rank(&running, job);
+			running.jobs[running.count++] = job;
 	}
 	return running;
 }
@@ -70,12 +55,22 @@ static void forbid(struct agent *agent, struct job *job, const char *field, cons
 	lifecycle_stop(agent, job, SENDER_FORBIDDEN); /* a worker has it, and ends it */
 }
 
+/* What a running job asks for beyond the maxima is held below them, not forbidden. */
+static void forget_rates(Pagecast__V1__JobSpec *spec)
+{
+	for (size_t i = 0; i < spec->n_streams; i++) {
+		pagecast__v1__rate__free_unpacked(spec->streams[i]->rate, NULL);
+		spec->streams[i]->rate = NULL;
+	}
+}
+
 static int judge_spec(const struct policy *policy, const struct blob *blob, struct error *ret_error)
 {
 	struct plan *plan = NULL;
 	Pagecast__V1__JobSpec *spec = pagecast__v1__job_spec__unpack(NULL, blob->len, blob->data);
 	if (!spec)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	forget_rates(spec);
 	int r = plan_outline(spec, &plan, ret_error);
 	if (!r)
 		r = judge_plan(policy, plan, ret_error);
@@ -136,45 +131,29 @@ static void judge_all(struct agent *agent, const struct policy *policy)
 	}
 }
 
-/* Under the lock: totals may have been lowered, or be new. */
-static void share_totals(struct agent *agent, const struct policy *policy)
-{
-	struct running running = find_running(agent);
-	const Pagecast__V1__Policy *rules = policy->message;
-	char words[PROBLEM_MESSAGE_MAX];
-	size_t unlimited = 0;
-	for (size_t i = 0; i < running.count; i++) {
-		budget_give_back(agent, running.jobs[i]);
-		unlimited += running.jobs[i]->live->demand.unlimited;
-	}
-	for (int pass = 0; pass < 2; pass++) /* a rate that was named comes first */
-		for (size_t i = 0; i < running.count; i++) {
-			struct job *job = running.jobs[i];
-			if (job->live->demand.unlimited != (pass == 1))
-				continue;
-			if (budget_take_among(agent, job, unlimited)) {
-				unlimited -= pass == 1;
-				continue;
-			}
-			unlimited -= pass == 1;
-			snprintf(words, sizeof words,
-				 "the running jobs leave too little of the policy's maxTotalPps "
-				 "(%.10g) or maxTotalBpsL2 (%.10g)",
-				 rules->max_total_pps, rules->max_total_bps_l2);
-			forbid(agent, job, "streams", words);
-		}
-}
-
-/* Under the lock. */
+/* Under the lock: everybody that runs gets its part of the totals and its maxima. */
 static void hold_below(struct agent *agent, const struct policy *policy)
 {
 	struct running running = find_running(agent);
+	budget_divide(agent, running.jobs, running.count);
 	for (size_t i = 0; i < running.count; i++) {
 		struct job_live *live = running.jobs[i]->live;
-		struct sender_limits limits = {.max_duration_ns = policy->max_duration_ns};
-		budget_limits(policy, &live->grant, &limits.max_pps, &limits.max_bps_l2);
+		struct sender_limits limits;
+		budget_limits(policy, &live->grant, &limits);
 		sender_limit(live->sender, &limits);
 	}
+}
+
+void enforce_raise(struct agent *agent)
+{
+	struct running running = find_running(agent);
+	bool short_of_rate = false;
+	for (size_t i = 0; i < running.count; i++) {
+		const struct job_live *live = running.jobs[i]->live;
+		short_of_rate |= live->grant.capped && !live->demand.unlimited;
+	}
+	if (short_of_rate)
+		hold_below(agent, agent->policy);
 }
 
 void enforce_policy(struct agent *agent)
@@ -186,7 +165,6 @@ void enforce_policy(struct agent *agent)
 	agent_unlock(agent);
 	judge_all(agent, policy);
 	agent_lock(agent);
-	share_totals(agent, policy);
 	hold_below(agent, policy);
 	pthread_cond_broadcast(&agent->work);
 	agent_unlock(agent);

@@ -62,13 +62,19 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	struct plan *plan = preparation->plan;
 	struct sender_options options = {
 		.clock = agent->clock,
+		.total = &agent->total,
 		.show_streams = preparation->show_streams,
 		.preview = !grant,
 		.orders_applied = on_orders_applied,
 		.context = agent,
 	};
-	budget_limits(preparation->policy, grant, &options.max_pps, &options.max_bps_l2);
-	int64_t duration_ns = preparation->policy->max_duration_ns;
+	struct sender_limits limits;
+	budget_limits(preparation->policy, grant, &limits);
+	options.max_pps = limits.max_pps;
+	options.max_bps_l2 = limits.max_bps_l2;
+	options.share_pps = limits.share_pps;
+	options.share_bps_l2 = limits.share_bps_l2;
+	int64_t duration_ns = limits.max_duration_ns;
 	if (duration_ns && (!plan->max_duration_ns || duration_ns < plan->max_duration_ns))
 		plan->max_duration_ns = duration_ns;
 	if (preparation->earlier)

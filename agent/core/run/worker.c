@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/util.h"
+#include "core/run/enforce.h"
 #include "core/run/job_run.h"
 #include "core/state/agent.h"
 #include "core/state/budget.h"
@@ -48,6 +49,7 @@ static void give_back(struct worker *worker, struct job *job)
 {
 	agent_lock(worker->agent);
 	worker->job = NULL;
+	enforce_raise(worker->agent);
 	agent_unlock(worker->agent);
 	job_unref(job);
 }

@@ -81,10 +81,11 @@ struct agent {
 	struct deletions deletions; /* for watchers */
 	size_t state_counts[AGENT_JOB_STATES];
 	struct counts counts;
-	struct account totals;	  /* of jobs that have ended */
-	struct job_grant granted; /* sum over the running jobs */
-	bool store_down;	  /* RUNNING could not be stored: no job starts */
-	bool short_of_share;	  /* a worker is idle because too little is left of the totals */
+	struct account totals;	      /* of jobs that have ended */
+	struct job_grant granted;     /* sum over the running jobs */
+	struct limiter_buckets total; /* the policy's totals, at the hand-over; any worker takes */
+	bool store_down;	      /* RUNNING could not be stored: no job starts */
+	bool short_of_share; /* a worker is idle because too little is left of the totals */
 };
 
 static inline void agent_set_lock_owner(struct agent *agent, uintptr_t owner)

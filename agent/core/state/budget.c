@@ -1,7 +1,10 @@
 /* budget: see budget.h. */
 #include "core/state/budget.h"
 
+#include "base/fair_share.h"
 #include "base/util.h"
+
+#include <math.h>
 
 #define ROUNDING (1 + 1e-9)
 /* An unlimited job does not start on less than this part of the total: it would crawl for as long
@@ -41,41 +44,106 @@ static double share(double total, double granted, double asked, bool unlimited, 
 	return left >= asked && part >= total * SHARE_MIN ? part : -1;
 }
 
-bool budget_take(struct agent *agent, struct job *job)
+/* Under the lock. */
+static void grant(struct agent *agent, struct job *job, const struct job_grant *grant)
 {
-	return budget_take_among(agent, job, MAX(idle_workers(agent), (size_t)1));
+	job->live->grant = *grant;
+	agent->granted.pps += grant->pps;
+	agent->granted.bps_l2 += grant->bps_l2;
 }
 
-bool budget_take_among(struct agent *agent, struct job *job, size_t sharers)
+bool budget_take(struct agent *agent, struct job *job)
 {
 	AGENT_ASSERT_LOCKED(agent);
 	struct totals totals = totals_of(agent);
+	size_t sharers = MAX(idle_workers(agent), (size_t)1);
 	const struct policy_demand *demand = &job->live->demand;
 	double pps = share(totals.pps, agent->granted.pps, demand->pps, demand->unlimited, sharers);
 	double bps_l2 = share(totals.bps_l2, agent->granted.bps_l2, demand->bps_l2,
 			      demand->unlimited, sharers);
 	if (pps < 0 || bps_l2 < 0)
 		return false;
-	job->live->grant = (struct job_grant){pps, bps_l2, demand->unlimited};
-	agent->granted.pps += pps;
-	agent->granted.bps_l2 += bps_l2;
+	grant(agent, job, &(struct job_grant){pps, bps_l2, demand->unlimited});
 	return true;
 }
 
-static double lower_of(double a, double b)
+struct claim { /* of one job on one total */
+	double asked;
+	bool unlimited;
+};
+
+/* Rates that were named come first, and jobs without one divide what they leave. Where that is
+ * nothing, or not even all the named ones fit, nobody comes first. */
+static void divide(double total, const struct claim *claims, size_t count, double *ret_parts)
 {
-	return a > 0 && (b <= 0 || a < b) ? a : b;
+	double asked = 0, wanted[AGENT_WORKERS_MAX] = {0};
+	size_t unlimited = 0;
+	for (size_t i = 0; i < count; i++) {
+		asked += claims[i].asked;
+		unlimited += claims[i].unlimited;
+		wanted[i] = claims[i].unlimited ? INFINITY : claims[i].asked;
+		ret_parts[i] = 0;
+	}
+	if (total <= 0)
+		return;
+	double level = fair_share_level(wanted, count, total);
+	bool all_fit = asked + (double)unlimited * SHARE_MIN * total <= total * ROUNDING;
+	for (size_t i = 0; i < count; i++)
+		if (!all_fit)
+			ret_parts[i] = MIN(wanted[i], level);
+		else if (claims[i].unlimited)
+			ret_parts[i] = claims[i].asked + (total - asked) / (double)unlimited;
+		else
+			ret_parts[i] = claims[i].asked;
 }
 
-void budget_limits(const struct policy *policy, const struct job_grant *grant, double *ret_pps,
-		   double *ret_bps_l2)
+/* Of a total, where jobs that are about to start have @granted of it; 0: there is no total. */
+static double left_of(double total, double granted)
 {
-	*ret_pps = policy->message->max_pps;
-	*ret_bps_l2 = policy->message->max_bps_l2;
+	return total > 0 ? MAX(total - granted, total * SHARE_MIN) : 0;
+}
+
+void budget_divide(struct agent *agent, struct job *const *jobs, size_t count)
+{
+	AGENT_ASSERT_LOCKED(agent);
+	struct totals totals = totals_of(agent);
+	struct claim pps[AGENT_WORKERS_MAX], bps_l2[AGENT_WORKERS_MAX];
+	double parts_pps[AGENT_WORKERS_MAX], parts_bps_l2[AGENT_WORKERS_MAX];
+	for (size_t i = 0; i < count; i++) {
+		const struct policy_demand *demand = &jobs[i]->live->demand;
+		budget_give_back(agent, jobs[i]);
+		pps[i] = (struct claim){demand->pps, demand->unlimited};
+		bps_l2[i] = (struct claim){demand->bps_l2, demand->unlimited};
+	}
+	divide(left_of(totals.pps, agent->granted.pps), pps, count, parts_pps);
+	divide(left_of(totals.bps_l2, agent->granted.bps_l2), bps_l2, count, parts_bps_l2);
+	for (size_t i = 0; i < count; i++) {
+		bool cut = (totals.pps > 0 && parts_pps[i] < pps[i].asked) ||
+			   (totals.bps_l2 > 0 && parts_bps_l2[i] < bps_l2[i].asked);
+		grant(agent, jobs[i],
+		      &(struct job_grant){parts_pps[i], parts_bps_l2[i], cut || pps[i].unlimited});
+	}
+}
+
+void budget_set_totals(struct agent *agent)
+{
+	const Pagecast__V1__Policy *rules = agent->policy->message;
+	limiter_buckets_set(&agent->total, rules->max_total_pps, rules->max_total_bps_l2,
+			    clock_monotonic_ns(agent->clock));
+}
+
+void budget_limits(const struct policy *policy, const struct job_grant *grant,
+		   struct sender_limits *ret_limits)
+{
+	*ret_limits = (struct sender_limits){
+		.max_pps = policy->message->max_pps,
+		.max_bps_l2 = policy->message->max_bps_l2,
+		.max_duration_ns = policy->max_duration_ns,
+	};
 	if (!grant || !grant->capped)
 		return;
-	*ret_pps = lower_of(*ret_pps, grant->pps);
-	*ret_bps_l2 = lower_of(*ret_bps_l2, grant->bps_l2);
+	ret_limits->share_pps = grant->pps;
+	ret_limits->share_bps_l2 = grant->bps_l2;
 }
 
 void budget_give_back(struct agent *agent, struct job *job)
