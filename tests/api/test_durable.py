@@ -391,7 +391,7 @@ class KilledAgain(unittest.TestCase):
         self.check_books(known.name, job)
         told = [problem["message"] for problem in job["problems"]
                 if problem["code"] == "account_from_snapshot"]
-        self.assertIn("went on", told[0])
+        self.assertIn("resumed after a crash", told[0])
         if arrived >= 2 * SNAPSHOT_PACKETS:
             self.receiver.settle()
             self.ages.append(self.receiver.counts[known.name] - int(job["account"]["packetsSent"]))
@@ -502,7 +502,7 @@ class FullDisk(unittest.TestCase):
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
             agent.cancel(running)  # a worker is free
             arrived = receiver.wait(int(agent.job(running)["account"]["packetsSent"]))
-            held(lambda: "the store" in agent.job(waiting)["progress"]["waitingFor"])
+            held(lambda: agent.job(waiting)["progress"]["waitingFor"] == "store not writable")
             self.assertEqual(agent.job(waiting)["state"], "JOB_STATE_QUEUED")
             ready = agent.get("/readyz")
             self.assertEqual(ready.status, 503)
@@ -578,7 +578,7 @@ class Resumed(unittest.TestCase):
             agent.start()
             self.assertNotIn("endTime", agent.job(job_id))
             job = agent.cancel(job_id)
-            self.assertIn("went on", job["problems"][0]["message"])
+            self.assertIn("resumed after a crash", job["problems"][0]["message"])
             agent.close()
 
     def test_what_was_paused_is_paused_after_a_kill_and_can_be_cancelled(self):
