@@ -10,7 +10,7 @@
 
 #include "base/util.h"
 
-enum { ETHERNET_BYTES = 14, LLC_LENGTH_MAX = 1500, SNAP_BYTES = 8 };
+enum { ETHERNET_BYTES = 14, LLC_BYTES = 3, LLC_LENGTH_MAX = 1500 };
 
 static const struct {
 	uint16_t type;
@@ -54,7 +54,7 @@ static enum walk_kind llc_next(const struct walk *walk, const uint8_t *at, size_
 {
 	enum { SAP_IP = 0x06, SAP_SNAP = 0xaa, UNNUMBERED = 0x03 };
 	*ret_len = 0;
-	if (room < 3)
+	if (room < LLC_BYTES)
 		return WALK_NOTHING;
 	size_t control = (at[2] & UNNUMBERED) == UNNUMBERED ? 1 : 2;
 	uint8_t from = at[1] & 0xfe;
@@ -100,7 +100,7 @@ enum walk_guess walk_guess_type(const struct walk *walk, uint16_t type, const ui
 	case WALK_IP: return walk_guess_ip(at, room);
 	case WALK_ETHERNET: return walk_guess_ethernet(walk, at, room);
 	case WALK_LLC:
-		if (room < 3)
+		if (room < LLC_BYTES)
 			return WALK_SHORT;
 		return llc_next(walk, at, room, &len) == WALK_NOTHING ? WALK_NO : WALK_YES;
 	default: return WALK_YES;
@@ -130,7 +130,9 @@ void walk_llc(struct walk *walk, const uint8_t *at, size_t room)
 {
 	size_t len;
 	enum walk_kind next = llc_next(walk, at, room, &len);
-	if (walk_take(walk, len, room))
+	if (room < LLC_BYTES && walk->first_fragment)
+		walk_stop(walk, WALK_CUT);
+	else if (walk_take(walk, len, room))
 		walk->next = next;
 }
 
@@ -153,10 +155,11 @@ void walk_pppoe(struct walk *walk, const uint8_t *at, size_t room)
 void walk_ppp(struct walk *walk, const uint8_t *at, size_t room)
 {
 	size_t len = room >= 2 && at[0] == 0xff && at[1] == 0x03 ? 2 : 0; /* address, control */
-	size_t protocol_bytes = room > len && at[len] & 1 ? 1 : 2;	  /* RFC 1661, 6.5 */
+	bool compressed = room > len && at[len] & 1 && at[len] != 0xff;	  /* RFC 1661, 6.5 */
+	size_t protocol_bytes = compressed ? 1 : 2;
 	if (!walk_take(walk, len + protocol_bytes, room))
 		return;
-	switch (protocol_bytes == 1 ? at[len] : walk_u16(at + len)) {
+	switch (compressed ? at[len] : walk_u16(at + len)) {
 	case 0x0021: /* IPv4 */
 	case 0x0057: /* IPv6 */ walk->next = WALK_IP; break;
 	case 0x0281: /* MPLS unicast */
@@ -177,6 +180,16 @@ static void mpls_ip(struct walk *walk, const uint8_t *at, size_t room)
 		walk->next = WALK_ETHERNET;
 }
 
+/* ... an Ethernet header, if it looks like one. */
+static void mpls_ethernet(struct walk *walk, const uint8_t *at, size_t room)
+{
+	enum walk_guess guess = walk_guess_ethernet(walk, at, room);
+	if (guess == WALK_YES)
+		walk->next = WALK_ETHERNET;
+	else if (guess == WALK_SHORT && walk->first_fragment)
+		walk_stop(walk, WALK_CUT);
+}
+
 /* ... behind a control word, or an Ethernet header whose first nibble is 0. */
 static void mpls_control_word(struct walk *walk, const uint8_t *at, size_t room)
 {
@@ -184,9 +197,14 @@ static void mpls_control_word(struct walk *walk, const uint8_t *at, size_t room)
 	bool here = walk_guess_ethernet(walk, at, room) == WALK_YES;
 	if (behind && here) {
 		walk_stop(walk, WALK_AMBIGUOUS);
-	} else if (behind || here) {
-		walk->header.len += behind ? 4 : 0;
+	} else if (behind) {
+		walk->header.len += 4;
 		walk->next = WALK_ETHERNET;
+	} else {
+		mpls_ethernet(walk, at, room);
+		if (walk->next == WALK_NOTHING && room < 4 + ETHERNET_BYTES + LLC_BYTES &&
+		    walk->first_fragment)
+			walk_stop(walk, WALK_CUT);
 	}
 }
 
@@ -197,8 +215,8 @@ static void mpls_channel(struct walk *walk, const uint8_t *at, size_t room)
 	if (channel == CHANNEL_IPV4 || channel == CHANNEL_IPV6) {
 		walk->header.len += 4;
 		walk->next = WALK_IP;
-	} else if (walk_guess_ethernet(walk, at, room) == WALK_YES) {
-		walk->next = WALK_ETHERNET;
+	} else {
+		mpls_ethernet(walk, at, room);
 	}
 }
 
@@ -219,9 +237,7 @@ void walk_mpls(struct walk *walk, const uint8_t *at, size_t room)
 	case 1: mpls_channel(walk, at, room); break;
 	case 4:
 	case 6: mpls_ip(walk, at, room); break;
-	default:
-		if (walk_guess_ethernet(walk, at, room) == WALK_YES)
-			walk->next = WALK_ETHERNET;
+	default: mpls_ethernet(walk, at, room);
 	}
 }
 

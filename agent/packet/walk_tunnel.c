@@ -52,11 +52,12 @@ void walk_gre(struct walk *walk, const uint8_t *at, size_t room)
 	uint16_t type = walk_u16(at + 2);
 	if (!walk_take(walk, len, room))
 		return;
-	if (at[0] & ROUTING) /* RFC 1701: a source route */
+	if (at[0] & ROUTING) { /* RFC 1701: a source route */
 		walk_stop(walk, WALK_AMBIGUOUS);
-	else if (type == WCCP && walk_take(walk, len + 1, room)) {
-		walk->header.len = (uint32_t)len + (at[len] >> 4 == 4 ? 0 : 4); /* its own header */
-		walk->next = WALK_IP;
+	} else if (type == WCCP) { /* may have a header of its own before the IP header */
+		size_t more = len < room && at[len] >> 4 == 4 ? 0 : 4;
+		if (walk_take(walk, len + more, room))
+			walk->next = WALK_IP;
 	} else if (type == ERSPAN) {
 		walk->next = at[0] & SEQUENCE ? WALK_ERSPAN2 : WALK_ETHERNET;
 	} else if (type == ERSPAN_3) {
