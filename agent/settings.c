@@ -99,7 +99,8 @@ static const char *check_log_format(const char *value)
 static const struct config_option OPTIONS[] = {
 	{"config", "FILE", "settings, as `name = value` lines", NULL, "none", CONFIG_NOT_IN_FILE,
 	 NULL},
-	{"listen", "HOST:PORT", "where to serve, or unix:PATH", NULL,
+	{"listen", "HOST:PORT",
+	 "where to serve: an address, *:PORT for all of both IP versions, or unix:PATH", NULL,
 	 "127.0.0.1:8470 and the unix socket", CONFIG_REPEATABLE, NULL},
 	{"state-dir", "DIR", "where jobs are kept; :memory: keeps none", NULL,
 	 "$STATE_DIRECTORY, or pagecast in the user's state folder", 0, NULL},

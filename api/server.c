@@ -22,6 +22,7 @@
 #include "pagecast/watchdog.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,9 @@ struct listener {
 	struct listen_socket socket;
 	struct MHD_Daemon *daemon;
 	bool tls;
+	/* the daemon's thread: */
+	struct connection *latest; /* whose request line came last; NULL: it is gone */
+	size_t in_head;		   /* connections with a request line and no whole head yet */
 };
 
 struct server {
@@ -55,13 +59,30 @@ static bool begin_tls(const struct listener *listener, struct connection *connec
 	return connection->tls;
 }
 
+static void enter_head(struct listener *listener, struct connection *connection)
+{
+	listener->in_head += !connection->in_head;
+	connection->in_head = true;
+	listener->latest = connection;
+}
+
+static void leave_head(struct listener *listener, struct connection *connection)
+{
+	listener->in_head -= connection->in_head;
+	connection->in_head = false;
+}
+
 static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	const struct listener *listener = context;
+	struct listener *listener = context;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (*socket_context)
+		if (*socket_context) {
+			leave_head(listener, *socket_context);
+			if (listener->latest == *socket_context)
+				listener->latest = NULL;
 			connection_free(*socket_context);
+		}
 		*socket_context = NULL;
 		return;
 	}
@@ -88,11 +109,12 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 /* The request line is there, untouched: the request begins. */
 static void *on_target(void *context, const char *target, struct MHD_Connection *mhd)
 {
-	const struct listener *listener = context;
+	struct listener *listener = context;
 	struct connection *connection = connection_of(mhd);
 	if (!connection || !target)
 		return NULL;
 	connection_due(connection, LIMIT_HEAD_MS);
+	enter_head(listener, connection);
 	return request_new(&listener->server->context, connection, mhd, target);
 }
 
@@ -100,9 +122,10 @@ static enum MHD_Result on_step(void *context, struct MHD_Connection *mhd, const 
 			       const char *method, const char *version, const char *data,
 			       size_t *len, void **request)
 {
-	(void)context;
-	(void)mhd;
+	struct connection *connection = connection_of(mhd);
 	(void)url;
+	if (connection)
+		leave_head(context, connection);
 	watchdog_busy(thread_now_ns());
 	enum MHD_Result result =
 		*request ? exchange_step(*request, method, version, data, len) : MHD_NO;
@@ -114,10 +137,12 @@ static void on_completed(void *context, struct MHD_Connection *mhd, void **reque
 			 enum MHD_RequestTerminationCode code)
 {
 	struct connection *connection = connection_of(mhd);
-	(void)context;
 	(void)code;
-	if (connection)
+	if (connection) {
+		leave_head(context, connection);
 		connection_due(connection, LIMIT_IDLE_MS);
+		connection_reading(connection, true);
+	}
 	if (*request)
 		request_free(*request);
 	*request = NULL;
@@ -129,6 +154,32 @@ static size_t on_unescape(void *context, struct MHD_Connection *mhd, char *text)
 	(void)context;
 	(void)mhd;
 	return strlen(text);
+}
+
+/* ---- what the library would answer itself ---- */
+
+/*
+ * A Content-Length that is no number is refused by the library before anybody else sees the head,
+ * with an answer that begins twice. It says so to its log first, in the same call in which it read
+ * the head: there the answer is written as it should be, and nothing more gets out.
+ */
+static const char BAD_LENGTH[] =
+	"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/json\r\n"
+	"Content-Length: 93\r\n\r\n"
+	"{\"code\":\"invalid_argument\",\"message\":\"Content-Length is not a number of "
+	"bytes\",\"details\":[]}\n";
+
+static void on_library_log(void *context, const char *format, va_list args)
+{
+	struct listener *listener = context;
+	struct connection *connection = listener->latest;
+	(void)args;
+	if (!strstr(format, "Content-Length") || listener->in_head != 1 || !connection ||
+	    !connection->in_head)
+		return;
+	connection_linger(connection);
+	connection_write(connection, BAD_LENGTH, sizeof BAD_LENGTH - 1);
+	shutdown(connection->fd, SHUT_WR);
 }
 
 /* ---- start ---- */
@@ -146,8 +197,9 @@ static struct MHD_Daemon *start_daemon(struct listener *listener)
 	thread_block_signals(&old);
 	struct MHD_Daemon *daemon = MHD_start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-			(listener->tls ? MHD_USE_TLS : 0),
-		0, NULL, NULL, on_step, listener, MHD_OPTION_LISTEN_SOCKET, listener->socket.fd,
+			MHD_USE_ERROR_LOG | (listener->tls ? MHD_USE_TLS : 0),
+		0, NULL, NULL, on_step, listener, MHD_OPTION_EXTERNAL_LOGGER, on_library_log,
+		listener, MHD_OPTION_LISTEN_SOCKET, listener->socket.fd,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, listener, MHD_OPTION_URI_LOG_CALLBACK, on_target, listener,
 		MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, listener, MHD_OPTION_CONNECTION_LIMIT,

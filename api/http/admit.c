@@ -14,8 +14,12 @@ _Static_assert((int)TLS_NAME_MAX <= (int)AUTH_NAME_MAX, "a certificate's name is
 static bool judge_head(struct request *request, const char *method, const char *version)
 {
 	const struct head_line line = {method, request->target, request->query, version};
+	const struct fields_line wire = {method, request->wire_target, version,
+					 request->wire_target_len};
 	struct head_fault fault;
-	if (head_check(request->mhd, &line, &request->context->routes, &request->head, &fault))
+	const char *fields_fault = fields_read(request->mhd, &wire, &request->fields);
+	if (head_check(&request->fields, fields_fault, &line, &request->context->routes,
+		       &request->head, &fault))
 		return true;
 	request_refuse(request, fault.status, fault.code, "%s", fault.why);
 	request->reply.close = true;
@@ -26,8 +30,16 @@ static bool judge_page(struct request *request)
 {
 	const struct guard *guard = &request->context->guard;
 	const struct connection *connection = request->connection;
-	const char *host = request_header(request, "Host");
+	const char *host = request_host(request);
 	const char *origin = request_header(request, "Origin");
+	if (host && !guard_host_valid(host)) {
+		request_refuse(request, MHD_HTTP_BAD_REQUEST, ERROR_CODE_INVALID_ARGUMENT,
+			       "Host: \"%.100s\" is not a name or an address, with a port up to "
+			       "65535 or none",
+			       host);
+		request->reply.close = true;
+		return false;
+	}
 	if (!connection->is_unix && !guard_host(guard, host, &connection->local)) {
 		request_refuse(request, MHD_HTTP_FORBIDDEN, ERROR_CODE_PERMISSION_DENIED,
 			       "Host is not an address or a name of this agent; "

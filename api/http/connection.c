@@ -41,11 +41,21 @@ static void wake(struct reaper *reaper)
 	(void)n; /* a full counter wakes as well */
 }
 
+/* The client will send no more, and nothing of what it sent is left to be read. */
+static bool has_ended(const struct connection *connection)
+{
+	char byte;
+	return atomic_load_explicit(&connection->reading, memory_order_relaxed) &&
+	       recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void reap_late(struct reaper *reaper, int64_t now_ms)
 {
 	for (struct connection *c = reaper->connections; c; c = c->next)
 		if (atomic_load_explicit(&c->deadline_ms, memory_order_relaxed) <= now_ms)
 			shutdown(c->fd, SHUT_RDWR);
+		else if (has_ended(c)) /* the library missed it: its epoll tells edges only */
+			shutdown(c->fd, SHUT_RD);
 }
 
 /* Read away what came. Return: false when it is over. */
@@ -150,6 +160,19 @@ static void describe_unix(struct connection *connection)
 		snprintf(connection->principal, sizeof connection->principal, "uid:%u", who.uid);
 }
 
+/* A listener of both IP versions shows an IPv4 peer as ::ffff:a.b.c.d: it is a.b.c.d. */
+static void unmap(struct sockaddr_storage *address)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		return;
+	in.sin_port = in6->sin6_port;
+	memcpy(&in.sin_addr, in6->sin6_addr.s6_addr + 12, sizeof in.sin_addr);
+	memset(address, 0, sizeof *address);
+	memcpy(address, &in, sizeof in);
+}
+
 static void describe_tcp(struct connection *connection)
 {
 	struct sockaddr_storage *remote = &connection->remote;
@@ -157,8 +180,10 @@ static void describe_tcp(struct connection *connection)
 	char text[INET6_ADDRSTRLEN] = "?";
 	snprintf(connection->principal, sizeof connection->principal, "local");
 	snprintf(connection->peer, sizeof connection->peer, "unknown");
+	unmap(&connection->local);
 	if (getpeername(connection->fd, (struct sockaddr *)remote, &len) < 0)
 		return;
+	unmap(remote);
 	if (remote->ss_family == AF_INET6) {
 		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)remote;
 		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text);
@@ -187,6 +212,7 @@ struct connection *connection_new(struct reaper *reaper, int fd)
 	else
 		describe_tcp(connection);
 	connection_due(connection, LIMIT_HEAD_MS);
+	connection_reading(connection, true);
 	pthread_mutex_lock(&reaper->lock);
 	bool first = !reaper->connections;
 	connection->next = reaper->connections;
@@ -227,6 +253,19 @@ void connection_due(struct connection *connection, int64_t in_ms)
 {
 	int64_t at_ms = in_ms == INT64_MAX ? INT64_MAX : thread_now_ms() + in_ms;
 	atomic_store_explicit(&connection->deadline_ms, at_ms, memory_order_relaxed);
+}
+
+void connection_reading(struct connection *connection, bool reading)
+{
+	atomic_store_explicit(&connection->reading, reading, memory_order_relaxed);
+}
+
+void connection_write(struct connection *connection, const char *text, size_t len)
+{
+	if (connection->tls)
+		tls_write(connection->tls, text, len);
+	else if (send(connection->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return; /* it is gone: so is whoever would have read it */
 }
 
 void connection_linger(struct connection *connection)

@@ -30,6 +30,8 @@ struct connection {
 	int fd;			     /* the library's; valid until connection_free() */
 	int linger_fd;		     /* -1, or a second descriptor of the socket; owned */
 	_Atomic int64_t deadline_ms; /* writer: HTTP thread, pool; reader: reaper; relaxed */
+	_Atomic bool reading;	     /* what happens next is the client's to send; as deadline_ms */
+	bool in_head; /* the HTTP thread's: the request line is there, the head not yet */
 	bool is_unix;
 	bool uid_known; /* unix only */
 	uid_t uid;
@@ -50,6 +52,19 @@ void connection_free(struct connection *connection);
 
 /** connection_due() - the present phase must have ended @in_ms from now; INT64_MAX: no limit */
 void connection_due(struct connection *connection, int64_t in_ms);
+
+/**
+ * connection_reading() - is it the client's turn?
+ *
+ * While it is, a client that has shut down its sending side has nothing more to say, and its
+ * connection ends within LIMIT_REAP_MS; libmicrohttpd would notice at the deadline only. One that
+ * waits for an answer gets it first.
+ */
+void connection_reading(struct connection *connection, bool reading);
+
+/** connection_write() - a few bytes past the library, which is about to end the connection; what
+ * does not fit into the socket's buffer is lost. HTTP thread */
+void connection_write(struct connection *connection, const char *text, size_t len);
 
 /** connection_linger() - what the client still sends shall be read and dropped after the end */
 void connection_linger(struct connection *connection);

@@ -13,8 +13,8 @@
 static void add_cors(struct request *request)
 {
 	const char *origin = request_header(request, "Origin");
-	if (origin && guard_origin(&request->context->guard, origin,
-				   request_header(request, "Host"), request->connection->tls))
+	if (origin && guard_origin(&request->context->guard, origin, request_host(request),
+				   request->connection->tls))
 		cors_answer(&request->reply, &request->context->routes, origin);
 }
 
@@ -23,6 +23,7 @@ static enum MHD_Result queue_reply(struct request *request)
 {
 	struct reply *reply = &request->reply;
 	add_cors(request);
+	connection_reading(request->connection, false);
 	if (atomic_load(&request->context->stopping))
 		reply->close = true;
 	request_counts_add(request->context->counts, request->route, reply->status,
@@ -122,6 +123,7 @@ static enum MHD_Result work(struct request *request)
 {
 	const struct route *route = request->route;
 	owe_answer(request);
+	connection_reading(request->connection, false);
 	request->stage = REQUEST_WORKING;
 	if (!route->blocks && !(route->method && route->method->blocks)) { /* may hold it */
 		if (!route->handle(request))

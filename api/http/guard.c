@@ -71,7 +71,7 @@ static bool split_host(const char *host, char name[static 256])
 	if (!*port)
 		return true;
 	size_t digits = strspn(port + 1, "0123456789");
-	return *port == ':' && digits <= 5 && !port[1 + digits];
+	return *port == ':' && digits <= 5 && !port[1 + digits] && atoi(port + 1) <= UINT16_MAX;
 }
 
 static bool same_v4(const struct in_addr *address, const struct sockaddr_storage *local)
@@ -107,6 +107,12 @@ static bool is_own_name(const struct guard *guard, const char *name)
 		return false;
 	return strcasecmp(name, guard->host_name) == 0 ||
 	       (strlen(name) == first && strncasecmp(name, guard->host_name, first) == 0);
+}
+
+bool guard_host_valid(const char *host)
+{
+	char name[256];
+	return split_host(host, name);
 }
 
 bool guard_host(const struct guard *guard, const char *host, const struct sockaddr_storage *local)

@@ -26,6 +26,10 @@ int guard_init(struct guard *guard, const char *const *allow_hosts, size_t allow
 	       struct error *ret_error);
 void guard_deinit(struct guard *guard);
 
+/** guard_host_valid() - has it the form of a Host: a name or address, a port up to 65535 or none?
+ */
+bool guard_host_valid(const char *host);
+
 /**
  * guard_host() - may a request bear this Host?
  * @host:  the header, NULL: absent (HTTP/1.0)

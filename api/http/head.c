@@ -18,7 +18,6 @@ enum { HEADERS_MAX = 64 }; /* of these and of all protocols */
 struct scan {
 	const struct routes *routes;
 	const char *fault;
-	size_t count;
 	uint64_t seen; /* a bit a header that may be there once */
 	struct media_accept accept;
 	struct media_coding coding;
@@ -49,25 +48,21 @@ static unsigned int note_single(struct scan *scan, const struct route_header *he
 	return first;
 }
 
-static enum MHD_Result scan_header(void *context, enum MHD_ValueKind kind, const char *name,
-				   size_t name_len, const char *value, size_t value_len)
+static void scan_field(struct scan *scan, const struct field *field)
 {
-	struct scan *scan = context;
-	(void)kind;
-	scan->count++;
-	if (!is_token(name, name_len))
+	if (!is_token(field->name, strlen(field->name)))
 		scan->fault = "a header's name holds a character that no name may hold";
-	for (size_t i = 0; value && i < value_len; i++)
-		if (((unsigned char)value[i] < 0x20 && value[i] != '\t') || value[i] == 0x7f)
+	for (const char *at = field->value; *at; at++)
+		if (((unsigned char)*at < 0x20 && *at != '\t') || *at == 0x7f)
 			scan->fault = "a header's value holds a control character";
-	unsigned int next = note_single(scan, HEADERS, 0, name);
+	unsigned int next = note_single(scan, HEADERS, 0, field->name);
 	for (size_t i = 0; i < scan->routes->count; i++)
-		next = note_single(scan, scan->routes->tables[i]->request_headers, next, name);
-	if (value && strcasecmp(name, "Accept") == 0)
-		media_accept_add(&scan->accept, value);
-	if (value && strcasecmp(name, "Accept-Encoding") == 0)
-		media_coding_add(&scan->coding, value);
-	return MHD_YES;
+		next = note_single(scan, scan->routes->tables[i]->request_headers, next,
+				   field->name);
+	if (strcasecmp(field->name, "Accept") == 0)
+		media_accept_add(&scan->accept, field->value);
+	if (strcasecmp(field->name, "Accept-Encoding") == 0)
+		media_coding_add(&scan->coding, field->value);
 }
 
 static bool refuse(struct head_fault *fault, unsigned int status, const char *why)
@@ -100,32 +95,24 @@ static bool check_line(const struct head_line *line, struct head *head, struct h
 	return true;
 }
 
-static bool check_size(struct MHD_Connection *mhd, const struct scan *scan,
-		       struct head_fault *fault)
+static bool check_size(const struct fields *fields, struct head_fault *fault)
 {
-	const union MHD_ConnectionInfo *size =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	if (scan->count > LIMIT_HEADERS)
+	if (fields->too_many)
 		return refuse(fault, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
 			      "more than 64 headers");
-	if (size && size->header_size > LIMIT_HEAD_BYTES)
+	if (fields->head_bytes > LIMIT_HEAD_BYTES)
 		return refuse(fault, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
 			      "the head is longer than 16 KiB");
 	return true;
 }
 
-static const char *header(struct MHD_Connection *mhd, const char *name)
-{
-	return MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name);
-}
-
-static bool check_framing(struct MHD_Connection *mhd, const char *version, struct head *head,
+static bool check_framing(const struct fields *fields, const char *version, struct head *head,
 			  struct head_fault *fault)
 {
-	const char *coding = header(mhd, "Transfer-Encoding");
-	const char *length = header(mhd, "Content-Length");
-	const char *expect = header(mhd, "Expect");
-	if (!header(mhd, "Host") && strcmp(version, "HTTP/1.0") != 0)
+	const char *coding = fields_get(fields, "Transfer-Encoding");
+	const char *length = fields_get(fields, "Content-Length");
+	const char *expect = fields_get(fields, "Expect");
+	if (!fields_get(fields, "Host") && strcmp(version, "HTTP/1.0") != 0)
 		return refuse(fault, MHD_HTTP_BAD_REQUEST, "there is no Host header");
 	if (coding && length)
 		return refuse(fault, MHD_HTTP_BAD_REQUEST,
@@ -151,18 +138,21 @@ static bool check_framing(struct MHD_Connection *mhd, const char *version, struc
 	return true;
 }
 
-bool head_check(struct MHD_Connection *mhd, const struct head_line *line,
+bool head_check(const struct fields *fields, const char *fields_fault, const struct head_line *line,
 		const struct routes *routes, struct head *ret_head, struct head_fault *ret_fault)
 {
 	struct scan scan = {.routes = routes};
 	struct head head = {0};
-	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, scan_header, &scan);
+	for (size_t i = 0; i < fields->count; i++)
+		scan_field(&scan, &fields->list[i]);
 	if (!check_line(line, &head, ret_fault))
 		return false;
+	if (fields_fault)
+		return refuse(ret_fault, MHD_HTTP_BAD_REQUEST, fields_fault);
 	if (scan.fault)
 		return refuse(ret_fault, MHD_HTTP_BAD_REQUEST, scan.fault);
-	if (!check_size(mhd, &scan, ret_fault) ||
-	    !check_framing(mhd, line->version, &head, ret_fault))
+	if (!check_size(fields, ret_fault) ||
+	    !check_framing(fields, line->version, &head, ret_fault))
 		return false;
 	head.accept = scan.accept;
 	head.accept_gzip = media_coding_gzip(&scan.coding);

@@ -7,10 +7,10 @@
  * control characters. Thread: the request's HTTP thread.
  */
 #pragma once
+#include "api/http/fields.h"
 #include "api/http/media.h"
 #include "api/http/route.h"
 
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,10 +37,12 @@ struct head_fault {
 
 /**
  * head_check() - judge request line and headers
- * @routes: whose protocols say which further headers may be there once
+ * @fields:       as fields_read() left them
+ * @fields_fault: what it returned; NULL: nothing
+ * @routes:       whose protocols say which further headers may be there once
  *
  * Return: true with *ret_head filled; false with *ret_fault: the connection is to be closed, since
  * nobody can tell where the next request begins
  */
-bool head_check(struct MHD_Connection *mhd, const struct head_line *line,
+bool head_check(const struct fields *fields, const char *fields_fault, const struct head_line *line,
 		const struct routes *routes, struct head *ret_head, struct head_fault *ret_fault);

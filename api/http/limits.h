@@ -7,7 +7,6 @@
 enum {
 	/* Request head. Browsers and clients send under 2 KiB in some 15 fields. */
 	LIMIT_HEAD_BYTES = 16 * 1024,
-	LIMIT_HEADERS = 64,
 	LIMIT_TARGET_BYTES = 8 * 1024,
 	LIMIT_QUERY_PARAMS = 64,
 	/* What the library may use for one connection: a whole head, parsed, and the answer's head.

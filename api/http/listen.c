@@ -32,7 +32,8 @@ static bool parse_port(const char *text, uint16_t *ret_port)
 	return !*end && port <= 65535;
 }
 
-/* "HOST:PORT" into an address; HOST is a literal or "localhost". */
+/* "HOST:PORT" into an address; HOST is a literal, "localhost", or "*": every address of both IP
+ * versions, as "[::]" is. */
 static bool parse_tcp(const char *where, struct sockaddr_storage *ret_address, socklen_t *ret_len)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)ret_address;
@@ -53,6 +54,12 @@ static bool parse_tcp(const char *where, struct sockaddr_storage *ret_address, s
 		*ret_len = sizeof *in6;
 		return inet_pton(AF_INET6, host + 1, &in6->sin6_addr) == 1;
 	}
+	if (strcmp(host, "*") == 0) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		*ret_len = sizeof *in6;
+		return true;
+	}
 	in->sin_family = AF_INET;
 	in->sin_port = htons(port);
 	*ret_len = sizeof *in;
@@ -66,6 +73,19 @@ static bool is_loopback(const struct sockaddr_storage *address)
 		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
 	return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 ==
 	       IN_LOOPBACKNET;
+}
+
+static bool is_any(const struct sockaddr_storage *address)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+static void only_ipv4(struct sockaddr_storage *address, socklen_t *len)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET,
+				 .sin_port = ((struct sockaddr_in6 *)address)->sin6_port};
+	*len = sizeof in;
+	memcpy(address, &in, sizeof in);
 }
 
 static char *tcp_url(const struct sockaddr_storage *address, const struct listen_terms *terms)
@@ -112,19 +132,26 @@ static int open_tcp(const char *where, const struct listen_terms *terms,
 	int one = 1;
 	if (!parse_tcp(where, &address, &len))
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "listen %s: not ADDRESS:PORT (127.0.0.1:8470, [::1]:8470; port 0 "
-				 "to 65535, 0 for a free one) and not unix:PATH",
+				 "listen %s: not ADDRESS:PORT (127.0.0.1:8470, [::1]:8470, *:8470 "
+				 "for all of both IP versions; port 0 to 65535, 0 for a free one) "
+				 "and not unix:PATH",
 				 where);
 	int r = is_loopback(&address) ? 0 : check_reach(where, terms, ret_error);
 	if (r)
 		return r;
 	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 && errno == EAFNOSUPPORT && *where == '*') { /* a machine without IPv6 */
+		only_ipv4(&address, &len);
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	}
 	if (fd < 0)
 		return cannot(ret_error, where, "socket", errno);
 	ret_socket->fd = fd;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (address.ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	if (address.ss_family == AF_INET6) {
+		int alone = !is_any(&address); /* [::] takes IPv4, too */
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone);
+	}
 	if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, BACKLOG) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &len) < 0)
 		return cannot(ret_error, where, "bind", errno);

@@ -102,7 +102,7 @@ int query_one(const struct query *query, const char *name, const char **ret_valu
 {
 	const char *value = NULL;
 	for (size_t i = 0; i < query->count; i++) {
-		if (strcmp(query->params[i].name, name) != 0)
+		if (!query_is(query->params[i].name, name))
 			continue;
 		if (value) {
 			error_violate(ret_error, name, "given more than once");
@@ -112,4 +112,39 @@ int query_one(const struct query *query, const char *name, const char **ret_valu
 	}
 	*ret_value = value;
 	return 0;
+}
+
+bool query_is(const char *name, const char *snake)
+{
+	bool humps = !strchr(name, '_'); /* one way of writing it, not a mixture */
+	for (; *snake; snake++, name++) {
+		char want = *snake;
+		if (humps && want == '_' && snake[1] >= 'a' && snake[1] <= 'z')
+			want = (char)(*++snake - 'a' + 'A');
+		if (*name != want)
+			return false;
+	}
+	return !*name;
+}
+
+bool query_duration(const char *text, int64_t *ret_ns)
+{
+	size_t whole = strspn(text, "0123456789");
+	const char *fraction = text[whole] == '.' ? text + whole + 1 : text + whole;
+	size_t digits = fraction == text + whole ? 0 : strspn(fraction, "0123456789");
+	const char *unit = fraction + digits;
+	bool milliseconds = strcmp(unit, "ms") == 0;
+	if (!whole || whole > 15 || digits > 9 || (fraction != text + whole && !digits) ||
+	    (*unit && !milliseconds && strcmp(unit, "s") != 0))
+		return false;
+	int64_t unit_ns = milliseconds ? 1000000 : 1000000000, part_ns = unit_ns, ns = 0;
+	int64_t count = strtoll(text, NULL, 10);
+	if (count > QUERY_DURATION_S_MAX * (milliseconds ? INT64_C(1000) : INT64_C(1)))
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		part_ns /= 10;
+		ns += (fraction[i] - '0') * part_ns;
+	}
+	*ret_ns = count * unit_ns + ns;
+	return true;
 }

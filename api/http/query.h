@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct query_param {
 	const char *name, *value; /* decoded, UTF-8 without NUL; borrowed from the query's text */
@@ -46,3 +47,11 @@ bool query_unescape(char *text, bool plus);
 
 /** query_unescape_bytes() - as query_unescape(), of [*len] characters to any bytes, NUL too */
 bool query_unescape_bytes(char *text, size_t *len, bool plus);
+
+/** query_is() - is @name, as somebody wrote it, the parameter @snake: page_size or pageSize? */
+bool query_is(const char *name, const char *snake);
+
+/** query_duration() - "30", "30s", "0.5s", "500ms". Return: false: none of these, or more than
+ * QUERY_DURATION_S_MAX */
+enum { QUERY_DURATION_S_MAX = 1000000000 };
+bool query_duration(const char *text, int64_t *ret_ns);

@@ -3,10 +3,33 @@
 
 #include "api/http/thread.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+/* "http://host:8470/path" names host and path; the host then counts instead of the header
+ * (RFC 9112, 3.2.2). Return: 0; -ENOMEM */
+static int take_target(struct request *request, const char *target, bool tls)
+{
+	const char *scheme = tls ? "https://" : "http://";
+	size_t len = strlen(scheme);
+	if (strncasecmp(target, scheme, len) == 0) {
+		target += len;
+		size_t host_len = strcspn(target, "/?");
+		request->authority = strndup(target, host_len);
+		if (!request->authority)
+			return -ENOMEM;
+		target += host_len;
+	}
+	if (asprintf(&request->target, "%s%s", request->authority && *target != '/' ? "/" : "",
+		     target) >= 0)
+		return 0;
+	free(request->authority);
+	return -ENOMEM;
+}
 
 struct request *request_new(struct request_context *context, struct connection *connection,
 			    struct MHD_Connection *mhd, const char *target)
@@ -14,8 +37,9 @@ struct request *request_new(struct request_context *context, struct connection *
 	struct request *request = calloc(1, sizeof *request);
 	if (!request)
 		return NULL;
-	request->target = strdup(target);
-	if (!request->target) {
+	request->wire_target = target;
+	request->wire_target_len = strlen(target);
+	if (take_target(request, target, connection->tls) < 0) {
 		free(request);
 		return NULL;
 	}
@@ -50,6 +74,8 @@ void request_free(struct request *request)
 	reply_deinit(&request->reply);
 	free(request->handler_state);
 	free(request->target);
+	free(request->authority);
+	fields_free(&request->fields);
 	if (request->counted)
 		atomic_fetch_sub(&context->unanswered, 1);
 	free(request);
@@ -57,7 +83,12 @@ void request_free(struct request *request)
 
 const char *request_header(const struct request *request, const char *name)
 {
-	return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+	return fields_get(&request->fields, name);
+}
+
+const char *request_host(const struct request *request)
+{
+	return request->authority ? request->authority : request_header(request, "Host");
 }
 
 void request_error(struct request *request, const struct error *error)

@@ -55,8 +55,12 @@ struct request {
 	int64_t started_ms;
 	int64_t started_ns;
 
-	char *target;	   /* owned; raw, as sent; its path ends where the query begins */
-	const char *query; /* raw, behind the '?'; NULL: none */
+	char *target;		 /* owned; raw, from the path on; ends where the query begins */
+	const char *query;	 /* raw, behind the '?'; NULL: none */
+	char *authority;	 /* owned; of a target in absolute form; NULL: the usual form */
+	const char *wire_target; /* where the library has it: for comparing only */
+	size_t wire_target_len;
+	struct fields fields;
 	struct head head;
 	struct route_match match;
 	const struct route *route; /* match.route; NULL until the path was judged */
@@ -82,8 +86,11 @@ struct request *request_new(struct request_context *context, struct connection *
 			    struct MHD_Connection *mhd, const char *target);
 void request_free(struct request *request);
 
-/** request_header() - the value of a header, trimmed at its front; NULL: absent */
+/** request_header() - the value of a header, without white space around it; NULL: absent */
 const char *request_header(const struct request *request, const char *name);
+
+/** request_host() - whom the request was for: by its target, else by Host; NULL: it does not say */
+const char *request_host(const struct request *request);
 
 /** request_drop_body() - it has been read, or refused: free it, and count it no longer */
 void request_drop_body(struct request *request);

@@ -57,6 +57,9 @@ struct route {
 	bool open;	      /* needs no role */
 	bool holds;	      /* may suspend the request, where there is a query */
 	bool blocks;	      /* runs in the pool even where the method does not block */
+	/* Of a body "*": the field that may stand there alone instead, in JSON, and the member that
+	 * shows that it does. NULL: none */
+	const char *bare, *bare_mark;
 	/* What the request message takes from elsewhere, as a header. NULL: nothing. Return: 0;
 	 * code */
 	int (*adjust)(struct request *request, ProtobufCMessage *message, struct error *ret_error);

@@ -254,6 +254,11 @@ struct tls_session *tls_end(struct tls_session *session)
 	return NULL;
 }
 
+void tls_write(struct tls_session *session, const char *text, size_t len)
+{
+	gnutls_record_send(session->session, text, len);
+}
+
 bool tls_has_client(const struct tls_session *session)
 {
 	return session->credentials->client_required;

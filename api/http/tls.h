@@ -46,6 +46,9 @@ struct tls *tls_free(struct tls *tls);
 struct tls_session *tls_begin(struct tls *tls, gnutls_session_t session);
 struct tls_session *tls_end(struct tls_session *session);
 
+/** tls_write() - a few bytes by the session; what does not leave at once is lost */
+void tls_write(struct tls_session *session, const char *text, size_t len);
+
 /** tls_has_client() - was a client certificate required, and so verified, on this session? */
 bool tls_has_client(const struct tls_session *session);
 

@@ -57,13 +57,32 @@ static void put_value(struct json_buffer *json, const ProtobufCFieldDescriptor *
 		json_buffer_quote_bytes(json, value, len);
 }
 
+/* A duration as JSON has it; what is none is left for the reader to refuse. */
+static void put_duration(struct json_buffer *json, const char *value)
+{
+	char text[JSON_TIME_TEXT_MAX];
+	int64_t ns;
+	if (!query_duration(value, &ns)) {
+		json_buffer_quote(json, value);
+		return;
+	}
+	size_t len = json_time_write_duration(ns / 1000000000, (int32_t)(ns % 1000000000), text);
+	json_buffer_quote_bytes(json, text, len);
+}
+
+static bool is_duration(const ProtobufCFieldDescriptor *field)
+{
+	return field->type == PROTOBUF_C_TYPE_MESSAGE &&
+	       field->descriptor == &google__protobuf__duration__descriptor;
+}
+
 static bool is_label(const ProtobufCFieldDescriptor *field)
 {
 	return field->type == PROTOBUF_C_TYPE_MESSAGE &&
 	       field->descriptor == &pagecast__v1__label__descriptor;
 }
 
-/* interval=1.5s: a time is a string in JSON, in a query too */
+/* interval=1.5s, 500ms or 2: a query has no types, so a number of seconds will do */
 static bool is_time(const ProtobufCFieldDescriptor *field)
 {
 	return field->type == PROTOBUF_C_TYPE_MESSAGE && json_time_is(field->descriptor);
@@ -112,18 +131,20 @@ static void close_list(struct json_buffer *json, char bracket)
 static void put_field(struct json_buffer *json, const ProtobufCFieldDescriptor *field,
 		      const struct query *query, size_t first, struct error *ret_error)
 {
-	const char *name = query->params[first].name;
+	const char *name = field->name;
 	bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
 	json_buffer_quote(json, name);
 	json_buffer_text(json, list ? ":[" : ":");
 	for (size_t i = first; i < query->count; i++) {
 		const struct query_param *param = &query->params[i];
-		if (strcmp(param->name, name) != 0)
+		if (!query_is(param->name, name))
 			continue;
 		if (list && is_label(field))
 			put_label(json, param, ret_error);
 		else if (list)
 			put_listed(json, field, param->value);
+		else if (i == first && is_duration(field))
+			put_duration(json, param->value);
 		else if (i == first)
 			put_value(json, field, param->value, strlen(param->value));
 		else
@@ -134,12 +155,20 @@ static void put_field(struct json_buffer *json, const ProtobufCFieldDescriptor *
 	json_buffer_char(json, ',');
 }
 
-/* A field that a query may set: plain or a label, and not one that the path gives. */
+static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *type,
+						const char *name)
+{
+	for (unsigned int i = 0; i < type->n_fields; i++)
+		if (query_is(name, type->fields[i].name))
+			return &type->fields[i];
+	return NULL;
+}
+
+/* A field that a query may set: plain, a time or a label, and not one that the path gives. */
 static const ProtobufCFieldDescriptor *query_field(const struct request *request, const char *name)
 {
-	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(
-		request->route->method->request, name);
-	if (!field || request->route->body || *route_var(&request->match, name))
+	const ProtobufCFieldDescriptor *field = field_of(request->route->method->request, name);
+	if (!field || request->route->body || *route_var(&request->match, field->name))
 		return NULL;
 	return field->type != PROTOBUF_C_TYPE_MESSAGE || is_label(field) || is_time(field) ? field
 											   : NULL;
@@ -148,15 +177,15 @@ static const ProtobufCFieldDescriptor *query_field(const struct request *request
 static bool is_param(const struct route *route, const char *name)
 {
 	for (const char *const *param = route->params; param && *param; param++)
-		if (strcmp(*param, name) == 0)
+		if (query_is(name, *param))
 			return true;
 	return false;
 }
 
-static bool is_first(const struct query *query, size_t index)
+static bool is_first(const struct query *query, size_t index, const char *name)
 {
 	for (size_t i = 0; i < index; i++)
-		if (strcmp(query->params[i].name, query->params[index].name) == 0)
+		if (query_is(query->params[i].name, name))
 			return false;
 	return true;
 }
@@ -168,7 +197,7 @@ static void put_query(struct json_buffer *json, const struct request *request,
 	for (size_t i = 0; i < query->count; i++) {
 		const char *name = query->params[i].name;
 		const ProtobufCFieldDescriptor *field = query_field(request, name);
-		if (!is_first(query, i))
+		if (!is_first(query, i, field ? field->name : name))
 			continue;
 		if (field)
 			put_field(json, field, query, i, ret_error);
@@ -222,6 +251,38 @@ static int read_query(const struct request *request, ProtobufCMessage **ret_mess
 }
 
 /* ---- body ---- */
+
+/* Does the body of a route that takes a message around @field hold just what that field is? It does
+ * if it has one of its required members at the top, and the field itself is not there. */
+static bool is_bare(const struct request *request)
+{
+	const struct route *route = request->route;
+	struct json_scan scan = {.text = (const char *)request->body, .len = request->body_len};
+	size_t field = route->bare ? strlen(route->bare) : 0;
+	size_t mark = route->bare ? strlen(route->bare_mark) : 0;
+	bool bare = false;
+	if (!route->bare || request->body_media == MEDIA_PROTOBUF || !request->body_len ||
+	    json_scan_next(&scan) != JSON_TOKEN_OBJECT)
+		return false;
+	const char *name = NULL; /* a string that is one if a colon follows */
+	size_t len = 0;
+	for (int depth = 1; depth > 0;) {
+		enum json_token token = json_scan_next(&scan);
+		depth += (token == JSON_TOKEN_OBJECT || token == JSON_TOKEN_ARRAY) -
+			 (token == JSON_TOKEN_OBJECT_END || token == JSON_TOKEN_ARRAY_END);
+		if (token == JSON_TOKEN_INVALID || token == JSON_TOKEN_END)
+			return false; /* the reader says what is wrong */
+		if (token == JSON_TOKEN_COLON && depth == 1) {
+			if (len == field && memcmp(name, route->bare, len) == 0)
+				return false;
+			bare |= len == mark && memcmp(name, route->bare_mark, len) == 0;
+		} else if (token == JSON_TOKEN_STRING) {
+			name = scan.text + scan.begin + 1;
+			len = scan.end - scan.begin - 2;
+		}
+	}
+	return bare;
+}
 
 static int read_body(const struct request *request, const ProtobufCMessageDescriptor *type,
 		     ProtobufCMessage **ret_message, struct error *ret_error)
@@ -293,7 +354,9 @@ int rest_bind(struct request *request, ProtobufCMessage **ret_message, struct er
 	int r = read_query(request, &message, ret_error);
 	if (r)
 		return r;
-	if (route->body && strcmp(route->body, "*") == 0)
+	if (is_bare(request))
+		r = read_body_field(request, route->bare, &message, ret_error);
+	else if (route->body && strcmp(route->body, "*") == 0)
 		r = read_body(request, route->method->request, &message, ret_error);
 	else if (route->body)
 		r = read_body_field(request, route->body, &message, ret_error);

@@ -35,6 +35,20 @@ static void refuse(struct request *request, const struct error *error)
 		request_error(request, error);
 }
 
+/* Nothing will ever follow: the job has ended, and its last revision has been seen. A browser's
+ * EventSource asks again after each end of a stream, unless the answer is 204. */
+static bool is_over(const struct request *request, const ProtobufCMessage *message)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	const Pagecast__V1__WatchJobRequest *watch = (const Pagecast__V1__WatchJobRequest *)message;
+	struct agent_job_position position;
+	return message->descriptor == &pagecast__v1__watch_job_request__descriptor &&
+	       watch->after_revision &&
+	       !agent_job_position(request->context->agent, &request->caller, watch->id, &position,
+				   &error) &&
+	       position.ended && position.revision <= watch->after_revision;
+}
+
 static bool handle_events(struct request *request)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -45,6 +59,11 @@ static bool handle_events(struct request *request)
 	};
 	ProtobufCMessage *message = NULL;
 	int r = rest_bind(request, &message, &error);
+	if (!r && is_over(request, message)) {
+		protobuf_c_message_free_unpacked(message, NULL);
+		reply_empty(&request->reply, MHD_HTTP_NO_CONTENT);
+		return true;
+	}
 	if (!r)
 		r = watch_open(request, &options, message, &error);
 	if (r)

@@ -24,19 +24,16 @@ struct options {
 	bool has_base;
 };
 
-/* Seconds as a decimal number. */
 static int parse_wait(const char *text, int64_t *ret_ms, struct error *ret_error)
 {
-	size_t digits = strspn(text, "0123456789.");
-	char *end = NULL;
-	double seconds = strtod(text, &end);
-	if (!digits || text[digits] || *end || !(seconds * 1000 <= LIMIT_WAIT_MS)) {
+	int64_t ns;
+	if (!query_duration(text, &ns) || ns > LIMIT_WAIT_MS * INT64_C(1000000)) {
 		error_violate(ret_error, "wait",
-			      "\"%.40s\" is not a number of seconds from 0 to %d", text,
-			      LIMIT_WAIT_MS / 1000);
+			      "\"%.40s\" is not a time from 0 to %d s: write 30, 30s or 500ms",
+			      text, LIMIT_WAIT_MS / 1000);
 		return ERROR_CODE_INVALID_ARGUMENT;
 	}
-	*ret_ms = (int64_t)(seconds * 1000);
+	*ret_ms = ns / 1000000;
 	return 0;
 }
 

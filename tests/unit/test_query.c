@@ -62,5 +62,40 @@ TEST(query_one_refuses_repetition_by_name)
 	query_deinit(&query);
 }
 
+TEST(query_knows_a_name_in_either_spelling)
+{
+	CHECK(query_is("page_size", "page_size"));
+	CHECK(query_is("pageSize", "page_size"));
+	CHECK(query_is("wait", "wait"));
+	CHECK(!query_is("pageSiz", "page_size"));
+	CHECK(!query_is("pageSizes", "page_size"));
+	CHECK(!query_is("pagesize", "page_size"));
+	CHECK(!query_is("PageSize", "page_size"));
+	CHECK(!query_is("page_Size", "page_size"));
+	CHECK(!query_is("page_token", "page_size"));
+	CHECK(!query_is("", "wait"));
+}
+
+TEST(query_reads_durations_with_and_without_a_unit)
+{
+	int64_t ns = 0;
+	CHECK(query_duration("30", &ns) && ns == INT64_C(30000000000));
+	CHECK(query_duration("30s", &ns) && ns == INT64_C(30000000000));
+	CHECK(query_duration("0.5s", &ns) && ns == 500000000);
+	CHECK(query_duration("500ms", &ns) && ns == 500000000);
+	CHECK(query_duration("1500.25ms", &ns) && ns == 1500250000);
+	CHECK(query_duration("0.000000001", &ns) && ns == 1);
+	CHECK(query_duration("1000000000", &ns) && ns == INT64_C(1000000000) * 1000000000);
+	static const char *const WRONG[] = {
+		"",   "s",    "ms",	".5",	      "5.",
+		"-1", "1m",   "1 s",	"1ss",	      "1e3",
+		"+1", "0x1s", "1.5.5s", "1000000001", "9999999999999999"};
+	for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++)
+		if (query_duration(WRONG[i], &ns))
+			test_fail(__FILE__, __LINE__, "\"%s\" was taken", WRONG[i]);
+}
+
 TEST_MAIN(CASE(query_decodes_names_and_values), CASE(query_refuses_what_is_no_text),
-	  CASE(query_bounds_the_number_of_parameters), CASE(query_one_refuses_repetition_by_name))
+	  CASE(query_bounds_the_number_of_parameters), CASE(query_one_refuses_repetition_by_name),
+	  CASE(query_knows_a_name_in_either_spelling),
+	  CASE(query_reads_durations_with_and_without_a_unit))
