@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "engine/engine.h"
+#include "net/link.h"
 
 #include <netinet/in.h>
 
@@ -41,6 +42,8 @@ struct engine {
 	Pagecast__V1__PageLayout layout;
 	uint32_t page_offset; /* PAGE_PER_PACKET */
 	uint32_t huge_flows;  /* flows that were allowed a huge page: see HUGE_FLOWS_MAX */
+	struct link link;     /* asked about last, index 0: none; the flows of a job, opened one
+				 after another, mostly leave by one */
 };
 
 struct flow_completions { /* of MSG_ZEROCOPY; both counts wrap */

@@ -241,24 +241,26 @@ static void note_link(struct flow *flow, enum engine_reason_kind kind, const str
 static void look_at_device(struct flow *flow)
 {
 	const struct plan_destination *to = &flow->stream->destination;
+	struct link *link = &flow->engine->link;
 	struct route route;
-	struct link link;
 	flow->path.kind = to->kind;
 	flow->path.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE;
 	if (route_get(&to->to.any, to->from.any.sa_family ? &to->from.any : NULL, to->interface,
 		      &route) < 0)
 		return;
 	name_next_hop(flow, &route);
-	if (link_by_index(route.ifindex, &link) < 0)
+	if (link->index != route.ifindex && link_by_index(route.ifindex, link) < 0) {
+		link->index = 0;
 		return;
-	flow->sums_in_kernel = to->family == AF_INET6 ? !link.checksum6 : !link.checksum4;
-	if (!link.udp_segmentation) {
-		flow->segments_in_kernel = true;
-		note_link(flow, ENGINE_REASON_NO_SEGMENTATION, &link);
 	}
-	if (!link.scatter_gather) {
+	flow->sums_in_kernel = to->family == AF_INET6 ? !link->checksum6 : !link->checksum4;
+	if (!link->udp_segmentation) {
+		flow->segments_in_kernel = true;
+		note_link(flow, ENGINE_REASON_NO_SEGMENTATION, link);
+	}
+	if (!link->scatter_gather) {
 		flow->path.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-		note_link(flow, ENGINE_REASON_NO_SCATTER_GATHER, &link);
+		note_link(flow, ENGINE_REASON_NO_SCATTER_GATHER, link);
 	}
 }
 
