@@ -72,31 +72,79 @@ static void put_text(struct line *line, const char *text)
 		put(line, *text);
 }
 
-/* A value that was cut must not end inside a character. */
-static void drop_partial_character(struct line *line)
+/* What a terminal or a viewer of logs takes for structure, or does not show: control characters,
+ * separators of lines and paragraphs, characters that turn the direction of writing, that have no
+ * width, or that tag text. Sorted. */
+static const struct {
+	uint32_t first, last;
+} UNSHOWN[] = {
+	{0x00, 0x1f},	  {0x7f, 0x9f},	    {0xad, 0xad},	{0x061c, 0x061c},
+	{0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},	{0x2060, 0x206f},
+	{0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+};
+
+static bool is_unshown(uint32_t c)
 {
-	while (line->len && ((unsigned char)line->text[line->len - 1] & 0xc0) == 0x80)
-		line->len--;
-	if (line->len && (unsigned char)line->text[line->len - 1] >= 0xc0)
-		line->len--;
+	for (size_t i = 0; i < ARRAY_SIZE(UNSHOWN) && c >= UNSHOWN[i].first; i++)
+		if (c <= UNSHOWN[i].last)
+			return true;
+	return false;
 }
 
+/* One character of UTF-8 (RFC 3629: the shortest form, no surrogates). Return: its bytes; 0: the
+ * first byte begins none */
+static size_t read_character(const char *text, uint32_t *ret_character)
+{
+	static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t c = len == 1 ? s[0] : len ? s[0] & (0x7fU >> len) : 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80) /* the NUL at the end, too */
+			return 0;
+		c = c << 6 | (s[i] & 0x3fU);
+	}
+	if (!len || c < LEAST[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret_character = c;
+	return len;
+}
+
+enum { CHARACTER_BYTES_MAX = 13 }; /* two escapes of 6, NUL */
+
+/* As it stands in a quoted value: JSON's escapes, in both formats. Return: bytes written */
+static size_t spell_character(const char *text, size_t len, uint32_t c,
+			      char spelled[static CHARACTER_BYTES_MAX])
+{
+	if (!len) /* a byte that is no UTF-8 */
+		return (size_t)sprintf(spelled, "\\ufffd");
+	if (c == '"' || c == '\\')
+		return (size_t)sprintf(spelled, "\\%c", (int)c);
+	if (!is_unshown(c)) {
+		memcpy(spelled, text, len);
+		return len;
+	}
+	if (c < 0x10000)
+		return (size_t)sprintf(spelled, "\\u%04x", c);
+	c -= 0x10000;
+	return (size_t)sprintf(spelled, "\\u%04x\\u%04x", 0xd800 | c >> 10, 0xdc00 | (c & 0x3ff));
+}
+
+/* A value is cut between characters: each is written whole or not at all. */
 static void put_quoted(struct line *line, const char *text)
 {
-	static const char HEX[] = "0123456789abcdef";
+	char spelled[CHARACTER_BYTES_MAX];
 	put(line, '"');
-	for (; *text && line->len < LINE_CONTENT_MAX; text++) {
-		unsigned char c = (unsigned char)*text;
-		char *at = line->text + line->len; /* an escape is written whole or not at all */
-		if (c == '"' || c == '\\')
-			line->len += (size_t)sprintf(at, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			line->len += (size_t)sprintf(at, "\\u00%c%c", HEX[c >> 4], HEX[c & 15]);
-		else
-			put(line, (char)c);
+	while (*text) {
+		uint32_t c = 0;
+		size_t len = read_character(text, &c);
+		size_t n = spell_character(text, len, c, spelled);
+		if (line->len + n > LINE_CONTENT_MAX)
+			break;
+		memcpy(line->text + line->len, spelled, n);
+		line->len += n;
+		text += len ? len : 1;
 	}
-	if (*text)
-		drop_partial_character(line);
 	line->text[line->len++] = '"';
 }
 

@@ -4,8 +4,9 @@
  *
  * log_event(LOG_WARN, "policy_reload_failed", "file", path, "error", text, NULL): an event name,
  * then pairs of key and value strings, NULL at the end. A value is quoted and escaped as its format
- * requires, so that text of a request cannot forge a line. Callers never pass secrets. Thread:
- * any; a line is one write().
+ * demands, so nothing a request carries can forge a line: what a terminal or a viewer takes for
+ * structure, or does not show, is \uXXXX in both formats, and a byte that is no UTF-8 is \ufffd.
+ * Callers never pass secrets. Thread: any; a line is one write().
  */
 #pragma once
 #include <stddef.h>

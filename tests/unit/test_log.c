@@ -42,6 +42,50 @@ TEST(log_quotes_what_would_forge_a_line)
 			"c=\"x\\u000ay=\\\"1\\\"\\\\\" d=\"\"\n");
 }
 
+static const char *line_of(enum log_format format, const char *value)
+{
+	int pipes[2], standard_error = begin(pipes);
+	log_configure(LOG_LEVEL_INFO, format);
+	log_event(LOG_LEVEL_INFO, "e", "v", value, NULL);
+	return end(pipes, standard_error);
+}
+
+/* In octal, which ends after three digits. */
+TEST(log_escapes_what_a_viewer_takes_for_structure)
+{
+	static const struct {
+		const char *value, *escaped;
+	} CASES[] = {
+		{"a\342\200\250b", "a\\u2028b"},	       /* line separator */
+		{"a\342\200\251b", "a\\u2029b"},	       /* paragraph separator */
+		{"a\302\205b", "a\\u0085b"},		       /* next line */
+		{"a\302\23331mb", "a\\u009b31mb"},	       /* CSI in one character */
+		{"a\033[2Kb", "a\\u001b[2Kb"},		       /* and in two */
+		{"a\342\200\256b", "a\\u202eb"},	       /* right-to-left override */
+		{"a\342\201\246b", "a\\u2066b"},	       /* isolate */
+		{"a\330\234b", "a\\u061cb"},		       /* Arabic letter mark */
+		{"a\342\200\213b", "a\\u200bb"},	       /* zero width space */
+		{"a\357\273\277b", "a\\ufeffb"},	       /* byte order mark */
+		{"a\363\240\201\201b", "a\\udb40\\udc41b"},    /* tag */
+		{"a\177b", "a\\u007fb"},		       /* delete */
+		{"a\23331mb", "a\\ufffd31mb"},		       /* CSI to a terminal of 8 bits */
+		{"a\300\212b", "a\\ufffd\\ufffdb"},	       /* a newline in a longer form */
+		{"a\355\240\200b", "a\\ufffd\\ufffd\\ufffdb"}, /* surrogate */
+		{"a\364\220\200\200", "a\\ufffd\\ufffd\\ufffd\\ufffd"}, /* beyond the last */
+		{"a\342\200", "a\\ufffd\\ufffd"},			/* cut */
+		{"d\303\251j\303\240 \360\237\230\200 \342\200\246",
+		 "d\303\251j\303\240 \360\237\230\200 \342\200\246"}, /* text */
+	};
+	for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+		char expected[128];
+		snprintf(expected, sizeof expected, " event=e v=\"%s\"\n", CASES[i].escaped);
+		CHECK_HAS(line_of(LOG_FORMAT_KV, CASES[i].value), expected);
+		snprintf(expected, sizeof expected, "\"event\":\"e\",\"v\":\"%s\"}\n",
+			 CASES[i].escaped);
+		CHECK_HAS(line_of(LOG_FORMAT_JSON, CASES[i].value), expected);
+	}
+}
+
 TEST(log_silences_below_its_level_but_no_audit)
 {
 	int pipes[2], standard_error = begin(pipes);
@@ -88,5 +132,6 @@ TEST(log_cuts_a_long_value_cleanly)
 	}
 }
 
-TEST_MAIN(CASE(log_quotes_what_would_forge_a_line), CASE(log_silences_below_its_level_but_no_audit),
-	  CASE(log_cuts_a_long_value_cleanly))
+TEST_MAIN(CASE(log_quotes_what_would_forge_a_line),
+	  CASE(log_escapes_what_a_viewer_takes_for_structure),
+	  CASE(log_silences_below_its_level_but_no_audit), CASE(log_cuts_a_long_value_cleanly))
