@@ -2,13 +2,17 @@
 
 import os
 import re
+import shutil
 import subprocess
 import unittest
 
 from cli import PAGECAST, environment, pagecast
-from pagecast_test import main
+from pagecast_test import main, program
 
-CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "client")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+CLIENT = os.path.join(ROOT, "client")
+AGENT_PAGE = os.path.join(ROOT, "agent", "pagecastd.8")
+CLIENT_PAGE = os.path.join(CLIENT, "pagecast.1")
 
 
 def commands():
@@ -26,16 +30,42 @@ def complete(*words):
     return ran.stdout.split()
 
 
+def page(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read().replace("\\-", "-")
+
+
+def helped(*command):
+    """The flags that the program's --help lists, sorted."""
+    ran = subprocess.run([*command, "--help"], env=environment(), capture_output=True, text=True, check=True, timeout=60)
+    return sorted(set(re.findall(r"(?m)^  (--[a-z-]+)", ran.stdout)))
+
+
+def explained(text):
+    """The flags that have a paragraph of their own in a manual, sorted."""
+    return sorted(set(re.findall(r'(?m)^\.TP\n\.BI? (--[a-z-]+)', text)))
+
+
 class Manual(unittest.TestCase):
-    def test_every_command_and_common_flag_is_there(self):
-        with open(os.path.join(CLIENT, "pagecast.1"), encoding="utf-8") as file:
-            page = file.read().replace("\\-", "-")
+    def test_every_command_and_common_flag_of_the_client_is_there(self):
+        text = page(CLIENT_PAGE)
         self.assertEqual(len(commands()), 16)
         for command in commands():
-            self.assertRegex(page, rf"(?m)^\.B\w? .*\b{command}\b")
-        flags = re.findall(r"(?m)^  (--[a-z-]+)", pagecast("--help").stdout)
-        for flag in set(flags) - {"--help", "--version"}:
-            self.assertRegex(page, rf"(?m)^\.B\w? .*{flag}\b")
+            self.assertRegex(text, rf"(?m)^\.B\w? .*\b{command}\b")
+        for flag in set(helped(PAGECAST)) - {"--help", "--version"}:
+            self.assertRegex(text, rf"(?m)^\.B\w? .*{flag}\b")
+
+    def test_the_agents_flags_are_those_of_its_help(self):
+        text, _, rest = page(AGENT_PAGE).partition(".SS Options of pagecastd token")
+        self.assertEqual(explained(text), helped(program("PAGECASTD")))
+        self.assertEqual(explained(rest), helped(program("PAGECASTD"), "token"))
+
+    def test_they_are_laid_out_without_a_warning(self):
+        if not shutil.which("groff"):
+            self.skipTest("there is no groff")
+        for path in (CLIENT_PAGE, AGENT_PAGE):
+            ran = subprocess.run(["groff", "-wall", "-man", "-Tutf8", path], capture_output=True, check=False, timeout=60)
+            self.assertEqual((ran.returncode, ran.stderr), (0, b""), path)
 
 
 class Completion(unittest.TestCase):
