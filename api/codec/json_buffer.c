@@ -12,7 +12,7 @@ char *json_buffer_reserve(struct json_buffer *buffer, size_t len)
 {
 	if (buffer->failed)
 		return NULL;
-	if (len > buffer->capacity - buffer->len) {
+	if (!buffer->data || len > buffer->capacity - buffer->len) {
 		size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
 		while (capacity - buffer->len < len && capacity <= SIZE_MAX / 4)
 			capacity *= 2;

@@ -111,11 +111,11 @@ static int close_object(struct check *check)
 {
 	size_t first = check->open[check->depth - 1].first_key;
 	size_t count = check->key_count - first;
-	uint32_t *keys = check->keys + first;
 	void *text = (void *)(uintptr_t)check->scan.text;
 	check->key_count = first;
 	if (count < 2)
-		return 0;
+		return 0; /* there may be no keys yet: NULL + 0 is undefined */
+	uint32_t *keys = check->keys + first;
 	qsort_r(keys, count, sizeof *keys, compare_keys, text);
 	for (size_t i = 1; i < count; i++)
 		if (compare_keys(&keys[i - 1], &keys[i], text) == 0)
