@@ -247,7 +247,7 @@ class Tokens(Folder):
             spoil()
             self.reload(agent, "event=reload_failed part=tokens")
             self.assertIn(words, agent.log_text().splitlines()[-1])
-            self.assertIn("the old ones stay in force", agent.log_text().splitlines()[-1])
+            self.assertIn("the previous ones stay in force", agent.log_text().splitlines()[-1])
             self.assertEqual(agent.get("/v1/agent", headers=bearer(token)).status, 200)
             self.assertEqual(agent.get("/v1/agent").status, 401)
 
