@@ -91,7 +91,7 @@ static void print_policy(const ProtobufCMessage *message, FILE *out, void *conte
 	put_allowed(out, "broadcast", policy->allow_broadcast);
 	put_allowed(out, "own IP headers", policy->allow_header_included);
 	put_allowed(out, "Ethernet", policy->allow_ethernet);
-	put_allowed(out, "unjudged inside", policy->allow_unjudged);
+	put_allowed(out, "unjudged", policy->allow_unjudged);
 	put_rates(out, "a job's rate", policy->max_pps, policy->max_bps_l2);
 	put_rates(out, "rate in all", policy->max_total_pps, policy->max_total_bps_l2);
 	if (policy->max_duration)

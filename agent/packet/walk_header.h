@@ -39,9 +39,9 @@ enum walk_kind {
 	WALK_IPCOMP,
 	WALK_MINIMAL, /* RFC 2004: the destination of a packet, moved behind its IP header */
 	WALK_GRE,
-	WALK_UDP,
+	WALK_UDP, /* UDP-Lite too */
 	WALK_TCP,
-	WALK_PORTS, /* SCTP, DCCP, UDP-Lite: two ports */
+	WALK_PORTS, /* SCTP, DCCP: two ports */
 	WALK_ICMPV6,
 	WALK_VXLAN,
 	WALK_VXLAN_GPE,

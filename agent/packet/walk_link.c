@@ -57,12 +57,11 @@ static enum walk_kind llc_next(const struct walk *walk, const uint8_t *at, size_
 	if (room < LLC_BYTES)
 		return WALK_NOTHING;
 	size_t control = (at[2] & UNNUMBERED) == UNNUMBERED ? 1 : 2;
-	uint8_t from = at[1] & 0xfe;
-	if (at[0] == SAP_IP && from == SAP_IP) {
+	if (at[0] == SAP_IP) {
 		*ret_len = 2 + control;
 		return WALK_IP;
 	}
-	if (at[0] != SAP_SNAP || from != SAP_SNAP)
+	if (at[0] != SAP_SNAP || (at[1] & 0xfe) != SAP_SNAP)
 		return WALK_NOTHING;
 	*ret_len = 2 + control + 5;
 	if (room < *ret_len)
@@ -148,8 +147,11 @@ void walk_macsec(struct walk *walk, const uint8_t *at, size_t room)
 
 void walk_pppoe(struct walk *walk, const uint8_t *at, size_t room)
 {
-	(void)room;
-	walk->next = at[1] ? WALK_NOTHING : WALK_PPP; /* codes but 0 are discovery */
+	enum { SESSION = 0, BYTES = 6 };
+	/* Discovery has other codes, and tags, which PPP takes for protocols that are not opened.
+	 * Not all receivers look at the code. */
+	if (at[1] == SESSION || room > BYTES)
+		walk->next = WALK_PPP;
 }
 
 void walk_ppp(struct walk *walk, const uint8_t *at, size_t room)
@@ -245,8 +247,9 @@ void walk_nsh(struct walk *walk, const uint8_t *at, size_t room)
 {
 	static const enum walk_kind NEXT[] = {WALK_NOTHING,  WALK_IP,  WALK_IP,
 					      WALK_ETHERNET, WALK_NSH, WALK_MPLS};
+	enum { FIXED = 1, FIXED_BYTES = 24 }; /* metadata of type 1 */
 	size_t len = (at[1] & 0x3f) * 4u;
-	if (len < 8)
+	if (len < 8 || ((at[2] & 0xf) == FIXED && len != FIXED_BYTES))
 		walk_stop(walk, WALK_MALFORMED);
 	else if (walk_take(walk, len, room) && at[3] < ARRAY_SIZE(NEXT))
 		walk->next = NEXT[at[3]];

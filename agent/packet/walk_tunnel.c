@@ -16,20 +16,17 @@
 enum { UDP_BYTES = 8, LABELS_MAX = 16, GTPU_EXTENSIONS_MAX = 16, LLC_LENGTH_MAX = 1500 };
 
 /* ---- GRE, also over UDP ---- */
+enum { GRE_CHECKSUM = 0x80, GRE_ROUTING = 0x40, GRE_KEY = 0x20, GRE_SEQUENCE = 0x10 };
+
 static size_t gre_bytes(const uint8_t *at)
 {
-	enum {
-		CHECKSUM = 0x80,
-		ROUTING = 0x40,
-		KEY = 0x20,
-		SEQUENCE = 0x10,
-		ACKNOWLEDGEMENT = 0x80
-	};
+	enum { VERSION = 0x07, ACKNOWLEDGEMENT = 0x80, PPP = 0x880b };
+	bool enhanced = (at[1] & VERSION) == 1 && walk_u16(at + 2) == PPP; /* RFC 2637 */
 	size_t len = 4;
-	len += at[0] & (CHECKSUM | ROUTING) ? 4 : 0;
-	len += at[0] & KEY ? 4 : 0;
-	len += at[0] & SEQUENCE ? 4 : 0;
-	len += (at[1] & 7) == 1 && at[1] & ACKNOWLEDGEMENT ? 4 : 0;
+	len += at[0] & (GRE_CHECKSUM | GRE_ROUTING) ? 4 : 0;
+	len += at[0] & GRE_KEY ? 4 : 0;
+	len += at[0] & GRE_SEQUENCE ? 4 : 0;
+	len += enhanced && at[1] & ACKNOWLEDGEMENT ? 4 : 0;
 	return len;
 }
 
@@ -39,27 +36,28 @@ static enum walk_guess guess_gre(const struct walk *walk, const uint8_t *at, siz
 		return WALK_SHORT;
 	size_t len = gre_bytes(at);
 	uint16_t type = walk_u16(at + 2);
-	if (type <= LLC_LENGTH_MAX || at[1] & 7)
+	if (type <= LLC_LENGTH_MAX || walk_ethertype(walk, type) == WALK_NOTHING)
 		return WALK_NO;
+	if (at[0] & GRE_ROUTING) /* where the inner header is depends on the route */
+		return WALK_YES;
 	return room < len ? WALK_SHORT : walk_guess_type(walk, type, at + len, room - len);
 }
 
 void walk_gre(struct walk *walk, const uint8_t *at, size_t room)
 {
 	enum { WCCP = 0x883e, ERSPAN = 0x88be, ERSPAN_3 = 0x22eb };
-	enum { ROUTING = 0x40, SEQUENCE = 0x10 };
 	size_t len = gre_bytes(at);
 	uint16_t type = walk_u16(at + 2);
 	if (!walk_take(walk, len, room))
 		return;
-	if (at[0] & ROUTING) { /* RFC 1701: a source route */
+	if (at[0] & GRE_ROUTING) { /* RFC 1701: a source route */
 		walk_stop(walk, WALK_AMBIGUOUS);
 	} else if (type == WCCP) { /* may have a header of its own before the IP header */
 		size_t more = len < room && at[len] >> 4 == 4 ? 0 : 4;
 		if (walk_take(walk, len + more, room))
 			walk->next = WALK_IP;
 	} else if (type == ERSPAN) {
-		walk->next = at[0] & SEQUENCE ? WALK_ERSPAN2 : WALK_ETHERNET;
+		walk->next = at[0] & GRE_SEQUENCE ? WALK_ERSPAN2 : WALK_ETHERNET;
 	} else if (type == ERSPAN_3) {
 		walk->next = WALK_ERSPAN3;
 	} else if (type > LLC_LENGTH_MAX) {
@@ -87,13 +85,14 @@ void walk_vxlan(struct walk *walk, const uint8_t *at, size_t room)
 	walk->next = WALK_ETHERNET;
 }
 
-/* By the next protocol of VXLAN-GPE; WALK_NOTHING: none that is opened */
-static enum walk_kind gpe_next(const uint8_t *at)
+/* By its next protocol; where the flag says that it has none it is Ethernet, unless that is not
+ * plausible. */
+static enum walk_kind gpe_next(const struct walk *walk, const uint8_t *at, size_t room)
 {
 	static const enum walk_kind NEXT[] = {WALK_NOTHING,  WALK_IP,  WALK_IP,
 					      WALK_ETHERNET, WALK_NSH, WALK_MPLS};
 	enum { NEXT_PROTOCOL_PRESENT = 0x04 };
-	if (!(at[0] & NEXT_PROTOCOL_PRESENT))
+	if (!(at[0] & NEXT_PROTOCOL_PRESENT) && guess_behind(walk, 8, at, room) != WALK_NO)
 		return WALK_ETHERNET;
 	return at[3] < ARRAY_SIZE(NEXT) ? NEXT[at[3]] : WALK_NOTHING;
 }
@@ -102,7 +101,7 @@ static enum walk_guess guess_gpe(const struct walk *walk, const uint8_t *at, siz
 {
 	if (room < 8)
 		return WALK_SHORT;
-	switch (gpe_next(at)) {
+	switch (gpe_next(walk, at, room)) {
 	case WALK_NOTHING: return WALK_NO;
 	case WALK_IP: return walk_guess_ip(at + 8, room - 8);
 	case WALK_ETHERNET: return guess_behind(walk, 8, at, room);
@@ -112,8 +111,7 @@ static enum walk_guess guess_gpe(const struct walk *walk, const uint8_t *at, siz
 
 void walk_vxlan_gpe(struct walk *walk, const uint8_t *at, size_t room)
 {
-	(void)room;
-	walk->next = gpe_next(at);
+	walk->next = gpe_next(walk, at, room);
 }
 
 static size_t geneve_bytes(const uint8_t *at)
@@ -126,7 +124,7 @@ static enum walk_guess guess_geneve(const struct walk *walk, const uint8_t *at, 
 	if (room < 8)
 		return WALK_SHORT;
 	size_t len = geneve_bytes(at);
-	if (at[0] >> 6 || walk_u16(at + 2) <= LLC_LENGTH_MAX)
+	if (walk_u16(at + 2) <= LLC_LENGTH_MAX)
 		return WALK_NO;
 	return room < len ? WALK_SHORT
 			  : walk_guess_type(walk, walk_u16(at + 2), at + len, room - len);
@@ -140,20 +138,21 @@ void walk_geneve(struct walk *walk, const uint8_t *at, size_t room)
 
 static enum walk_guess guess_gtpu(const struct walk *walk, const uint8_t *at, size_t room)
 {
-	enum { VERSION_1 = 1, PACKET = 255 };
+	enum { VERSION_MAX = 1, PACKET = 255 };
 	(void)walk;
 	if (room < 8)
 		return WALK_SHORT;
-	return at[0] >> 5 == VERSION_1 && at[1] == PACKET ? WALK_YES : WALK_NO;
+	return at[0] >> 5 <= VERSION_MAX && at[1] == PACKET ? WALK_YES : WALK_NO;
 }
 
 void walk_gtpu(struct walk *walk, const uint8_t *at, size_t room)
 {
-	enum { EXTENDED = 0x04, LONG = 0x07, LONG_BYTES = 4 };
-	size_t len = 8 + (at[0] & LONG ? LONG_BYTES : 0);
+	enum { EXTENDED = 0x04, LONG = 0x07, LONG_BYTES = 4, VERSION_0_BYTES = 20 };
+	bool first = at[0] >> 5 == 0; /* version 0, without extensions */
+	size_t len = first ? VERSION_0_BYTES : 8 + (at[0] & LONG ? LONG_BYTES : 0);
 	if (!walk_take(walk, len, room))
 		return;
-	bool more = at[0] & EXTENDED && at[len - 1];
+	bool more = !first && at[0] & EXTENDED && at[len - 1];
 	for (int i = 0; more; i++) {
 		if (!walk_take(walk, len + 1, room))
 			return;
@@ -187,6 +186,8 @@ static enum walk_guess guess_whole_ip(const struct walk *walk, const uint8_t *at
 		return WALK_SHORT;
 	size_t header = v6 ? IPV6_BYTES : (at[0] & 0xfu) * 4;
 	size_t len = v6 ? IPV6_BYTES + (size_t)walk_u16(at + 4) : walk_u16(at + 2);
+	if (!v6 && !len) /* as in segments that are still to be cut: taken for all that is there */
+		return WALK_YES;
 	return len >= header && (len <= total || walk->first_fragment) ? WALK_YES : WALK_NO;
 }
 

@@ -84,6 +84,18 @@ void wrap_inner(struct wrap *wrap, bool v6, const uint8_t *from, const uint8_t *
 		push_ipv4(wrap, from, to);
 }
 
+bool wrap_quote(struct wrap *wrap)
+{
+	enum { UNREACHABLE_4 = 3, UNREACHABLE_6 = 1 };
+	bool v6 = wrap->type == TYPE_IPV6;
+	if (!is_ip(wrap))
+		return false;
+	uint8_t *at = push(wrap, 8, 0, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	if (at)
+		at[0] = v6 ? UNREACHABLE_6 : UNREACHABLE_4;
+	return at;
+}
+
 /* ---- what Ethernet carries ---- */
 static bool push_ethernet(struct wrap *wrap, const uint8_t *mac)
 {

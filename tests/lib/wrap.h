@@ -28,6 +28,10 @@ struct wrap_addresses {
 void wrap_inner(struct wrap *wrap, bool v6, const uint8_t *from, const uint8_t *to,
 		uint8_t protocol, uint16_t port);
 
+/** wrap_quote() - make the packet one that an ICMP error quotes: its destination is none any more
+ */
+bool wrap_quote(struct wrap *wrap);
+
 /** wrap_count() - how many kinds of wrapping there are */
 size_t wrap_count(void);
 /** wrap_name() - of one of them */

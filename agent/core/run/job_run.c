@@ -52,6 +52,9 @@ static enum readiness prepare(struct run *run)
 		return READY;
 	if (!problem_set_has_error(&run->prepared.problems))
 		preparation_add_problems(&run->prepared, &error);
+	if (r == ERROR_CODE_PERMISSION_DENIED) /* accepted under other rules */
+		log_event(LOG_LEVEL_WARN, "job_forbidden", "job", run->job->id, "rule",
+			  error_message(&error), "next", "the job is ended", NULL);
 	return UNFIT;
 }
 
