@@ -226,7 +226,7 @@ static int add_listener(struct server *server, const char *where, const struct l
 		int error_number = errno;
 		listen_close(&listener->socket);
 		return error_set(ret_error, ERROR_CODE_INTERNAL,
-				 "listen %s: the HTTP daemon does not start: %s", where,
+				 "listen %s: cannot start the HTTP server: %s", where,
 				 strerror(error_number));
 	}
 	server->listener_count++;
@@ -263,11 +263,11 @@ static int open_doors(struct server *server, const struct server_options *option
 					options->tls_client_ca_file};
 	if (!files.cert != !files.key)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "--tls-cert and --tls-key belong together: give both");
+				 "--tls-cert and --tls-key require each other: give both");
 	if (files.client_ca && !files.cert)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "--tls-client-ca needs --tls-cert and --tls-key: client "
-				 "certificates are shown over TLS");
+				 "--tls-client-ca requires --tls-cert and --tls-key: client "
+				 "certificates are part of TLS");
 	int r = auth_new(&server->context.auth, options->tokens_file, ret_error);
 	return r || !files.cert ? r : tls_new(&server->tls, &files, ret_error);
 }

@@ -164,8 +164,8 @@ int auth_identify(struct auth *auth, const struct auth_evidence *evidence,
 		return take_certificate(evidence, ret_identity, ret_error);
 	if (auth->tokens_file && !evidence->owner)
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
-				 "a token is needed: Authorization: Bearer TOKEN; "
-				 "`pagecastd token create` makes one");
+				 "missing token: send Authorization: Bearer TOKEN; "
+				 "`pagecastd token create` creates one");
 	if (!evidence->principal[0])
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
 				 "the kernel does not say which user is at the other end of the "

@@ -12,7 +12,6 @@ enum {
 	SECRET_BYTES = TOKEN_SECRET_LEN / 2,
 	ACCESSOR_BYTES = TOKEN_ACCESSOR_LEN / 2,
 };
-static const char PREFIX[] = "pgc_";
 
 static void to_hex(const uint8_t *data, size_t len, char *text)
 {
@@ -101,18 +100,18 @@ const char *token_parse(const char *line, struct token *ret_token)
 	int end = -1;
 	if (sscanf(line, "%s %s %s %s %s %n", accessor, role, expires, digest, name, &end) != 5 ||
 	    end < 0 || line[end])
-		return "it is not \"accessor role expires sha256 name\"";
+		return "the line is not of the form \"accessor role expires sha256 name\"";
 	if (!accessor_valid(accessor))
 		return "the accessor is not 8 hex digits";
 	ret_token->role = agent_role_parse(role);
 	if (ret_token->role == AGENT_ROLE_NONE)
-		return "the role is none of viewer, operator, admin";
+		return "the role is not viewer, operator or admin";
 	if (!expiry_parse(expires, &ret_token->expires_s))
-		return "the expiry is neither \"never\" nor like 2030-01-31T00:00:00Z";
+		return "the expiry is not \"never\" and not a time such as 2030-01-31T00:00:00Z";
 	if (!from_hex(digest, ret_token->digest, TOKEN_DIGEST_BYTES))
 		return "the digest is not 64 hex digits";
 	if (!token_name_valid(name))
-		return "the name is not 1 to 64 of letters, digits and . _ - @";
+		return "the name is not 1 to 64 letters, digits or . _ - @";
 	strcpy(ret_token->accessor, accessor);
 	strcpy(ret_token->name, name);
 	ret_token->line = 0;
@@ -135,11 +134,11 @@ int token_make(struct token *token, char ret_text[static TOKEN_TEXT_LEN + 1],
 	uint8_t random[ACCESSOR_BYTES + SECRET_BYTES];
 	char secret[TOKEN_SECRET_LEN + 1];
 	if (gnutls_rnd(GNUTLS_RND_KEY, random, sizeof random))
-		return error_set(ret_error, ERROR_CODE_INTERNAL, "no randomness");
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "system entropy is not available");
 	to_hex(random, ACCESSOR_BYTES, token->accessor);
 	to_hex(random + ACCESSOR_BYTES, SECRET_BYTES, secret);
-	snprintf(ret_text, TOKEN_TEXT_LEN + 1, "%s%s_%s", PREFIX, token->accessor, secret);
+	snprintf(ret_text, TOKEN_TEXT_LEN + 1, "%s%s_%s", TOKEN_PREFIX, token->accessor, secret);
 	if (!token_digest(ret_text, token->digest))
-		return error_set(ret_error, ERROR_CODE_INTERNAL, "no SHA-256");
+		return error_set(ret_error, ERROR_CODE_INTERNAL, "SHA-256 is not available");
 	return 0;
 }

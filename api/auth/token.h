@@ -14,11 +14,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define TOKEN_PREFIX "pgc_"
+
 enum {
 	TOKEN_NAME_MAX = 64,	/* bytes; letters, digits and . _ - @ */
 	TOKEN_ACCESSOR_LEN = 8, /* hex digits */
 	TOKEN_SECRET_LEN = 64,	/* hex digits of 32 bytes */
-	TOKEN_TEXT_LEN = 4 + TOKEN_ACCESSOR_LEN + 1 + TOKEN_SECRET_LEN,
+	TOKEN_TEXT_LEN = sizeof TOKEN_PREFIX - 1 + TOKEN_ACCESSOR_LEN + 1 + TOKEN_SECRET_LEN,
 	TOKEN_DIGEST_BYTES = 32,
 	TOKEN_LINE_MAX_BYTES = 256, /* with its newline and the NUL behind it */
 	TOKEN_EXPIRY_BYTES = 32,

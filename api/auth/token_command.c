@@ -27,16 +27,17 @@ static const char HELP[] =
 	"       pagecastd token list [--tokens FILE]\n"
 	"       pagecastd token revoke ACCESSOR [--tokens FILE]\n"
 	"\n"
-	"Makes, lists and revokes the tokens that callers of pagecastd --tokens FILE prove\n"
-	"themselves by. create prints the token, this once: the file keeps only its SHA-256.\n"
-	"A running agent takes changes at SIGHUP.\n"
+	"Creates, lists and revokes the tokens by which callers of pagecastd --tokens FILE\n"
+	"authenticate. create prints the token once: the file keeps only its SHA-256.\n"
+	"A running agent reads the file again at SIGHUP.\n"
 	"\n"
 	"  --tokens FILE   the file; else $PAGECAST_TOKENS, else `tokens` in the state folder\n"
-	"  --name NAME     whose token it is: 1 to 64 of letters, digits and . _ - @; jobs belong\n"
-	"                  to it, as token:NAME, so each token needs a name of its own\n"
+	"  --name NAME     who will hold the token: 1 to 64 letters, digits or . _ - @; jobs\n"
+	"                  belong to token:NAME, so each token requires a name of its own\n"
 	"  --role ROLE     viewer reads; operator, the default, also submits and acts on jobs;\n"
 	"                  admin also deletes the jobs of others\n"
-	"  --expires WHEN  30d, 12h, 90m or 3600s from now, a time as 2030-01-31T00:00:00Z, or\n"
+	"  --expires WHEN  30d, 12h, 90m or 3600s from now, a time such as 2030-01-31T00:00:00Z, "
+	"or\n"
 	"                  never, the default\n"
 	"\n"
 	"example: pagecastd token create --tokens /etc/pagecast/tokens --name ci --expires 30d\n";
@@ -88,13 +89,14 @@ static int read_expiry(const char *text, int64_t *ret_expires_s)
 	if (span_s)
 		*ret_expires_s = now_s + span_s;
 	else if (!json_time_read_timestamp(text, strlen(text), ret_expires_s, &nanos))
-		return usage("--expires: \"%s\" is none of 30d, 12h, 90m, 3600s, "
-			     "2030-01-31T00:00:00Z and never",
+		return usage("--expires: \"%s\" is not a time; give 30d, 12h, 90m, 3600s, "
+			     "2030-01-31T00:00:00Z or never",
 			     text);
 	/* A year of five digits could not be written the way the file has it. */
 	if (!json_time_timestamp_fits(*ret_expires_s, 0))
-		return usage("--expires: \"%s\" is too far away; there is never", text);
-	return *ret_expires_s > now_s ? 0 : usage("--expires: \"%s\" has passed", text);
+		return usage("--expires: \"%s\" is past the year 9999; give never for no expiry",
+			     text);
+	return *ret_expires_s > now_s ? 0 : usage("--expires: \"%s\" is in the past", text);
 }
 
 static int create(const struct token_options *options)
@@ -105,9 +107,9 @@ static int create(const struct token_options *options)
 	char text[TOKEN_TEXT_LEN + 1], expires[TOKEN_EXPIRY_BYTES];
 	int64_t expires_s;
 	if (!options->name)
-		return usage("create needs --name NAME");
+		return usage("missing --name NAME: create requires it");
 	if (role == AGENT_ROLE_NONE)
-		return usage("--role: \"%s\" is none of viewer, operator, admin", role_name);
+		return usage("--role: \"%s\" is not viewer, operator or admin", role_name);
 	int r = read_expiry(options->expires, &expires_s);
 	if (r)
 		return r;
@@ -117,8 +119,8 @@ static int create(const struct token_options *options)
 	token_expiry_print(expires_s, expires);
 	fprintf(stderr,
 		"token %.*s of %s, %s, expires %s: in %s, for pagecastd --tokens; a running agent "
-		"takes it at SIGHUP\n",
-		TOKEN_ACCESSOR_LEN, text + strlen("pgc_"), options->name, role_name, expires,
+		"reads the file again at SIGHUP\n",
+		TOKEN_ACCESSOR_LEN, text + strlen(TOKEN_PREFIX), options->name, role_name, expires,
 		options->tokens);
 	return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
 }
@@ -148,12 +150,13 @@ static int revoke(const struct token_options *options)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	if (options->argument_count != 1)
-		return usage("revoke needs one ACCESSOR, as `pagecastd token list` shows it");
+		return usage("revoke takes one ACCESSOR; `pagecastd token list` shows them");
 	const char *accessor = options->arguments[0];
 	if (tokens_revoke(options->tokens, accessor, &error))
 		return refused(&error);
-	fprintf(stderr, "token %s is revoked in %s; a running agent takes it at SIGHUP\n", accessor,
-		options->tokens);
+	fprintf(stderr,
+		"token %s is revoked in %s; a running agent reads the file again at SIGHUP\n",
+		accessor, options->tokens);
 	return EXIT_DONE;
 }
 
@@ -179,12 +182,12 @@ static int read_options(struct token_options *options, int argc, char **argv)
 		case NAME: options->name = optarg; break;
 		case ROLE: options->role = optarg; break;
 		case EXPIRES: options->expires = optarg; break;
-		case ':': return usage("%s needs a value", argv[optind - 1]);
-		default: return usage("there is no option %s", argv[optind - 1]);
+		case ':': return usage("%s requires a value", argv[optind - 1]);
+		default: return usage("unknown option %s", argv[optind - 1]);
 		}
 	}
 	if (optind == argc)
-		return usage("what shall be done? create, list or revoke");
+		return usage("missing action: create, list or revoke");
 	options->action = argv[optind];
 	options->arguments = argv + optind + 1;
 	options->argument_count = argc - optind - 1;
@@ -198,7 +201,8 @@ static int choose_file(struct token_options *options, const char *state_dir)
 	if (options->tokens && *options->tokens)
 		return 0;
 	if (!state_dir)
-		return usage("no file: give --tokens FILE");
+		return usage("missing --tokens FILE: no state folder is known that could hold the "
+			     "default file");
 	snprintf(options->default_file, sizeof options->default_file, "%s/tokens", state_dir);
 	options->tokens = options->default_file;
 	return 0;
@@ -220,10 +224,10 @@ int token_command(int argc, char **argv, const char *state_dir)
 	if (strcmp(options.action, "revoke") == 0)
 		return revoke(&options);
 	if (options.argument_count)
-		return usage("\"%s\" is one word too many", options.arguments[0]);
+		return usage("unexpected argument \"%s\"", options.arguments[0]);
 	if (strcmp(options.action, "create") == 0)
 		return create(&options);
 	if (strcmp(options.action, "list") == 0)
 		return list(&options);
-	return usage("\"%s\" is none of create, list, revoke", options.action);
+	return usage("unknown action \"%s\"; give create, list or revoke", options.action);
 }

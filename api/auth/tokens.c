@@ -53,8 +53,7 @@ static int read_lines(FILE *file, const char *path, struct tokens *tokens, struc
 			return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	}
 	if (ferror(file))
-		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: cannot be read",
-				 path);
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: read error", path);
 	return 0;
 }
 
@@ -66,8 +65,8 @@ static int check_file(int fd, const char *path, bool of_any_owner, struct error 
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: %s", path,
 				 strerror(errno));
 	if (!S_ISREG(info.st_mode))
-		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: is no plain file",
-				 path);
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "%s: not a regular file", path);
 	if (info.st_mode & (S_IRWXG | S_IRWXO))
 		return error_set(
 			ret_error, ERROR_CODE_FAILED_PRECONDITION,
@@ -75,7 +74,7 @@ static int check_file(int fd, const char *path, bool of_any_owner, struct error 
 			info.st_mode & 0777);
 	if (!of_any_owner && info.st_uid != 0 && info.st_uid != geteuid())
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-				 "%s: belongs to uid %u, who may change it; chown it to uid %u",
+				 "%s: belongs to uid %u, who could change it; chown it to uid %u",
 				 path, info.st_uid, geteuid());
 	return 0;
 }
@@ -85,8 +84,8 @@ static int open_file(const char *path, bool of_any_owner, FILE **ret_file, struc
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-				 "%s: there is no such file; `pagecastd token create --tokens %s "
-				 "--name NAME` makes it",
+				 "%s: no such file; `pagecastd token create --tokens %s "
+				 "--name NAME` creates it",
 				 path, path);
 	if (fd < 0)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: %s", path,

@@ -54,8 +54,8 @@ static int replace_file(const char *path, const struct tokens *tokens, struct er
 		close(fd);
 	good = good && rename(next, path) == 0;
 	int r = good ? 0
-		     : error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-				 "%s: cannot be written: %s", path, strerror(errno));
+		     : error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: cannot write: %s",
+				 path, strerror(errno));
 	if (!good)
 		unlink(next);
 	free(next);
@@ -72,7 +72,7 @@ static int lock_folder(const char *path, int *ret_fd, struct error *ret_error)
 	int r = fd >= 0 && flock(fd, LOCK_EX) == 0
 			? 0
 			: error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-				    "%s: its folder cannot be locked: %s", path, strerror(errno));
+				    "%s: cannot lock its folder: %s", path, strerror(errno));
 	free(folder);
 	if (!r)
 		*ret_fd = fd;
@@ -109,7 +109,7 @@ static int append_token(const char *path, struct token *token, char text[static 
 	int r = load_or_empty(path, &tokens, ret_error);
 	if (!r && tokens_count(tokens) == TOKENS_MAX)
 		r = error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
-			      "%s: holds %d tokens already", path, TOKENS_MAX);
+			      "%s: already holds the maximum of %d tokens", path, TOKENS_MAX);
 	if (!r)
 		r = check_name_free(tokens, path, token->name, ret_error);
 	if (!r)
@@ -132,7 +132,7 @@ int tokens_create(const char *path, const char *name, enum agent_role role, int6
 	int lock = -1;
 	if (!token_name_valid(name))
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "name \"%s\": 1 to %d of letters, digits and . _ - @", name,
+				 "name \"%s\" is not 1 to %d letters, digits or . _ - @", name,
 				 TOKEN_NAME_MAX);
 	strcpy(token.name, name);
 	int r = lock_folder(path, &lock, ret_error);

@@ -36,14 +36,15 @@ static int unpack_all(z_stream *stream, size_t limit_bytes, uint8_t **data, stru
 		stream->avail_out = (uInt)(room - stream->total_out);
 		int r = inflate(stream, Z_NO_FLUSH);
 		if (stream->total_out > limit_bytes)
-			return error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
-					 "the body is longer than %zu bytes once unpacked",
-					 limit_bytes);
+			return error_set(
+				ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
+				"the uncompressed body is longer than the maximum of %zu bytes",
+				limit_bytes);
 		if (r == Z_STREAM_END)
 			break;
 		if (r == Z_BUF_ERROR || (r == Z_OK && stream->avail_in == 0 && stream->avail_out))
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-					 "the gzip data end too early");
+					 "the gzip data is truncated");
 		if (r != Z_OK)
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
 					 "the body is not valid gzip, near byte %lu",

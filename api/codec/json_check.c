@@ -70,7 +70,7 @@ static int refuse_unexpected(const struct check *check)
 		[EXPECT_VALUE_OR_END] = "a value or ] is expected here",
 		[EXPECT_KEY] = "a key in double quotes is expected here",
 		[EXPECT_KEY_OR_END] = "a key in double quotes or } is expected here",
-		[EXPECT_COLON] = "a colon is expected behind the key",
+		[EXPECT_COLON] = "a colon is expected after the key",
 		[EXPECT_NOTHING] = "nothing may follow the value",
 	};
 	const char *fault = faults[check->expect];
@@ -217,9 +217,9 @@ int json_check(const char *text, size_t len, struct error *ret_error)
 	int r = 0;
 	if (len > UINT32_MAX)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "a JSON text of %zu bytes; at most 4 GiB", len);
+				 "a JSON text of %zu bytes; the maximum is 4 GiB", len);
 	if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
-		return refuse(&check, 0, "a byte order mark; JSON begins without one");
+		return refuse(&check, 0, "a byte order mark is not allowed in JSON");
 	while (!r) {
 		enum json_token token = json_scan_next(&check.scan);
 		if (token == JSON_TOKEN_INVALID)

@@ -93,7 +93,7 @@ static void read_list(struct json_reader *reader, ProtobufCMessage *message,
 			continue;
 		if (reader->scan.token == JSON_TOKEN_NULL) {
 			json_fault(&reader->faults, &element,
-				   "null may not be an element of a list");
+				   "null is not allowed as an element of a list");
 		} else {
 			void *value = message_append(message, field, &capacity, &reader->budget);
 			if (value)
@@ -140,8 +140,8 @@ static void read_field(struct json_reader *reader, struct object *object,
 		return;
 	if (other) {
 		json_name_camel(other->name, camel_other);
-		json_fault(&reader->faults, place, "%s is given too; only one of the two may be",
-			   camel_other);
+		json_fault(&reader->faults, place,
+			   "cannot be combined with %s; give one of the two", camel_other);
 		json_scan_skip(&reader->scan);
 		return;
 	}
@@ -227,7 +227,7 @@ static int read_document(struct json_reader *reader, const ProtobufCMessageDescr
 	json_scan_next(&reader->scan);
 	if (reader->scan.token != JSON_TOKEN_OBJECT)
 		return error_set(error, ERROR_CODE_INVALID_ARGUMENT,
-				 "%s where an object of %s is expected: {…}",
+				 "%s where an object {…} of type %s is expected",
 				 json_read_kind(reader->scan.token), type->short_name);
 	ProtobufCMessage *message = message_new(type, &reader->budget);
 	if (!message)

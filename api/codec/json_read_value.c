@@ -35,7 +35,7 @@ const char *json_read_kind(enum json_token token)
 	case JSON_TOKEN_STRING: return "a string";
 	case JSON_TOKEN_NUMBER: return "a number";
 	case JSON_TOKEN_TRUE:
-	case JSON_TOKEN_FALSE: return "a truth value";
+	case JSON_TOKEN_FALSE: return "a boolean";
 	default: return "null";
 	}
 }
@@ -67,9 +67,9 @@ static const char *wanted(const ProtobufCFieldDescriptor *field, char *room, siz
 	case PROTOBUF_C_TYPE_MESSAGE: break;
 	}
 	if (field->descriptor == &google__protobuf__timestamp__descriptor)
-		return "a time as \"2026-01-31T12:00:00Z\"";
+		return "a time such as \"2026-01-31T12:00:00Z\"";
 	if (field->descriptor == &google__protobuf__duration__descriptor)
-		return "a duration as \"1.5s\"";
+		return "a duration such as \"1.5s\"";
 	snprintf(room, size, "an object of %s",
 		 ((const ProtobufCMessageDescriptor *)field->descriptor)->short_name);
 	return room;
@@ -98,7 +98,7 @@ void json_read_mismatch_list(struct json_reader *reader, const ProtobufCFieldDes
 {
 	char room[96];
 	const char *element = wanted(field, room, sizeof room);
-	json_fault(&reader->faults, place, "%s where a list is expected, each element %s: […]",
+	json_fault(&reader->faults, place, "%s where a list […] is expected, each element %s",
 		   json_read_kind(reader->scan.token), element);
 	json_scan_skip(&reader->scan);
 }
@@ -212,7 +212,7 @@ static bool unknown_enum(struct json_reader *reader, const ProtobufCFieldDescrip
 		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "",
 				      json_name_enum_short(type, &type->values[i]));
 	}
-	json_fault(&reader->faults, place, "%s is no value of %s; there are %s", quoted.text,
+	json_fault(&reader->faults, place, "%s is not a value of %s; those are %s", quoted.text,
 		   type->short_name, names);
 	return false;
 }
@@ -281,7 +281,7 @@ static bool read_bytes(struct json_reader *reader, const ProtobufCFieldDescripto
 		return false;
 	if (!base64_decode(copy, len, (uint8_t *)copy, &decoded)) {
 		free(copy);
-		json_fault(&reader->faults, place, "not base64 from character %zu on", decoded);
+		json_fault(&reader->faults, place, "not valid base64 at character %zu", decoded);
 		return false;
 	}
 	*member = (ProtobufCBinaryData){decoded, (uint8_t *)copy};

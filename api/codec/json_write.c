@@ -186,7 +186,7 @@ int json_write(const ProtobufCMessage *message, enum json_style style, char **re
 	if (writer.bad_time) {
 		json_buffer_deinit(&writer.buffer);
 		return error_set(ret_error, ERROR_CODE_INTERNAL,
-				 "a %s out of range in an answer of %s", writer.bad_time,
+				 "out of range: a %s in an answer of type %s", writer.bad_time,
 				 message->descriptor->short_name);
 	}
 	char *text = json_buffer_take(&writer.buffer, ret_len);

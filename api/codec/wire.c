@@ -68,7 +68,7 @@ static bool take_varint(struct reader *reader, struct span *span, const struct j
 	const uint8_t *p = span->at;
 	for (size_t i = 0; i < len_max; i++, p++) {
 		if (p == span->end)
-			return refuse(reader, place, p, "the message ends inside a number");
+			return refuse(reader, place, p, "the message is truncated inside a number");
 		if (i == VARINT_LEN_MAX - 1 && *p > 1)
 			return refuse(reader, place, p, "a number of more than 64 bits");
 		value |= (uint64_t)(*p & 0x7F) << (7 * i);
@@ -90,7 +90,7 @@ static bool take_delimited(struct reader *reader, struct span *span, const struc
 	if (!take_varint(reader, span, place, LENGTH_LEN_MAX, &len))
 		return false;
 	if (len > (size_t)(span->end - span->at))
-		return refuse(reader, place, at, "a length that reaches past the end");
+		return refuse(reader, place, at, "a length past the end of the message");
 	*ret_inside = (struct span){span->at, span->at + len};
 	span->at += len;
 	return true;
@@ -100,7 +100,7 @@ static bool take_fixed(struct reader *reader, struct span *span, const struct js
 		       size_t len)
 {
 	if ((size_t)(span->end - span->at) < len)
-		return refuse(reader, place, span->at, "the message ends inside a number");
+		return refuse(reader, place, span->at, "the message is truncated inside a number");
 	span->at += len;
 	return true;
 }
@@ -138,7 +138,7 @@ static bool check_varint(struct reader *reader, const ProtobufCFieldDescriptor *
 		if (field->type == PROTOBUF_C_TYPE_INT32 ||
 		    protobuf_c_enum_descriptor_get_value(names, (int)(int64_t)value))
 			return true;
-		json_fault(&reader->faults, place, "%" PRId64 " is no value of %s (at byte %zu)",
+		json_fault(&reader->faults, place, "%" PRId64 " is not a value of %s (at byte %zu)",
 			   (int64_t)value, names->short_name, (size_t)(at - reader->start));
 		return false;
 	default: return true;
@@ -173,7 +173,7 @@ static bool check_string(struct reader *reader, struct span text, const struct j
 	if (nul)
 		return refuse(reader, place, nul, "a NUL in a string");
 	if (bad < len)
-		return refuse(reader, place, text.at + bad, "this is not UTF-8");
+		return refuse(reader, place, text.at + bad, "not valid UTF-8");
 	return true;
 }
 
@@ -238,7 +238,7 @@ static bool check_once(struct reader *reader, const struct frame *frame,
 			continue;
 		json_name_camel(other->name, camel);
 		json_fault(&reader->faults, place,
-			   "%s is given too; only one of the two may be (at byte %zu)", camel,
+			   "cannot be combined with %s; give one of the two (at byte %zu)", camel,
 			   (size_t)(tag - reader->start));
 		return false;
 	}
@@ -301,7 +301,7 @@ static bool scan_message(struct reader *reader, struct span span,
 	bool fits = !strcmp(type->short_name, "Timestamp")
 			    ? json_time_timestamp_fits(frame.seconds, (int32_t)frame.nanos)
 			    : json_time_duration_fits(frame.seconds, (int32_t)frame.nanos);
-	return fits || refuse(reader, place, start, "out of the range of a time");
+	return fits || refuse(reader, place, start, "out of range for a time");
 }
 
 static void *capped_alloc(void *budget, size_t size)
@@ -352,7 +352,7 @@ static int unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, s
 				 "%zu bytes of protobuf that would take more than %zu bytes of "
 				 "memory: too many small elements",
 				 len, heap_budget_for(len).left);
-	return error_set(ret_error, ERROR_CODE_INTERNAL, "the message could not be unpacked");
+	return error_set(ret_error, ERROR_CODE_INTERNAL, "cannot decode the message");
 }
 
 int wire_read(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
@@ -368,8 +368,9 @@ int wire_read(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_
 	struct span span = {reader.start, reader.start + len};
 	if (!scan_message(&reader, span, type, &document, 1)) {
 		if (!ret_error->violation_count) /* of no field: say what it was taken for */
-			error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT, "no %s in protobuf: %s",
-				  type->short_name, error_message(ret_error));
+			error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				  "not a valid %s in protobuf: %s", type->short_name,
+				  error_message(ret_error));
 		return (int)ret_error->code;
 	}
 	int r = unpack(type, reader.start, len, ret_message, ret_error);

@@ -42,14 +42,14 @@ static bool judge_page(struct request *request)
 	}
 	if (!connection->is_unix && !guard_host(guard, host, &connection->local)) {
 		request_refuse(request, MHD_HTTP_FORBIDDEN, ERROR_CODE_PERMISSION_DENIED,
-			       "Host is not an address or a name of this agent; "
-			       "pagecastd --allow-host adds one");
+			       "the header Host names neither an address nor a name of this agent; "
+			       "pagecastd --allow-host NAME allows another");
 		return false;
 	}
 	if (origin && !guard_origin(guard, origin, host, connection->tls)) {
 		request_refuse(request, MHD_HTTP_FORBIDDEN, ERROR_CODE_PERMISSION_DENIED,
-			       "a page of another origin may not command this agent; "
-			       "pagecastd --allow-origin adds one");
+			       "a web page of another origin may not use this agent; "
+			       "pagecastd --allow-origin ORIGIN allows one");
 		return false;
 	}
 	return true;
@@ -85,8 +85,8 @@ static bool judge_path(struct request *request)
 	}
 	if (!known && !all) {
 		request_refuse(request, MHD_HTTP_NOT_FOUND,
-			       route_unknown_path(routes, request->target),
-			       "there is nothing at %.256s", request->target);
+			       route_unknown_path(routes, request->target), "no such path: %.256s",
+			       request->target);
 		return false;
 	}
 	route_allow(routes, all ? NULL : request->target, allow);
@@ -95,7 +95,7 @@ static bool judge_path(struct request *request)
 		return false;
 	}
 	request_refuse(request, MHD_HTTP_METHOD_NOT_ALLOWED, ERROR_CODE_UNIMPLEMENTED,
-		       "%.256s takes %s", request->target, allow);
+		       "%.256s supports only %s", request->target, allow);
 	reply_header(&request->reply, "Allow", "%s", allow);
 	return false;
 }
@@ -163,7 +163,7 @@ static bool judge_caller(struct request *request)
 void admit_refuse_size(struct request *request)
 {
 	request_refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, ERROR_CODE_RESOURCE_EXHAUSTED,
-		       "the body is longer than the %zu bytes taken here",
+		       "the body is longer than the maximum of %zu bytes for this path",
 		       request->route->body_max_bytes);
 }
 
@@ -173,7 +173,7 @@ static bool judge_body(struct request *request)
 	if (request->route->body || (!request->head.content_length && !request->head.chunked))
 		return true;
 	request_refuse(request, MHD_HTTP_BAD_REQUEST, ERROR_CODE_INVALID_ARGUMENT,
-		       "no body is taken here");
+		       "this path takes no request body");
 	return false;
 }
 

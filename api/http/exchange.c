@@ -85,7 +85,7 @@ static bool grow_body(struct request *request, size_t need)
 	if (!body) {
 		atomic_fetch_sub(total, more);
 		request_refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, ERROR_CODE_RESOURCE_EXHAUSTED,
-			       "too many request bodies at one time; try again");
+			       "too many request bodies in memory; try again");
 		return false;
 	}
 	request->body = body;
@@ -135,7 +135,7 @@ static enum MHD_Result work(struct request *request)
 	request_suspend(request);
 	if (!pool_push(request->context->pool, &request->task)) {
 		request_refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, ERROR_CODE_RESOURCE_EXHAUSTED,
-			       "too many requests in line; try again");
+			       "too many requests waiting; try again");
 		request_resume(request);
 	}
 	return MHD_YES;

@@ -4,6 +4,8 @@
 #include "api/http/limits.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -42,7 +44,7 @@ static unsigned int note_single(struct scan *scan, const struct route_header *he
 		if (!headers->single || strcasecmp(name, headers->name) != 0)
 			continue;
 		if (scan->seen >> first & 1)
-			scan->fault = "a header that may be there once is there twice";
+			scan->fault = "a header that is allowed once is given twice";
 		scan->seen |= UINT64_C(1) << first;
 	}
 	return first;
@@ -51,10 +53,10 @@ static unsigned int note_single(struct scan *scan, const struct route_header *he
 static void scan_field(struct scan *scan, const struct field *field)
 {
 	if (!is_token(field->name, strlen(field->name)))
-		scan->fault = "a header's name holds a character that no name may hold";
+		scan->fault = "a header name contains an invalid character";
 	for (const char *at = field->value; *at; at++)
 		if (((unsigned char)*at < 0x20 && *at != '\t') || *at == 0x7f)
-			scan->fault = "a header's value holds a control character";
+			scan->fault = "a header value contains a control character";
 	unsigned int next = note_single(scan, HEADERS, 0, field->name);
 	for (size_t i = 0; i < scan->routes->count; i++)
 		next = note_single(scan, scan->routes->tables[i]->request_headers, next,
@@ -65,12 +67,17 @@ static void scan_field(struct scan *scan, const struct field *field)
 		media_coding_add(&scan->coding, field->value);
 }
 
-static bool refuse(struct head_fault *fault, unsigned int status, const char *why)
+static bool refuse(struct head_fault *fault, unsigned int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static bool refuse(struct head_fault *fault, unsigned int status, const char *format, ...)
 {
+	va_list args;
 	fault->status = status;
 	fault->code = status == MHD_HTTP_NOT_IMPLEMENTED ? ERROR_CODE_UNIMPLEMENTED
 							 : ERROR_CODE_INVALID_ARGUMENT;
-	fault->why = why;
+	va_start(args, format);
+	vsnprintf(fault->why, sizeof fault->why, format, args);
+	va_end(args);
 	return false;
 }
 
@@ -78,20 +85,23 @@ static bool check_line(const struct head_line *line, struct head *head, struct h
 {
 	if (strcmp(line->version, "HTTP/1.1") != 0 && strcmp(line->version, "HTTP/1.0") != 0)
 		return refuse(fault, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,
-			      "only HTTP/1.0 and HTTP/1.1 are spoken here");
+			      "unsupported HTTP version; use HTTP/1.1 or HTTP/1.0");
 	if (!is_token(line->method, strlen(line->method)))
-		return refuse(fault, MHD_HTTP_BAD_REQUEST, "the request's method is no token");
+		return refuse(fault, MHD_HTTP_BAD_REQUEST,
+			      "the request method contains an invalid character");
 	head->verb = route_verb(line->method);
 	if (head->verb == ROUTE_UNKNOWN)
-		return refuse(fault, MHD_HTTP_NOT_IMPLEMENTED,
-			      "the request's method is none of GET, HEAD, POST, PATCH, DELETE, "
-			      "OPTIONS");
+		return refuse(
+			fault, MHD_HTTP_NOT_IMPLEMENTED,
+			"unknown request method; use GET, HEAD, POST, PATCH, DELETE or OPTIONS");
 	for (const char *at = line->query; at && *at; at++)
 		if (*at <= 0x20 || *at >= 0x7f)
 			return refuse(fault, MHD_HTTP_BAD_REQUEST,
-				      "the query holds a byte that must be written as %XX");
+				      "the query contains a byte that must be escaped as %%XX");
 	if (strlen(line->target) > LIMIT_TARGET_BYTES)
-		return refuse(fault, MHD_HTTP_URI_TOO_LONG, "the target is longer than 8 KiB");
+		return refuse(fault, MHD_HTTP_URI_TOO_LONG,
+			      "the target is longer than the maximum of %d bytes",
+			      LIMIT_TARGET_BYTES);
 	return true;
 }
 
@@ -99,10 +109,10 @@ static bool check_size(const struct fields *fields, struct head_fault *fault)
 {
 	if (fields->too_many)
 		return refuse(fault, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
-			      "more than 64 headers");
+			      "more than the maximum of %d headers", LIMIT_HEADERS);
 	if (fields->head_bytes > LIMIT_HEAD_BYTES)
 		return refuse(fault, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
-			      "the head is longer than 16 KiB");
+			      "the head is longer than the maximum of %d bytes", LIMIT_HEAD_BYTES);
 	return true;
 }
 
@@ -113,18 +123,18 @@ static bool check_framing(const struct fields *fields, const char *version, stru
 	const char *length = fields_get(fields, "Content-Length");
 	const char *expect = fields_get(fields, "Expect");
 	if (!fields_get(fields, "Host") && strcmp(version, "HTTP/1.0") != 0)
-		return refuse(fault, MHD_HTTP_BAD_REQUEST, "there is no Host header");
+		return refuse(fault, MHD_HTTP_BAD_REQUEST, "missing Host header");
 	if (coding && length)
 		return refuse(fault, MHD_HTTP_BAD_REQUEST,
-			      "Content-Length and Transfer-Encoding exclude each other");
+			      "Content-Length and Transfer-Encoding cannot be combined");
 	if (coding && strcasecmp(coding, "chunked") != 0)
 		return refuse(fault, MHD_HTTP_NOT_IMPLEMENTED,
-			      "the only Transfer-Encoding understood is \"chunked\"");
+			      "unsupported Transfer-Encoding; only \"chunked\" is supported");
 	if (coding && strcmp(version, "HTTP/1.0") == 0)
 		return refuse(fault, MHD_HTTP_BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding");
 	if (expect && strcasecmp(expect, "100-continue") != 0)
 		return refuse(fault, MHD_HTTP_EXPECTATION_FAILED,
-			      "the only Expect understood is \"100-continue\"");
+			      "unsupported Expect; only \"100-continue\" is supported");
 	head->chunked = coding;
 	if (length) {
 		size_t digits = strspn(length, "0123456789");
@@ -148,9 +158,9 @@ bool head_check(const struct fields *fields, const char *fields_fault, const str
 	if (!check_line(line, &head, ret_fault))
 		return false;
 	if (fields_fault)
-		return refuse(ret_fault, MHD_HTTP_BAD_REQUEST, fields_fault);
+		return refuse(ret_fault, MHD_HTTP_BAD_REQUEST, "%s", fields_fault);
 	if (scan.fault)
-		return refuse(ret_fault, MHD_HTTP_BAD_REQUEST, scan.fault);
+		return refuse(ret_fault, MHD_HTTP_BAD_REQUEST, "%s", scan.fault);
 	if (!check_size(fields, ret_fault) ||
 	    !check_framing(fields, line->version, &head, ret_fault))
 		return false;

@@ -32,7 +32,7 @@ struct head { /* what the head says */
 struct head_fault {
 	unsigned int status; /* of HTTP */
 	enum error_code code;
-	const char *why; /* static */
+	char why[96];
 };
 
 /**

@@ -110,17 +110,18 @@ static int check_reach(const char *where, const struct listen_terms *terms, stru
 	if (!terms->callers_proven)
 		return error_set(
 			ret_error, ERROR_CODE_INVALID_ARGUMENT,
-			"listen %s: other machines reach this address, and nothing asks who they "
-			"are; give --tokens FILE (`pagecastd token create` makes one) with "
+			"listen %s: other machines can reach this address, and callers are not "
+			"authenticated; give --tokens FILE (`pagecastd token create` creates one) "
+			"with "
 			"--tls-cert and --tls-key, or --tls-client-ca for client certificates; or "
 			"listen on loopback (127.0.0.1, [::1]) or unix:PATH",
 			where);
 	if (!terms->tls && !terms->tokens_in_clear)
-		return error_set(
-			ret_error, ERROR_CODE_INVALID_ARGUMENT,
-			"listen %s: tokens would cross the network in clear; give --tls-cert and "
-			"--tls-key, or --insecure-http to allow it",
-			where);
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "listen %s: tokens would cross the network unencrypted; give "
+				 "--tls-cert and "
+				 "--tls-key, or --insecure-http to allow it",
+				 where);
 	return 0;
 }
 
@@ -184,7 +185,7 @@ static int remove_stale(const char *where, const struct sockaddr_un *address,
 		return errno == ENOENT ? 0 : cannot(ret_error, where, "stat", errno);
 	if (!S_ISSOCK(there.st_mode))
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
-				 "listen %s: there is a file that is no socket", where);
+				 "listen %s: a file that is not a socket is in the way", where);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return cannot(ret_error, where, "socket", errno);
@@ -192,7 +193,7 @@ static int remove_stale(const char *where, const struct sockaddr_un *address,
 	close(fd);
 	if (r == 0 || r == EAGAIN)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
-				 "listen %s: another process answers there", where);
+				 "listen %s: another process is listening there", where);
 	if (r != ECONNREFUSED)
 		return cannot(ret_error, where, "connect", r);
 	if (unlink(address->sun_path) < 0)
@@ -227,8 +228,8 @@ static int open_unix(const char *where, const char *path, struct listen_socket *
 	struct stat made;
 	if (!*path || strlen(path) >= sizeof address.sun_path)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "listen %s: a socket's path has 1 to %zu bytes", where,
-				 sizeof address.sun_path - 1);
+				 "listen %s: the path of a unix socket must have 1 to %zu bytes",
+				 where, sizeof address.sun_path - 1);
 	strcpy(address.sun_path, path);
 	int r = make_folder(where, path, ret_error);
 	if (r)

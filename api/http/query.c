@@ -57,12 +57,12 @@ static int add_param(struct query *query, char *pair, struct error *ret_error)
 	char *value = strchr(pair, '=');
 	if (!value)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "query: a parameter has no \"=\"; write name=value");
+				 "query: a parameter is not of the form name=value");
 	*value++ = '\0';
 	if (!query_unescape(pair, true) || !query_unescape(value, true) || !is_utf8(pair) ||
 	    !is_utf8(value))
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "query: %%XX escapes must make UTF-8 text without NUL");
+				 "query: %%XX escapes must decode to UTF-8 text without NUL");
 	query->params[query->count++] = (struct query_param){pair, value};
 	return 0;
 }

@@ -35,9 +35,9 @@ static const char *plain_fault(const char *path)
 		return "the target must be a path that begins with \"/\"";
 	for (const char *at = path; *at; at++) {
 		if (*at <= 0x20 || *at >= 0x7f)
-			return "the path holds a byte that must be written as %XX";
+			return "the path contains a byte that must be escaped as %XX";
 		if (strchr("\"<>\\^`{|}#", *at))
-			return "the path holds a character that no URL may hold";
+			return "the path contains a character that is not allowed in a URL";
 	}
 	return NULL;
 }
@@ -45,11 +45,11 @@ static const char *plain_fault(const char *path)
 static const char *segment_fault(const char *path)
 {
 	if (strstr(path, "//"))
-		return "the path holds an empty segment (\"//\")";
+		return "the path contains an empty segment (\"//\")";
 	for (const char *at = path; (at = strchr(at, '/'));) {
 		size_t len = strcspn(++at, "/");
 		if ((len == 1 && at[0] == '.') || (len == 2 && at[0] == '.' && at[1] == '.'))
-			return "the path holds a \".\" or \"..\" segment";
+			return "the path contains a \".\" or \"..\" segment";
 	}
 	return NULL;
 }
@@ -66,11 +66,11 @@ const char *route_path_fault(const char *path)
 	if (!decoded)
 		return "out of memory";
 	if (!query_unescape(decoded, false)) {
-		fault = "the path holds a malformed escape or %00";
+		fault = "the path contains a malformed escape or %00";
 	} else {
 		for (const char *at = decoded; *at && !fault; at++)
 			if ((unsigned char)*at < 0x20 || *at == 0x7f || *at == '\\')
-				fault = "the path hides a control character in an escape";
+				fault = "the path contains an escaped control character";
 		if (!fault)
 			fault = segment_fault(decoded);
 	}
@@ -125,14 +125,6 @@ static void take_vars(const char *pattern, const char *path, struct route_match 
 		pattern += name_len;
 		path += len - 1;
 	}
-}
-
-bool route_pattern_match(const char *pattern, const char *path, struct route_match *ret_match)
-{
-	bool match = fits(pattern, path);
-	if (match)
-		take_vars(pattern, path, ret_match);
-	return match;
 }
 
 /* Where a walk over all routes is. */

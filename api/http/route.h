@@ -114,9 +114,6 @@ const char *route_verb_name(enum route_verb verb);
 /** route_path_fault() - Return: NULL, or what is wrong with the path in words */
 const char *route_path_fault(const char *path);
 
-/** route_pattern_match() - Return: whether @path fits; then *ret_match holds the variables */
-bool route_pattern_match(const char *pattern, const char *path, struct route_match *ret_match);
-
 /**
  * route_find() - the route of a verb and a path
  * @ret_match: filled where there is one

@@ -49,10 +49,11 @@ static int check_file(const char *option, const char *path, bool secret, struct 
 	if (stat(path, &info) < 0)
 		return bad_file(ret_error, option, path, strerror(errno));
 	if (!S_ISREG(info.st_mode))
-		return bad_file(ret_error, option, path, "is no plain file");
+		return bad_file(ret_error, option, path, "not a regular file");
 	if (secret && info.st_mode & S_IRWXO)
-		return bad_file(ret_error, option, path,
-				"everybody may read or change it; run chmod 600 on it");
+		return bad_file(
+			ret_error, option, path,
+			"every user of this machine may read or change it; run chmod 600 on it");
 	return 0;
 }
 
@@ -88,7 +89,7 @@ static int read_client_ca(const struct tls *tls, struct credentials *credentials
 						   GNUTLS_X509_FMT_PEM);
 	if (r <= 0)
 		return bad_file(ret_error, "--tls-client-ca", tls->client_ca,
-				r < 0 ? gnutls_strerror(r) : "holds no certificate in PEM");
+				r < 0 ? gnutls_strerror(r) : "contains no certificate in PEM");
 	credentials->client_required = true;
 	return 0;
 }
@@ -308,7 +309,7 @@ int tls_client_name(const struct tls_session *session, char ret_name[static TLS_
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session->session, &count);
 	if (!chain || !count)
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED,
-				 "there is no client certificate");
+				 "missing client certificate");
 	const char *wrong = read_name(&chain[0], name);
 	if (wrong)
 		return error_set(ret_error, ERROR_CODE_UNAUTHENTICATED, "the client certificate %s",

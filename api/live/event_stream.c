@@ -112,8 +112,7 @@ static void fill(struct event_stream *stream)
 		error_set(&error, ERROR_CODE_UNAVAILABLE, "the agent is stopping");
 		end(stream, &error);
 	} else if (!stream->ended && late) {
-		error_set(&error, ERROR_CODE_DEADLINE_EXCEEDED,
-			  "the time that the caller gave is over");
+		error_set(&error, ERROR_CODE_DEADLINE_EXCEEDED, "deadline exceeded");
 		end(stream, &error);
 	}
 	if (!stream->out.len && now_ms >= stream->heartbeat_ms && stream->options.format->heartbeat)

@@ -141,7 +141,8 @@ int waits_add(struct waits *waits, struct waiter *waiter, struct error *ret_erro
 	if (atomic_fetch_add(&waits->count, 1) >= LIMIT_WAITERS) {
 		atomic_fetch_sub(&waits->count, 1);
 		return error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
-				 "more than %d requests wait already", LIMIT_WAITERS);
+				 "already holding the maximum of %d waiting requests",
+				 LIMIT_WAITERS);
 	}
 	pthread_mutex_lock(&waits->lock);
 	bool stop = waits->stop;

@@ -16,7 +16,7 @@ static int check_interval(const Google__Protobuf__Duration *interval, int64_t *r
 		return 0;
 	if (interval->seconds < 0 || interval->nanos < 0 ||
 	    interval->seconds > WATCH_INTERVAL_S_MAX) {
-		error_violate(ret_error, "interval", "is not from 0s to %ds", WATCH_INTERVAL_S_MAX);
+		error_violate(ret_error, "interval", "must be 0s to %ds", WATCH_INTERVAL_S_MAX);
 		return ERROR_CODE_INVALID_ARGUMENT;
 	}
 	*ret_ms = interval->seconds * 1000 + interval->nanos / 1000000;
@@ -48,10 +48,11 @@ static int read_all(const Pagecast__V1__WatchJobsRequest *message, struct agent_
 	}
 	for (size_t i = 0; i < message->n_labels; i++)
 		if (!message->labels[i]->key[0])
-			error_violate(ret_error, "labels", "a label has no key");
+			error_violate(ret_error, "labels",
+				      "missing key of a label; labels are key=value");
 	if (message->n_labels > WATCH_LABELS_MAX)
-		error_violate(ret_error, "labels", "%zu are more than %d", message->n_labels,
-			      WATCH_LABELS_MAX);
+		error_violate(ret_error, "labels", "%zu labels; the maximum is %d",
+			      message->n_labels, WATCH_LABELS_MAX);
 	watch->labels = message->labels;
 	watch->label_count = message->n_labels;
 	watch->cursor = message->after_revision;

@@ -100,43 +100,45 @@ static void put_states(struct json_buffer *out, const char *name, const uint64_t
 
 static void put_jobs(struct json_buffer *out, const struct agent_metrics *metrics)
 {
-	put_head(out, "pagecast_jobs", "gauge", "Jobs that the agent knows, by state.");
+	put_head(out, "pagecast_jobs", "gauge", "Jobs known to the agent, by state.");
 	put_states(out, "pagecast_jobs", metrics->jobs_by_state, false);
 	put_head(out, "pagecast_jobs_ended_total", "counter",
 		 "Jobs that ended since the agent started, by the state they ended in.");
 	put_states(out, "pagecast_jobs_ended_total", metrics->jobs_ended, true);
-	put_one(out, "pagecast_queue_depth", "gauge", "Jobs that wait for a worker.",
+	put_one(out, "pagecast_queue_depth", "gauge", "Jobs waiting for a worker.",
 		(double)metrics->queue_depth);
-	put_one(out, "pagecast_workers", "gauge", "Workers.", (double)metrics->workers);
-	put_one(out, "pagecast_workers_busy", "gauge", "Workers that have a job.",
+	put_one(out, "pagecast_workers", "gauge", "Worker threads.", (double)metrics->workers);
+	put_one(out, "pagecast_workers_busy", "gauge", "Workers that are running a job.",
 		(double)metrics->workers_busy);
 }
 
 static void put_packets(struct json_buffer *out, const struct agent_metrics *metrics)
 {
 	char label[LABELS_MAX];
-	put_one(out, "pagecast_packets_sent_total", "counter", "Packets that the kernel took.",
+	put_one(out, "pagecast_packets_sent_total", "counter", "Packets accepted by the kernel.",
 		(double)metrics->packets_sent);
 	put_one(out, "pagecast_packets_dropped_total", "counter",
-		"Packets dropped for lack of room, as their job said.",
+		"Packets dropped because a queue was full, where the job chose to drop.",
 		(double)metrics->packets_dropped);
-	put_one(out, "pagecast_packets_failed_total", "counter", "Packets that the kernel refused.",
+	put_one(out, "pagecast_packets_failed_total", "counter", "Packets refused by the kernel.",
 		(double)metrics->packets_failed);
 	put_one(out, "pagecast_packets_cancelled_total", "counter",
-		"Packets that were asked for and not tried.", (double)metrics->packets_cancelled);
+		"Packets requested but never handed to the kernel.",
+		(double)metrics->packets_cancelled);
 	put_one(out, "pagecast_bytes_sent_total", "counter",
-		"Payload bytes that the kernel took (frame bytes for Ethernet).",
+		"Payload bytes accepted by the kernel (frame bytes for Ethernet).",
 		(double)metrics->bytes_sent);
 	put_one(out, "pagecast_transmit_syscalls_total", "counter",
 		"System calls of the send loops.", (double)metrics->syscalls);
 	put_one(out, "pagecast_transmit_pages_total", "counter", "Pages handed to the kernel.",
 		(double)metrics->pages);
-	put_one(out, "pagecast_current_pps", "gauge", "Packets a second that leave now.",
+	put_one(out, "pagecast_current_pps", "gauge", "Packets per second being sent now.",
 		metrics->current_pps);
-	put_one(out, "pagecast_current_bps_l2", "gauge", "Bits a second at L2 that leave now.",
-		metrics->current_bps_l2);
+	put_one(out, "pagecast_current_bps_l2", "gauge",
+		"Bits per second at layer 2 being sent now.", metrics->current_bps_l2);
 	put_head(out, "pagecast_complaints_total", "counter",
-		 "Packets that were refused or complained of, by errno, in jobs that ended.");
+		 "Packets refused at once or reported as failed later, by errno, in jobs that "
+		 "ended.");
 	for (size_t i = 0; i < metrics->failure_count; i++) {
 		snprintf(label, sizeof label, "errno=\"%s\"", metrics->failures[i].name);
 		put_sample(out, "pagecast_complaints_total", label,
@@ -147,16 +149,17 @@ static void put_packets(struct json_buffer *out, const struct agent_metrics *met
 static void put_times(struct json_buffer *out, const struct agent_metrics *metrics)
 {
 	put_head(out, "pagecast_gap_error_seconds", "histogram",
-		 "How far gaps between hand-overs of paced streams were from even, in jobs that "
-		 "ended.");
+		 "Difference between the actual and the even gap between sends of paced streams, "
+		 "in jobs "
+		 "that ended.");
 	put_distribution(out, "pagecast_gap_error_seconds", "", &metrics->gap_error);
 	put_head(out, "pagecast_start_error_seconds", "histogram",
-		 "How far first packets were from their start_time, early or late.");
+		 "Difference between start_time and the first packet, early or late.");
 	put_distribution(out, "pagecast_start_error_seconds", "", &metrics->start_error);
 	put_head(out, "pagecast_store_write_seconds", "histogram",
-		 "How long a request waits until its write is durable.");
+		 "Time a request waits until its write is durable.");
 	put_distribution(out, "pagecast_store_write_seconds", "", &metrics->store_wait);
-	put_one(out, "pagecast_store_refusals_total", "counter", "Writes that the store refused.",
+	put_one(out, "pagecast_store_refusals_total", "counter", "Writes refused by the store.",
 		(double)metrics->store_refusals);
 	put_one(out, "pagecast_store_commits_total", "counter",
 		"Transactions of the store, of one write or several.",
@@ -167,16 +170,17 @@ static void put_about(struct json_buffer *out, const struct agent_metrics *metri
 		      const char *version)
 {
 	char label[LABELS_MAX];
-	put_head(out, "pagecast_engine_available", "gauge", "1: the engine can be used here.");
+	put_head(out, "pagecast_engine_available", "gauge",
+		 "1 if the engine can be used on this machine.");
 	for (size_t i = 0; i < metrics->engine_count; i++) {
 		snprintf(label, sizeof label, "engine=\"%s\"", metrics->engines[i].name);
 		put_sample(out, "pagecast_engine_available", label, metrics->engines[i].available);
 	}
-	put_head(out, "pagecast_build_info", "gauge", "1; the labels tell.");
+	put_head(out, "pagecast_build_info", "gauge", "Always 1; the version is a label.");
 	snprintf(label, sizeof label, "version=\"%s\"", version);
 	put_sample(out, "pagecast_build_info", label, 1);
-	put_one(out, "pagecast_start_time_seconds", "gauge", "When the agent started, since 1970.",
-		(double)metrics->start_ns / 1e9);
+	put_one(out, "pagecast_start_time_seconds", "gauge",
+		"When the agent started, in seconds since 1970.", (double)metrics->start_ns / 1e9);
 }
 
 static void put_request(void *context, const struct request_count *count)
@@ -193,7 +197,8 @@ static void put_request(void *context, const struct request_count *count)
 static void put_requests(struct json_buffer *out, struct request_counts *requests)
 {
 	put_head(out, "pagecast_http_request_seconds", "histogram",
-		 "From the request's first line to its answer's, by route and status code.");
+		 "Time from the first line of a request to the first line of its response, by "
+		 "route and status code.");
 	request_counts_each(requests, put_request, out);
 }
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FULL_NAME_MAX = 160, OPERATION_ID_MAX = 96, VERB_MAX = 16 };
+enum { OPERATION_ID_MAX = 96, VERB_MAX = 16 };
 
 struct document {
 	struct json_buffer out;
@@ -57,7 +57,8 @@ static void put_query_field(struct document *document, const ProtobufCMessageDes
 	if (field->label == PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE) {
 		json_buffer_text(out, "{\"type\":\"array\",\"items\":{\"type\":\"string\","
 				      "\"pattern\":\"^[^=]+=\"},\"description\":"
-				      "\"key=value; repeat it for several, all must match\"}");
+				      "\"key=value; repeat the parameter for several labels, all "
+				      "of which must match\"}");
 	} else {
 		openapi_types_add_field(&document->types, field);
 		openapi_field_schema(out, type, field);
@@ -141,13 +142,13 @@ static void put_success(struct document *document, const struct route *route, un
 	json_buffer_uint(out, status);
 	json_buffer_text(out, "\":{\"description\":");
 	if (status == 201)
-		json_buffer_text(out, "\"made; Location names it\"");
+		json_buffer_text(out, "\"created; the header Location gives its path\"");
 	else if (status == 204)
 		json_buffer_text(out, "\"done\"");
 	else if (status == 304)
 		json_buffer_text(out, "\"unchanged since the revision in If-None-Match\"");
 	else
-		json_buffer_text(out, "\"the answer\"");
+		json_buffer_text(out, "\"the response\"");
 	if (status < 204 && route->sse) { /* an event's data is the message as JSON */
 		openapi_types_add(&document->types, route->method->response);
 		json_buffer_text(out, ",\"content\":{\"text/event-stream\":{\"schema\":{\"type\":"
@@ -199,7 +200,7 @@ static void put_operation_id(struct json_buffer *out, const struct route *route)
 static void put_operation(struct document *document, const struct route *route)
 {
 	struct json_buffer *out = &document->out;
-	char full_name[FULL_NAME_MAX], verb[VERB_MAX];
+	char full_name[OPENAPI_NAME_MAX], verb[VERB_MAX];
 	verb_name(route->verb, verb);
 	json_buffer_quote(out, verb);
 	json_buffer_text(out, ":{\"operationId\":");
@@ -272,7 +273,7 @@ static void put_paths(struct document *document)
 
 /* The one form of error is no message of the schema: it is Connect's. */
 static const char ERROR_PARTS[] =
-	"\"responses\":{\"Error\":{\"description\":\"what was wrong, with the value, and what "
+	"\"responses\":{\"Error\":{\"description\":\"what is wrong, with the value, and what "
 	"would be "
 	"right\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/"
 	"Error\"}}}}},\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}}";
@@ -298,9 +299,9 @@ char *openapi_document(const struct route_table *table, const char *version, siz
 	json_buffer_text(out,
 			 "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Pagecast\",\"version\":");
 	json_buffer_quote(out, version);
-	json_buffer_text(out, ",\"description\":\"Transmit jobs: what goes where, how fast and how "
-			      "long; and what "
-			      "became of it.\"},\"servers\":[{\"url\":\"/\"}],"
+	json_buffer_text(out, ",\"description\":\"Transmit jobs: which packets are sent where, how "
+			      "fast and for how "
+			      "long, and the result.\"},\"servers\":[{\"url\":\"/\"}],"
 			      "\"security\":[{},{\"bearer\":[]}],\"paths\":{");
 	put_paths(&document);
 	json_buffer_text(out, "},\"components\":{");

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FULL_NAME_MAX = 160 };
-
 static bool is_type(const ProtobufCMessageDescriptor *type, const char *full_name)
 {
 	return strcmp(type->name, full_name) == 0;
@@ -167,7 +165,7 @@ static void value_schema(struct json_buffer *out, const ProtobufCFieldDescriptor
 void openapi_field_schema(struct json_buffer *out, const ProtobufCMessageDescriptor *type,
 			  const ProtobufCFieldDescriptor *field)
 {
-	char full_name[FULL_NAME_MAX];
+	char full_name[OPENAPI_NAME_MAX];
 	bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
 	snprintf(full_name, sizeof full_name, "%s.%s", type->name, field->name);
 	json_buffer_text(out, repeated ? "{\"type\":\"array\",\"items\":{" : "{");

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { OPENAPI_NAME_MAX = 160 }; /* a full name of the schema */
+
 /* The message and enum types that the document speaks of, each once. */
 enum { OPENAPI_TYPES_MAX = 160 };
 struct openapi_types {

@@ -202,7 +202,7 @@ static void put_query(struct json_buffer *json, const struct request *request,
 		if (field)
 			put_field(json, field, query, i, ret_error);
 		else if (!is_param(request->route, name))
-			error_violate(ret_error, name, "this path has no such query parameter");
+			error_violate(ret_error, name, "unknown query parameter of this path");
 	}
 	close_list(json, '}');
 }
@@ -300,7 +300,7 @@ static int read_body(const struct request *request, const ProtobufCMessageDescri
 				 ret_message, ret_error);
 	if (request->route->body_required)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "the body is empty; a %s is wanted", type->short_name);
+				 "the body is empty; send a %s", type->short_name);
 	*ret_message = new_message(type);
 	return *ret_message ? 0 : out_of_memory(ret_error);
 }
@@ -336,8 +336,8 @@ static int bind_vars(const struct request *request, ProtobufCMessage *message,
 									var->name);
 		const char *given = *(char **)((char *)message + field->offset);
 		if (given && *given && strcmp(given, var->value) != 0) {
-			error_violate(ret_error, var->name, "\"%s\" is not \"%s\" of the path",
-				      given, var->value);
+			error_violate(ret_error, var->name,
+				      "\"%s\" differs from \"%s\" in the path", given, var->value);
 			return ERROR_CODE_INVALID_ARGUMENT;
 		}
 		int r = rest_bind_string(message, var->name, var->value, ret_error);

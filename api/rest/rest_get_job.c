@@ -52,10 +52,11 @@ static int parse_options(const struct request *request, struct options *ret_opti
 	if (!r && wait)
 		r = parse_wait(wait, &options.wait_ms, ret_error);
 	if (!r && until && strcmp(until, "end") != 0) {
-		error_violate(ret_error, "until", "\"%.40s\" is not \"end\"", until);
+		error_violate(ret_error, "until",
+			      "\"%.40s\" is not a known value; the only one is end", until);
 		r = ERROR_CODE_INVALID_ARGUMENT;
 	} else if (!r && until && !wait) {
-		error_violate(ret_error, "until", "goes with wait=SECONDS");
+		error_violate(ret_error, "until", "is only allowed together with wait=SECONDS");
 		r = ERROR_CODE_INVALID_ARGUMENT;
 	}
 	options.until_end = until;

@@ -35,9 +35,10 @@ static int take_idempotency_key(struct request *request, ProtobufCMessage *messa
 				 "Idempotency-Key must have 1 to 128 characters");
 	for (const char *c = key; *c; c++)
 		if (*c < 0x21 || *c > 0x7e)
-			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-					 "Idempotency-Key has a character that is not printable "
-					 "ASCII without spaces");
+			return error_set(
+				ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				"Idempotency-Key may contain only printable ASCII characters "
+				"other than space");
 	return rest_bind_string(message, "request_id", key, ret_error);
 }
 
@@ -64,7 +65,7 @@ static const struct route ROUTES[] = {
 	 .body = "spec",
 	 .body_required = true,
 	 .misplaced = "request_id",
-	 .misplaced_where = "it goes into the header Idempotency-Key",
+	 .misplaced_where = "send it as the header Idempotency-Key",
 	 .body_max_bytes = LIMIT_BODY_SPEC_BYTES,
 	 .statuses = {MHD_HTTP_CREATED, MHD_HTTP_OK},
 	 .adjust = take_idempotency_key,

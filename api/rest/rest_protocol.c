@@ -14,8 +14,8 @@ static bool judge_body_type(struct request *request)
 	if (body && encoding && !request->body_gzip && strcasecmp(encoding, "identity") != 0) {
 		request_refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
 			       ERROR_CODE_INVALID_ARGUMENT,
-			       "Content-Encoding: \"%.40s\" is not understood here; gzip and "
-			       "identity are",
+			       "unsupported Content-Encoding \"%.40s\"; use gzip or "
+			       "identity",
 			       encoding);
 		reply_header(&request->reply, "Accept-Encoding", "gzip, identity");
 		return false;
@@ -48,7 +48,7 @@ static bool judge_accept(struct request *request)
 		return true;
 	form->media = MEDIA_JSON;
 	request_refuse(request, MHD_HTTP_NOT_ACCEPTABLE, ERROR_CODE_INVALID_ARGUMENT,
-		       "Accept: answers are application/json or application/x-protobuf");
+		       "Accept must allow application/json or application/x-protobuf");
 	return false;
 }
 

@@ -19,19 +19,20 @@ int envelope_read_only(const uint8_t *body, size_t len, struct envelope *ret_env
 		return error_set(ret_error, ERROR_CODE_UNIMPLEMENTED,
 				 "the body holds no message; this call takes exactly one");
 	if (len < ENVELOPE_HEAD_BYTES)
-		return error_set(
-			ret_error, ERROR_CODE_INVALID_ARGUMENT,
-			"the body ends inside the %d bytes ahead of its message, after %zu",
-			ENVELOPE_HEAD_BYTES, len);
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "the body is truncated: %zu bytes, but a message begins with a "
+				 "prefix of %d bytes",
+				 len, ENVELOPE_HEAD_BYTES);
 	uint32_t message_len = length_of(body);
 	if (body[0] & ~ENVELOPE_COMPRESSED)
-		return error_set(
-			ret_error, ERROR_CODE_INVALID_ARGUMENT,
-			"flags 0x%02x of the request message: only bit 0 (compressed) is known",
-			body[0]);
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "unknown flags 0x%02x of the request message; only bit 0 "
+				 "(compressed) is known",
+				 body[0]);
 	if (message_len > len - ENVELOPE_HEAD_BYTES)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "the message announces %" PRIu32 " bytes, but only %zu follow",
+				 "the prefix gives %" PRIu32
+				 " bytes of message, but only %zu follow",
 				 message_len, len - ENVELOPE_HEAD_BYTES);
 	if (message_len < len - ENVELOPE_HEAD_BYTES)
 		return error_set(

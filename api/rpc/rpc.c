@@ -67,7 +67,7 @@ static int check(const struct request *request, struct error *ret_error)
 				 "%s is not offered by this agent", request->route->schema->name);
 	if (thread_now_ms() >= request->deadline_ms)
 		return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
-				 "the time that the caller gave is over; nothing was done");
+				 "deadline exceeded before the call began; nothing was done");
 	return 0;
 }
 

@@ -42,8 +42,7 @@ bool rpc_judge_encoding(struct request *request, const char *encoding, const cha
 	if (!encoding || request->body_gzip || strcasecmp(encoding, "identity") == 0)
 		return true;
 	request_refuse(request, 0, ERROR_CODE_UNIMPLEMENTED,
-		       "the compression \"%.40s\" is not understood here; gzip and identity are",
-		       encoding);
+		       "unsupported compression \"%.40s\"; use gzip or identity", encoding);
 	reply_header(&request->reply, supported, "gzip, identity");
 	return false;
 }

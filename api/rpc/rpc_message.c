@@ -57,7 +57,7 @@ int rpc_message_decode(const struct request *request, const struct rpc_bytes *by
 				 ret_error);
 	if (!bytes->len)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "the message is empty; a %s as JSON is wanted, {} at the least",
+				 "the message is empty; send a %s as JSON, at least {}",
 				 type->short_name);
 	return json_read(type, (const char *)bytes->data, bytes->len, &options, ret_message,
 			 ret_error);

@@ -48,7 +48,8 @@ static void read_param(char *pair, struct value values[static PARAM_COUNT], stru
 	if (values[param].data)
 		error_violate(ret_error, NAMES[param], "given more than once");
 	else if (!query_unescape_bytes(value.data, &value.len, true))
-		error_violate(ret_error, NAMES[param], "holds a %% without two hexadecimal digits");
+		error_violate(ret_error, NAMES[param],
+			      "contains a %% without two hexadecimal digits");
 	else
 		values[param] = value;
 }
@@ -59,19 +60,19 @@ static int check_values(struct value values[static PARAM_COUNT], struct error *r
 	size_t len;
 	if (!message->data)
 		error_violate(ret_error, "message",
-			      "missing: the request message, escaped or base64");
+			      "missing: the request message, percent-escaped or in base64");
 	if (values[PARAM_CONNECT].data && !value_is(&values[PARAM_CONNECT], "v1"))
-		error_violate(ret_error, "connect", "is not v1");
+		error_violate(ret_error, "connect", "must be v1");
 	if (ret_error->code)
 		return (int)ret_error->code;
 	if (values[PARAM_COMPRESSION].len && !value_is(&values[PARAM_COMPRESSION], "gzip") &&
 	    !value_is(&values[PARAM_COMPRESSION], "identity"))
 		return error_set(ret_error, ERROR_CODE_UNIMPLEMENTED,
-				 "compression: only gzip and identity are understood here");
+				 "unsupported compression; use gzip or identity");
 	if (!value_is(&values[PARAM_BASE64], "1"))
 		return 0;
 	if (!base64_decode(message->data, message->len, (uint8_t *)message->data, &len)) {
-		error_violate(ret_error, "message", "is not base64, at character %zu", len);
+		error_violate(ret_error, "message", "not valid base64 at character %zu", len);
 		return ERROR_CODE_INVALID_ARGUMENT;
 	}
 	message->len = len;

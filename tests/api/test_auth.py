@@ -441,7 +441,7 @@ class Refusals(Folder):
         told = self.refused("--listen", "127.0.0.1:0", "--tokens", self.file + ".not")
         self.assertIn("pagecastd token create", told)
         told = self.refused("--listen", "127.0.0.1:0", "--tokens", self.folder)
-        self.assertIn("no plain file", told)
+        self.assertIn("not a regular file", told)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can give a file away")
     def test_the_file_of_somebody_else_is_refused(self):

@@ -349,7 +349,7 @@ class Life(unittest.TestCase):
 
     def test_two_agents_do_not_share_a_socket(self):
         with pt.Agent() as agent:
-            with self.assertRaisesRegex(AssertionError, "another process answers"):
+            with self.assertRaisesRegex(AssertionError, "another process is listening"):
                 pt.Agent(listen=[f"unix:{agent.unix}"])
             self.assertEqual(agent.get("/healthz", unix=True).status, 200)
 

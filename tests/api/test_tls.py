@@ -347,11 +347,11 @@ class Files(Tls):
         for args, words in (
                 (("--tls-cert", cert), "give both"),
                 (("--tls-key", key), "give both"),
-                (("--tls-client-ca", cert), "needs --tls-cert"),
+                (("--tls-client-ca", cert), "requires --tls-cert"),
                 (("--tls-cert", cert, "--tls-key", self.ca.key("another")), "is not the key of the certificate"),
                 (("--tls-cert", empty, "--tls-key", key), "not a certificate"),
                 (("--tls-cert", cert + ".not", "--tls-key", key), "No such file"),
-                (("--tls-cert", cert, "--tls-key", self.folder), "no plain file"),
+                (("--tls-cert", cert, "--tls-key", self.folder), "not a regular file"),
                 (("--tls-cert", cert, "--tls-key", key, "--tls-client-ca", empty), "empty"),
                 # Certificates of the agent's alone say nothing of who calls.
                 (("--tls-cert", cert, "--tls-key", key, "--listen", "0.0.0.0:0"), "--tokens")):

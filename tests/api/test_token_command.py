@@ -103,14 +103,14 @@ class TokenCommand(unittest.TestCase):
     def test_wrong_usage_is_told(self):
         for args, words in ((("create",), "--name"), (("create", "--name", "x y"), "letters, digits"),
                             (("create", "--name", "n" * 65), "1 to 64"), (("create", "--name", ""), "1 to 64"),
-                            (("create", "--name", "x", "--role", "root"), "viewer, operator, admin"),
+                            (("create", "--name", "x", "--role", "root"), "viewer, operator or admin"),
                             (("create", "--name", "x", "--expires", "soon"), "30d"),
                             (("create", "--name", "x", "--expires", "0d"), "30d"),
-                            (("create", "--name", "x", "--expires", "2020-01-01T00:00:00Z"), "passed"),
-                            (("create", "--name", "x", "--expires", "99999999d"), "too far"),
-                            (("create", "--name", "x", "more"), "one word too many"),
+                            (("create", "--name", "x", "--expires", "2020-01-01T00:00:00Z"), "in the past"),
+                            (("create", "--name", "x", "--expires", "99999999d"), "past the year 9999"),
+                            (("create", "--name", "x", "more"), "unexpected argument"),
                             (("revoke",), "ACCESSOR"), (("revoke", "1", "2"), "ACCESSOR"),
-                            (("list", "--what"), "--what"), (("forget",), "none of create, list, revoke"),
+                            (("list", "--what"), "--what"), (("forget",), "create, list or revoke"),
                             ((), "create, list or revoke")):
             with self.subTest(args):
                 ran = self.run_token(*args)
@@ -120,7 +120,7 @@ class TokenCommand(unittest.TestCase):
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_a_file_that_cannot_be_had_is_told(self):
-        for file, words in ((os.path.join(self.folder, "no", "tokens"), "No such file"), (self.folder, "no plain file")):
+        for file, words in ((os.path.join(self.folder, "no", "tokens"), "No such file"), (self.folder, "not a regular file")):
             ran = self.run_token("create", "--name", "x", "--tokens", file, file=False)
             self.assertEqual((ran.returncode, ran.stdout), (1, ""))
             self.assertIn(words, ran.stderr)

@@ -60,9 +60,11 @@ TEST(json_tells_all_faults_at_once_with_their_paths)
 	CHECK_STR(error.violations[2].description,
 		  "unknown field \"limt\"; did you mean \"limit\"?");
 	CHECK_STR(error.violations[3].field, "streams[1].rawIp");
-	CHECK_STR(error.violations[3].description, "udp is given too; only one of the two may be");
-	CHECK_STR(error.violations[4].description,
-		  "\"FAST\" is no value of EngineKind; there are SPLICE, TXRING, COPY, ZEROCOPY");
+	CHECK_STR(error.violations[3].description,
+		  "cannot be combined with udp; give one of the two");
+	CHECK_STR(
+		error.violations[4].description,
+		"\"FAST\" is not a value of EngineKind; those are SPLICE, TXRING, COPY, ZEROCOPY");
 }
 
 /* The spec as those meet it who look for further faults. */
@@ -233,9 +235,9 @@ struct bad {
 #define UINT64_WORDS "is not a whole number, 0 to 18446744073709551615"
 
 static const struct bad BAD[] = {
-	{"[]", "a list where an object of EveryType is expected: {…}"},
-	{"null", "null where an object of EveryType is expected: {…}"},
-	{"\"x\"", "a string where an object of EveryType is expected: {…}"},
+	{"[]", "a list where an object {…} of type EveryType is expected"},
+	{"null", "null where an object {…} of type EveryType is expected"},
+	{"\"x\"", "a string where an object {…} of type EveryType is expected"},
 	{"{\"aInt32\":2147483648}", "aInt32: 2147483648 " INT32_WORDS},
 	{"{\"aInt32\":1.5}", "aInt32: 1.5 " INT32_WORDS},
 	{"{\"aInt32\":\"1.5\"}", "aInt32: \"1.5\" " INT32_WORDS},
@@ -264,33 +266,38 @@ static const struct bad BAD[] = {
 	{"{\"aFloat\":1e39}", "aFloat: 1e39 is not a number from -3.4e38 to 3.4e38"},
 	{"{\"aBool\":\"true\"}", "aBool: \"true\" is not true or false"},
 	{"{\"aBool\":1}", "aBool: 1 is not true or false"},
-	{"{\"aColour\":\"BLUE\"}", "aColour: \"BLUE\" is no value of Colour; there are BELOW, RED, "
-				   "DARK_GREEN"},
+	{"{\"aColour\":\"BLUE\"}",
+	 "aColour: \"BLUE\" is not a value of Colour; those are BELOW, RED, "
+	 "DARK_GREEN"},
 	{"{\"aColour\":\"\"}",
-	 "aColour: \"\" is no value of Colour; there are BELOW, RED, DARK_GREEN"},
-	{"{\"aColour\":2}", "aColour: 2 is no value of Colour; there are BELOW, RED, DARK_GREEN"},
+	 "aColour: \"\" is not a value of Colour; those are BELOW, RED, DARK_GREEN"},
+	{"{\"aColour\":2}",
+	 "aColour: 2 is not a value of Colour; those are BELOW, RED, DARK_GREEN"},
 	{"{\"aColour\":1.5}",
-	 "aColour: 1.5 is no value of Colour; there are BELOW, RED, DARK_GREEN"},
+	 "aColour: 1.5 is not a value of Colour; those are BELOW, RED, DARK_GREEN"},
 	{"{\"aColour\":true}", "aColour: true is not a name of Colour"},
 	{"{\"aString\":1}", "aString: 1 is not a string"},
 	{"{\"aString\":[\"x\"]}", "aString: a list is not a string"},
-	{"{\"aBytes\":\"AA=A\"}", "aBytes: not base64 from character 2 on"},
-	{"{\"aBytes\":\"A\"}", "aBytes: not base64 from character 0 on"},
+	{"{\"aBytes\":\"AA=A\"}", "aBytes: not valid base64 at character 2"},
+	{"{\"aBytes\":\"A\"}", "aBytes: not valid base64 at character 0"},
 	{"{\"aBytes\":[0]}", "aBytes: a list is not base64 in a string"},
 	{"{\"time\":\"yesterday\"}",
-	 "time: \"yesterday\" is not a time as \"2026-01-31T12:00:00Z\""},
-	{"{\"time\":1769860800}", "time: 1769860800 is not a time as \"2026-01-31T12:00:00Z\""},
-	{"{\"time\":{\"seconds\":1}}", "time: an object is not a time as \"2026-01-31T12:00:00Z\""},
-	{"{\"duration\":10}", "duration: 10 is not a duration as \"1.5s\""},
-	{"{\"duration\":\"10\"}", "duration: \"10\" is not a duration as \"1.5s\""},
+	 "time: \"yesterday\" is not a time such as \"2026-01-31T12:00:00Z\""},
+	{"{\"time\":1769860800}",
+	 "time: 1769860800 is not a time such as \"2026-01-31T12:00:00Z\""},
+	{"{\"time\":{\"seconds\":1}}",
+	 "time: an object is not a time such as \"2026-01-31T12:00:00Z\""},
+	{"{\"duration\":10}", "duration: 10 is not a duration such as \"1.5s\""},
+	{"{\"duration\":\"10\"}", "duration: \"10\" is not a duration such as \"1.5s\""},
 	{"{\"child\":[]}", "child: a list is not an object of EveryType"},
 	{"{\"child\":1}", "child: 1 is not an object of EveryType"},
 	{"{\"children\":{}}",
-	 "children: an object where a list is expected, each element an object of EveryType: […]"},
-	{"{\"listInt32\":1}", "listInt32: a number where a list is expected, each element a whole "
-			      "number, -2147483648 to 2147483647: […]"},
-	{"{\"listInt32\":[1,null]}", "listInt32[1]: null may not be an element of a list"},
-	{"{\"children\":[{},null]}", "children[1]: null may not be an element of a list"},
+	 "children: an object where a list […] is expected, each element an object of EveryType"},
+	{"{\"listInt32\":1}",
+	 "listInt32: a number where a list […] is expected, each element a whole "
+	 "number, -2147483648 to 2147483647"},
+	{"{\"listInt32\":[1,null]}", "listInt32[1]: null is not allowed as an element of a list"},
+	{"{\"children\":[{},null]}", "children[1]: null is not allowed as an element of a list"},
 	{"{\"listInt32\":[1,[2]]}", "listInt32[1]: a list " INT32_WORDS},
 	{"{\"children\":[{\"child\":{\"children\":[{},{\"aInt32\":\"x\"}]}}]}",
 	 "children[0].child.children[1].aInt32: \"x\" " INT32_WORDS},
@@ -299,7 +306,7 @@ static const struct bad BAD[] = {
 	{"{\"a_int32\":null,\"aInt32\":2}", "aInt32: given twice, as a_int32 and as aInt32"},
 	/* one oneof, two members */
 	{"{\"oneString\":\"\",\"oneDouble\":1}",
-	 "oneDouble: oneString is given too; only one of the two may be"},
+	 "oneDouble: cannot be combined with oneString; give one of the two"},
 	/* unknown names */
 	{"{\"AInt32\":1}", "AInt32: unknown field \"AInt32\"; did you mean \"aInt32\"?"},
 	{"{\"aint32\":1}", "aint32: unknown field \"aint32\"; did you mean \"aInt32\"?"},

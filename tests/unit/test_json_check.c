@@ -211,14 +211,14 @@ TEST(json_check_counts_lines_and_characters)
 	const char *text = "{\n  \"n\u00e4me\": \"x\",\n  \"\u20ac\u20ac\" 1\n}";
 	CHECK_INT(json_check(text, strlen(text), &error), ==, ERROR_CODE_INVALID_ARGUMENT);
 	CHECK_STR(error_message(&error), "not valid JSON at offset 29 (line 3, column 8): a colon "
-					 "is expected behind the key");
+					 "is expected after the key");
 	CHECK_STR(error.reason, "INVALID_JSON");
 	CHECK_INT(error.fact_count, ==, 4);
 	CHECK_STR(error.facts[0].name, "offset");
 	CHECK_STR(error.facts[0].value, "29");
 	CHECK_STR(error.facts[1].value, "3");
 	CHECK_STR(error.facts[2].value, "8");
-	CHECK_STR(error.facts[3].value, "a colon is expected behind the key");
+	CHECK_STR(error.facts[3].value, "a colon is expected after the key");
 }
 
 static char *repeat(const char *before, const char *piece, size_t times, const char *after)

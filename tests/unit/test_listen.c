@@ -132,7 +132,7 @@ TEST(listen_leaves_a_socket_that_answers)
 	struct stat there;
 	const char *where = unix_at("live.sock");
 	CHECK_INT(listen_open(where, &NOBODY_PROVEN, &made, &error), ==, 0);
-	CHECK_INT(refused(where, "another process answers"), ==, ERROR_CODE_UNAVAILABLE);
+	CHECK_INT(refused(where, "another process is listening"), ==, ERROR_CODE_UNAVAILABLE);
 	CHECK_INT(stat(where + 5, &there), ==, 0);
 	listen_close(&made);
 }
@@ -144,7 +144,7 @@ TEST(listen_leaves_a_file_that_is_no_socket)
 	FILE *file = fopen(where + 5, "w");
 	CHECK(file);
 	fclose(file);
-	refused(where, "no socket");
+	refused(where, "not a socket");
 	CHECK_INT(stat(where + 5, &there), ==, 0);
 	unlink(where + 5);
 }

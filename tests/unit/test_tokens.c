@@ -98,7 +98,7 @@ TEST(tokens_file_must_be_a_file_that_is_there)
 	CHECK_HAS(error_message(&error), "pagecastd token create");
 	CHECK_INT(mkfifo(path, 0600), ==, 0); /* nobody writes: opening it must not wait */
 	CHECK_INT(tokens_load(path, &tokens, &error), ==, ERROR_CODE_FAILED_PRECONDITION);
-	CHECK_HAS(error_message(&error), "no plain file");
+	CHECK_HAS(error_message(&error), "not a regular file");
 	remove_file();
 }
 
