@@ -159,9 +159,9 @@ static size_t on_unescape(void *context, struct MHD_Connection *mhd, char *text)
 /* ---- what the library would answer itself ---- */
 
 /*
- * A Content-Length that is no number is refused by the library before anybody else sees the head,
- * with an answer that begins twice. It says so to its log first, in the same call in which it read
- * the head: there the answer is written as it should be, and nothing more gets out.
+ * A Content-Length that is not a number is refused by the library before anybody else sees the
+ * head, with an answer that begins twice. It says so to its log first, in the same call in which it
+ * read the head: there the answer is written as it should be, and nothing more gets out.
  */
 static const char BAD_LENGTH[] =
 	"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/json\r\n"

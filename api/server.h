@@ -20,7 +20,7 @@ struct server_options {
 	const char *const
 		*listen; /* [listen_count]: "127.0.0.1:8470", "[::1]:0", "unix:/run/…/api.sock" */
 	size_t listen_count;
-	bool listen_optional; /* a default unix socket that cannot be made is told, not fatal */
+	bool listen_optional;		/* failure to create a default unix socket is not fatal */
 	const char *const *allow_hosts; /* further Host values */
 	size_t allow_host_count;
 	const char *const *allow_origins;
@@ -46,7 +46,7 @@ int server_reload_tokens(struct server *server, struct error *ret_error);
 /** server_reload_tls() - the same for certificates and the client CA; connections keep theirs */
 int server_reload_tls(struct server *server, struct error *ret_error);
 /** server_certificate_expires_s() - when the one in force ends, in seconds since 1970; INT64_MAX:
- * there is none, or it does not tell */
+ * there is none, or it does not say */
 int64_t server_certificate_expires_s(struct server *server);
 
 /**

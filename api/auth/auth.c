@@ -83,8 +83,8 @@ static void address_of(const struct auth_evidence *evidence, char text[static LO
 	inet_ntop(AF_INET6, &in6.sin6_addr, text, LOCKOUT_ADDRESS_MAX);
 }
 
-/* A wrong token: refused, and after several of them told to wait. What comes too early is not
- * counted, so that the wait ends however often the caller tries. */
+/* A wrong token: refused, and after several of them with a time to wait. What comes too early is
+ * not counted, so that the wait ends however often the caller tries. */
 static int refuse_token(struct auth *auth, const struct auth_evidence *evidence,
 			struct error *ret_error)
 {

@@ -1,13 +1,13 @@
 /*
  * auth: who is asking, and with which role.
  *
- * Without a tokens file whoever reaches a loopback address or the unix socket is an operator. With
- * one, every request needs a token, over TCP from anywhere; over the unix socket root and the user
- * whom the agent runs as need none and are admin, because they could write the file. A verified
- * client certificate stands for a person by its common name, as operator; a token beside it says
- * more and wins. Wrong tokens are counted by address and told to wait (see lockout); a right one is
- * let in whatever came from the same address before. Judging one costs at most one SHA-256 of
- * TOKEN_TEXT_LEN bytes and a comparison with each token: of another length it is refused unread.
+ * Without a tokens file anyone who reaches a loopback address or the unix socket is an operator.
+ * With one, every request needs a token, over TCP from anywhere; over the unix socket root and the
+ * user whom the agent runs as need none and are admin, because they could write the file. A
+ * verified client certificate stands for a person by its common name, as operator; a token beside
+ * it says more and wins. Wrong tokens are counted by address and must wait (see lockout); a right
+ * one is let in whatever came from the same address before. Judging one costs at most one SHA-256
+ * of TOKEN_TEXT_LEN bytes and a comparison with each token: of another length it is refused unread.
  * Thread: any; a reload takes the place of the whole set under a lock.
  */
 #pragma once

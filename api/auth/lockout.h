@@ -1,5 +1,5 @@
 /*
- * lockout: wrong tokens are told to wait: from the sixth in ten seconds from one address.
+ * lockout: callers with wrong tokens must wait: from the sixth in ten seconds from one address.
  *
  * Only wrong ones: many callers may share an address (NAT, one host), and one with an old token
  * must not keep the others out. It spares the log and the guesser's peers; what keeps a guesser

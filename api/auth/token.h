@@ -22,7 +22,7 @@ enum {
 	TOKEN_SECRET_LEN = 64,	/* hex digits of 32 bytes */
 	TOKEN_TEXT_LEN = sizeof TOKEN_PREFIX - 1 + TOKEN_ACCESSOR_LEN + 1 + TOKEN_SECRET_LEN,
 	TOKEN_DIGEST_BYTES = 32,
-	TOKEN_LINE_MAX_BYTES = 256, /* with its newline and the NUL behind it */
+	TOKEN_LINE_MAX_BYTES = 256, /* with its newline and the NUL after it */
 	TOKEN_EXPIRY_BYTES = 32,
 };
 

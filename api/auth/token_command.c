@@ -17,7 +17,7 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, PATH_BYTES = 4096 };
 struct token_options {
 	const char *action;
 	const char *tokens, *name, *role, *expires; /* NULL: not given */
-	char **arguments;			    /* behind the action, [argument_count] */
+	char **arguments;			    /* after the action, [argument_count] */
 	int argument_count;
 	char default_file[PATH_BYTES];
 };
@@ -62,7 +62,7 @@ static int refused(const struct error *error)
 
 /* ---- create ---- */
 
-/* "30d", "12h", "90m", "3600s". Return: 0: it is none of these */
+/* "30d", "12h", "90m", "3600s". Return: 0: it is not one of these */
 static int64_t read_span_s(const char *text)
 {
 	static const struct {

@@ -12,6 +12,6 @@
  * @argv:      [argc], the word "token" first
  * @state_dir: where the default file is; NULL: there is no default
  *
- * Return: the exit status: 0; 1: refused, told; 2: wrong usage, told
+ * Return: the exit status: 0; 1: refused; 2: wrong usage; both after a message on standard error
  */
 int token_command(int argc, char **argv, const char *state_dir);

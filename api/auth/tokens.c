@@ -219,7 +219,7 @@ const struct token *tokens_check(const struct tokens *tokens, const char *presen
 	const struct token *found = NULL;
 	if (strlen(presented) != TOKEN_TEXT_LEN || !token_digest(presented, digest))
 		return NULL;
-	for (size_t i = 0; i < tokens->count; i++) /* all of them: the time tells nothing */
+	for (size_t i = 0; i < tokens->count; i++) /* all of them: the time taken reveals nothing */
 		if (gnutls_memcmp(tokens->tokens[i].digest, digest, sizeof digest) == 0)
 			found = &tokens->tokens[i];
 	return found && now_s < found->expires_s ? found : NULL;

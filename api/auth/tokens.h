@@ -54,7 +54,7 @@ const struct token *tokens_find(const struct tokens *tokens, const char *accesso
 /** tokens_named() - the first token of that name. Return: borrowed; NULL: none */
 const struct token *tokens_named(const struct tokens *tokens, const char *name);
 
-/** tokens_append() - add a copy behind the last. Return: false: out of memory */
+/** tokens_append() - add a copy after the last. Return: false: out of memory */
 bool tokens_append(struct tokens *tokens, const struct token *token);
 /** tokens_remove() - take the token with that accessor out. Return: whether there was one */
 bool tokens_remove(struct tokens *tokens, const char *accessor);

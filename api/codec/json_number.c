@@ -40,7 +40,7 @@ static enum json_number read_whole(const char *text, size_t len, struct whole *r
 	const char *mark = memchr(text, 'e', len) ?: memchr(text, 'E', len);
 	const char *digits_end = mark ?: end;
 	long scale = mark ? read_exponent(mark + 1, end) : 0;
-	long zeros = 0; /* pending ones, behind the last other digit */
+	long zeros = 0; /* trailing ones so far */
 	bool fraction = false;
 	uint64_t value = 0;
 	bool big = false;

@@ -3,7 +3,7 @@
  * that reads back the same.
  *
  * Integers are read digit by digit, never through a double: "1e3", 1.0 and 9007199254740993 are
- * what they say, 1.5 is no integer. Works in the C locale, which the agent never leaves.
+ * what they say, 1.5 is not an integer. Works in the C locale, which the agent never leaves.
  */
 #pragma once
 #include <stdbool.h>

@@ -4,7 +4,7 @@
  * The text has passed json_check(), so that this pass meets only well-formed tokens, at most 32
  * deep: it recurses on sub-messages only. There is no tree in between: json-c takes 70 to 250 bytes
  * a value, which a 64 KiB body of numbers turns into megabytes before the first field is looked at.
- * Faults do not end the pass; all of them are told. Memory running past the budget does.
+ * Faults do not end the pass; all of them are reported. Memory running past the budget does.
  */
 #include "api/codec/json_read.h"
 #include "api/codec/json_check.h"
@@ -154,7 +154,7 @@ static void read_field(struct json_reader *reader, struct object *object,
 	read_value(reader, field, place, message_member(object->message, field));
 }
 
-/* Is it a name that the caller told a better place for? */
+/* Is it a name for which the caller gave the right place? */
 static bool misplaced(const struct json_reader *reader, const struct json_place *place)
 {
 	const char *name = reader->options ? reader->options->misplaced : NULL;

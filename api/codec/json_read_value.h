@@ -16,8 +16,8 @@ struct json_reader {
 };
 
 /** json_read_scalar() - the current value, which is not null, into @member (a scalar's storage, a
- * char * or a ProtobufCBinaryData); steps to its last token. Return: false: a fault was told, or
- * the reader is stopped; @member is unchanged */
+ * char * or a ProtobufCBinaryData); steps to its last token. Return: false: a fault was reported,
+ * or the reader is stopped; @member is unchanged */
 bool json_read_scalar(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
 		      const struct json_place *place, void *member);
 
@@ -25,10 +25,10 @@ bool json_read_scalar(struct json_reader *reader, const ProtobufCFieldDescriptor
 bool json_read_time(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
 		    const struct json_place *place, ProtobufCMessage *message);
 
-/** json_read_mismatch() - tell that the value is of the wrong kind, step past it. Return: false */
+/** json_read_mismatch() - report a value of the wrong kind, step past it. Return: false */
 bool json_read_mismatch(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
 			const struct json_place *place);
-/** json_read_mismatch_list() - tell that a list was expected, step past the value */
+/** json_read_mismatch_list() - report that a list was expected, step past the value */
 void json_read_mismatch_list(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
 			     const struct json_place *place);
 

@@ -20,7 +20,7 @@
 struct writer {
 	struct json_buffer buffer;
 	enum json_style style;
-	const char *bad_time; /* name of a message type whose value is no time */
+	const char *bad_time; /* name of a message type whose value is out of range */
 };
 
 static void write_message(struct writer *writer, const ProtobufCMessage *message);

@@ -1,5 +1,5 @@
 /* pcap: see pcap.h. Format: draft-ietf-opsawg-pcap; fields in this machine's byte order, as the
- * magic tells. */
+ * magic number shows. */
 #include "api/codec/pcap.h"
 
 #include <stdbool.h>

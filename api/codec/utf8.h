@@ -12,5 +12,5 @@ size_t utf8_sequence(const void *at, size_t left);
  */
 size_t utf8_bad_offset(const void *text, size_t len);
 
-/** utf8_encode() - Return: bytes written to @out (1-4) for a code point that is no surrogate */
+/** utf8_encode() - Return: bytes written to @out (1-4) for a code point that is not a surrogate */
 size_t utf8_encode(uint32_t code_point, char out[4]);

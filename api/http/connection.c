@@ -54,11 +54,11 @@ static void reap_late(struct reaper *reaper, int64_t now_ms)
 	for (struct connection *c = reaper->connections; c; c = c->next)
 		if (atomic_load_explicit(&c->deadline_ms, memory_order_relaxed) <= now_ms)
 			shutdown(c->fd, SHUT_RDWR);
-		else if (has_ended(c)) /* the library missed it: its epoll tells edges only */
+		else if (has_ended(c)) /* the library missed it: its epoll is edge-triggered */
 			shutdown(c->fd, SHUT_RD);
 }
 
-/* Read away what came. Return: false when it is over. */
+/* Read and discard what came. Return: false: nothing more will be read. */
 static bool drain(struct remnant *remnant, int64_t now_ms)
 {
 	char waste[16384];

@@ -66,5 +66,5 @@ void connection_reading(struct connection *connection, bool reading);
  * does not fit into the socket's buffer is lost. HTTP thread */
 void connection_write(struct connection *connection, const char *text, size_t len);
 
-/** connection_linger() - what the client still sends shall be read and dropped after the end */
+/** connection_linger() - after the end, read and discard what the client still sends */
 void connection_linger(struct connection *connection);

@@ -25,7 +25,7 @@ static enum MHD_Result measure(void *context, enum MHD_ValueKind kind, const cha
 	struct reading *reading = context;
 	(void)kind;
 	if (!follows_line(reading->end, (uintptr_t)name))
-		reading->fault = "a NUL byte or a folded line stands in the head";
+		reading->fault = "the head contains a NUL byte or a folded line";
 	reading->end = value ? (uintptr_t)value + value_len : (uintptr_t)name + name_len;
 	reading->bytes += name_len + 1 + value_len + 1;
 	return MHD_YES;
@@ -55,7 +55,7 @@ static enum MHD_Result copy(void *context, enum MHD_ValueKind kind, const char *
 	while (value_len && is_blank(value[value_len - 1]))
 		value_len--;
 	if (behind && strcasecmp(name, "Transfer-Encoding") == 0) /* the library looks, too */
-		reading->fault = "white space stands behind the value of Transfer-Encoding";
+		reading->fault = "white space after the value of Transfer-Encoding";
 	memcpy(at, name, name_len);
 	at[name_len] = '\0';
 	if (value_len)
@@ -93,7 +93,7 @@ const char *fields_read(struct MHD_Connection *mhd, const struct fields_line *li
 	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, measure, &reading);
 	uintptr_t end = (uintptr_t)line->method + ret_fields->head_bytes;
 	if (end < reading.end + 2 || end > reading.end + 4)
-		reading.fault = "a NUL byte or a folded line stands in the head";
+		reading.fault = "the head contains a NUL byte or a folded line";
 	ret_fields->text = malloc(reading.bytes + 1);
 	if (!ret_fields->text)
 		return "out of memory";

@@ -140,7 +140,7 @@ bool guard_host(const struct guard *guard, const char *host, const struct sockad
 bool guard_origin(const struct guard *guard, const char *origin, const char *host, bool tls)
 {
 	const char *scheme = tls ? "https://" : "http://";
-	if (strcasecmp(origin, "null") == 0) /* a sandboxed or local page: whoever made it */
+	if (strcasecmp(origin, "null") == 0) /* a sandboxed or local page: its author is unknown */
 		return false;
 	for (size_t i = 0; i < guard->allow_origin_count; i++)
 		if (strcasecmp(guard->allow_origins[i], origin) == 0)

@@ -35,7 +35,7 @@ static bool is_token(const char *text, size_t len)
 	return len > 0;
 }
 
-/* @first: the bit of the first of @headers. Return: the bit behind their last */
+/* @first: the bit of the first of @headers. Return: the bit after their last */
 static unsigned int note_single(struct scan *scan, const struct route_header *headers,
 				unsigned int first, const char *name)
 {
@@ -109,7 +109,7 @@ static bool check_size(const struct fields *fields, struct head_fault *fault)
 {
 	if (fields->too_many)
 		return refuse(fault, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
-			      "more than the maximum of %d headers", LIMIT_HEADERS);
+			      "more than the maximum of %d headers", FIELDS_MAX);
 	if (fields->head_bytes > LIMIT_HEAD_BYTES)
 		return refuse(fault, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
 			      "the head is longer than the maximum of %d bytes", LIMIT_HEAD_BYTES);

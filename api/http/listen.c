@@ -246,7 +246,7 @@ static int open_unix(const char *where, const char *path, struct listen_socket *
 		unlink(path);
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "listen %s: out of memory", where);
 	}
-	/* The usual umask takes the group's right to write, without which there is no connecting.
+	/* The usual umask removes the group's right to write, which connecting requires.
 	 */
 	if (chmod(path, made.st_mode & S_IRGRP ? 0660 : 0600) < 0)
 		return cannot(ret_error, where, "chmod", errno);

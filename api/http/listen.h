@@ -6,7 +6,7 @@
  * for. Unix sockets
  * get mode 0660, or 0600 where the umask shuts the group out, from their first moment on. A socket
  * file that nobody answers on is what a killed agent left behind and is replaced; one that answers,
- * or a file that is no socket, stays. Thread: the one that starts and stops the server.
+ * or a file that is not a socket, stays. Thread: the one that starts and stops the server.
  */
 #pragma once
 #include "pagecast/error.h"

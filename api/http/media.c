@@ -24,7 +24,7 @@ static bool piece_is(struct piece piece, const char *text)
 	return strlen(text) == piece.len && strncasecmp(piece.at, text, piece.len) == 0;
 }
 
-/* The next piece up to @divider; *at moves behind it, to NULL at the end. */
+/* The next piece up to @divider; *at moves past it, to NULL at the end. */
 static struct piece next_piece(const char **at, const char *end, char divider)
 {
 	const char *from = *at;
@@ -64,7 +64,7 @@ enum media media_type(const char *content_type)
 	return MEDIA_OTHER;
 }
 
-/* "q=0.5" in thousandths; -1: no q. What is no number counts as 1. */
+/* "q=0.5" in thousandths; -1: no q. What is not a number counts as 1. */
 static int quality(struct piece param)
 {
 	if (param.len < 2 || (param.at[0] | 0x20) != 'q' || param.at[1] != '=')

@@ -1,5 +1,5 @@
 /*
- * media: which form a body has and which form of answer a client wants.
+ * media: which form a body has and which forms of answer a client accepts.
  *
  * JSON and protobuf carry the same messages. Form types and text/plain are what a web page can send
  * to any server without being asked; they are never read. Thread: any; no state.

@@ -51,7 +51,7 @@ bool query_unescape_bytes(char *text, size_t *len, bool plus);
 /** query_is() - is @name, as somebody wrote it, the parameter @snake: page_size or pageSize? */
 bool query_is(const char *name, const char *snake);
 
-/** query_duration() - "30", "30s", "0.5s", "500ms". Return: false: none of these, or more than
+/** query_duration() - "30", "30s", "0.5s", "500ms". Return: false: not one of these, or more than
  * QUERY_DURATION_S_MAX */
 enum { QUERY_DURATION_S_MAX = 1000000000 };
 bool query_duration(const char *text, int64_t *ret_ns);

@@ -30,7 +30,7 @@ struct request_context { /* what all requests of a server share */
 	struct pool *pool;
 	struct request_counts *counts;
 	struct routes routes;
-	const struct protocol *fallback; /* speaks until the path says otherwise */
+	const struct protocol *fallback; /* answers until the path says otherwise */
 	void *live; /* of the room above, for its handlers (api/live/live.h): only carried here */
 	atomic_size_t bodies_bytes; /* of bodies held by requests; bounded by LIMIT_BODIES_BYTES */
 	atomic_size_t
@@ -56,7 +56,7 @@ struct request {
 	int64_t started_ns;
 
 	char *target;		 /* owned; raw, from the path on; ends where the query begins */
-	const char *query;	 /* raw, behind the '?'; NULL: none */
+	const char *query;	 /* raw, after the '?'; NULL: none */
 	char *authority;	 /* owned; of a target in absolute form; NULL: the usual form */
 	const char *wire_target; /* where the library has it: for comparing only */
 	size_t wire_target_len;
@@ -89,7 +89,7 @@ void request_free(struct request *request);
 /** request_header() - the value of a header, without white space around it; NULL: absent */
 const char *request_header(const struct request *request, const char *name);
 
-/** request_host() - whom the request was for: by its target, else by Host; NULL: it does not say */
+/** request_host() - which host the request names: in its target, else in Host; NULL: none */
 const char *request_host(const struct request *request);
 
 /** request_drop_body() - it has been read, or refused: free it, and count it no longer */

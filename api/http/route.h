@@ -2,9 +2,9 @@
  * route: which paths there are, what each verb on them means, and how a raw path is judged.
  *
  * Each protocol brings a table of its routes; the server hands the tables in. Patterns are matched
- * against the path as it was sent: no decoding, so that two spellings of one path can't be told
- * apart by a proxy and be the same here. {name} stands for one or more characters other than '/'
- * and ':'. Tables are static. Thread: any.
+ * against the path as it was sent: nothing is decoded, so that
+ * two spellings which differ to a proxy in front of the agent differ here, too. {name} stands for
+ * one or more characters other than '/' and ':'. Tables are static. Thread: any.
  */
 #pragma once
 #include "api/http/protocol.h"
@@ -35,9 +35,9 @@ struct route {
 	/* Answer the request. Return: true: .reply is complete; false: the request was suspended
 	 * and will be resumed by someone else. */
 	bool (*handle)(struct request *request);
-	const struct method *method;	    /* the RPC behind it; NULL: none */
+	const struct method *method;	    /* the RPC that it calls; NULL: none */
 	const struct tables_method *schema; /* what the schema says of that RPC; NULL: not needed */
-	/* Which protocol speaks, by the request's head. NULL: the server's fallback */
+	/* Which protocol answers, by the request's head. NULL: the server's fallback */
 	const struct protocol *(*choose)(const struct request *request);
 	const char *body; /* what the body is: "*" the request message, "spec" that field of
 			     it; NULL: no body is taken */

@@ -189,7 +189,7 @@ struct tls *tls_free(struct tls *tls)
 
 /* ---- sessions ---- */
 
-/* A certificate made for servers alone does not speak for a person. GnuTLS keeps the pointer. */
+/* A certificate for servers alone does not identify a person. GnuTLS keeps the pointer. */
 static gnutls_typed_vdata_st client_purpose = {
 	.type = GNUTLS_DT_KEY_PURPOSE_OID,
 	.data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,

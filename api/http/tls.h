@@ -4,7 +4,7 @@
  * TLS 1.2 and 1.3 by GnuTLS, under libmicrohttpd. The library is given no certificate of its own:
  * every connection is lent the credentials in force when it begins and keeps them until it ends, so
  * that a reload changes what the next connection gets and disturbs none. With a client CA a
- * certificate is required and verified within the handshake (the library by itself would only
+ * certificate is required and verified within the handshake (the library alone would only
  * request one): who has none gets no further. Thread: any.
  */
 #pragma once
@@ -36,7 +36,7 @@ int tls_new(struct tls **ret_tls, const struct tls_files *files, struct error *r
 /** tls_reload() - read them again; on failure the old ones stay in force */
 int tls_reload(struct tls *tls, struct error *ret_error);
 /** tls_expires_s() - when the certificate in force ends, in seconds since 1970; INT64_MAX: it does
- * not tell */
+ * unknown */
 int64_t tls_expires_s(struct tls *tls);
 /** tls_free() - sessions may outlive it. Return: NULL */
 struct tls *tls_free(struct tls *tls);

@@ -2,7 +2,7 @@
  * wait: see wait.h.
  *
  * The notifier sleeps on a word, not on a descriptor: the agent's workers, which wake it, have
- * descriptors of their own and see none of this room's.
+ * descriptors of their own and do not see this room's.
  */
 #include "api/live/wait.h"
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* An hour between two looks is not a live stream any more. */
+/* With an hour between two looks a stream is not live any more. */
 enum { WATCH_INTERVAL_S_MAX = 3600, WATCH_LABELS_MAX = 64 };
 
 static int check_interval(const Google__Protobuf__Duration *interval, int64_t *ret_ms,

@@ -52,7 +52,7 @@ static void put_one(struct json_buffer *out, const char *name, const char *type,
 	put_sample(out, name, "", value);
 }
 
-/* Buckets are cumulated here; times in seconds, as Prometheus wants them. */
+/* Buckets are cumulated here; times in seconds, as Prometheus requires them. */
 static void put_distribution(struct json_buffer *out, const char *name, const char *labels,
 			     const struct agent_distribution *distribution)
 {

@@ -175,7 +175,7 @@ static void put_responses(struct document *document, const struct route *route)
 			 "\"default\":{\"$ref\":\"#/components/responses/Error\"}}");
 }
 
-/* Routes without an RPC behind them are named by verb and path: "getHealthz". */
+/* Routes without an RPC are named by verb and path: "getHealthz". */
 static void put_operation_id(struct json_buffer *out, const struct route *route)
 {
 	char id[OPERATION_ID_MAX];
@@ -271,7 +271,7 @@ static void put_paths(struct document *document)
 		}
 }
 
-/* The one form of error is no message of the schema: it is Connect's. */
+/* The one form of error is Connect's, not a message of the schema. */
 static const char ERROR_PARTS[] =
 	"\"responses\":{\"Error\":{\"description\":\"what is wrong, with the value, and what "
 	"would be "

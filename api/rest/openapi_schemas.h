@@ -1,5 +1,5 @@
 /*
- * openapi_schemas: message types as JSON Schema, in the proto3 JSON form that REST speaks.
+ * openapi_schemas: message types as JSON Schema, in the proto3 JSON form that REST uses.
  *
  * Thread: any; no shared state.
  */
@@ -12,7 +12,7 @@
 
 enum { OPENAPI_NAME_MAX = 160 }; /* a full name of the schema */
 
-/* The message and enum types that the document speaks of, each once. */
+/* The message and enum types that the document describes, each once. */
 enum { OPENAPI_TYPES_MAX = 160 };
 struct openapi_types {
 	const ProtobufCMessageDescriptor *messages[OPENAPI_TYPES_MAX];

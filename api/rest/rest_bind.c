@@ -119,7 +119,7 @@ static void put_listed(struct json_buffer *json, const ProtobufCFieldDescriptor 
 	}
 }
 
-/* Every item puts a comma behind itself; the last one goes. */
+/* Every item puts a comma after itself; the last comma is removed. */
 static void close_list(struct json_buffer *json, char bracket)
 {
 	if (json->len && json->data[json->len - 1] == ',')

@@ -24,7 +24,7 @@ static void refuse(struct request *request, struct error *error)
 	request_error(request, error);
 }
 
-/* A compressed body gives way to what was in it, which may be as long as a plain one. What counts
+/* A compressed body is replaced by its content, which may be as long as a plain one. What counts
  * among the bodies held is still the memory that it came in. Return: false: refused */
 static bool unpack_body(struct request *request)
 {

@@ -194,7 +194,7 @@ static void hold(struct request *request, const struct options *options)
 	request_resume(request);
 }
 
-/* Is there nothing to tell yet? What is wrong with the rest of the query, or that there is no such
+/* Is there no news yet? What is wrong with the rest of the query, or that there is no such
  * job, is for the call itself to say. */
 static bool must_wait(struct request *request, struct options *options)
 {

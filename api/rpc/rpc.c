@@ -160,7 +160,7 @@ static const struct route_table TABLE = {
 	.lists = LISTS,
 	.list_count = 1,
 	.prefix = "/pagecast.v1.",
-	/* To an RPC client "not found" speaks of what was asked for, not of the method. */
+	/* To an RPC client "not found" means the object asked for, not the method. */
 	.unknown_path = ERROR_CODE_UNIMPLEMENTED,
 	.request_headers = HEADERS,
 	.response_headers = "Content-Encoding, Connect-Content-Encoding, Grpc-Encoding, "

@@ -10,7 +10,7 @@
 
 enum { TIMEOUT_DIGITS_MAX = 8 };
 
-/* One unit of Grpc-Timeout in nanoseconds; 0: there is no such unit. */
+/* One unit of Grpc-Timeout in nanoseconds; 0: unknown unit. */
 static int64_t unit_ns(char unit)
 {
 	switch (unit) {

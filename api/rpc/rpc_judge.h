@@ -11,7 +11,7 @@ bool rpc_judge_type(struct request *request);
 
 /**
  * rpc_judge_encoding() - note whether messages may be compressed
- * @encoding: the header's value, NULL: absent; @supported: the header that tells what would be
+ * @encoding: the header's value, NULL: absent; @supported: the header that lists what is supported
  *
  * Return: false: "unimplemented" is the reply, as the protocol says it
  */

@@ -26,9 +26,10 @@ struct rpc_protocol {
 
 /** rpc_protocol_of() - that of a request which an RPC route got */
 const struct rpc_protocol *rpc_protocol_of(const struct request *request);
-/** rpc_protocol_type() - what of @protocol's types @content_type is. Return: NULL: none of them */
+/** rpc_protocol_type() - what of @protocol's types @content_type is. Return: NULL: it is not one of
+ * them */
 const struct rpc_type *rpc_protocol_type(const struct rpc_protocol *protocol,
 					 const char *content_type);
 /** rpc_protocol_answer_type() - the Content-Type of an answer, which is the request's. Return:
- * NULL: that is none of the protocol's */
+ * NULL: that is not one of the protocol's */
 const char *rpc_protocol_answer_type(const struct request *request);

@@ -26,7 +26,7 @@ static bool value_is(const struct value *value, const char *text)
 	       memcmp(value->data, text, value->len) == 0;
 }
 
-/* Return: which parameter the name, decoded, is; PARAM_COUNT: none of ours. */
+/* Return: which parameter the name, decoded, is; PARAM_COUNT: unknown. */
 static int find_param(char *name, size_t len)
 {
 	if (!query_unescape_bytes(name, &len, true))

@@ -23,6 +23,6 @@ struct rpc_query {
 /**
  * rpc_query_read() - take @raw (what follows the '?', NULL: nothing) apart
  * Return: 0 with *ret_query owned, one block: free(); INVALID_ARGUMENT: a parameter is malformed or
- * there twice, there is no message, connect is not v1; UNIMPLEMENTED: another compression; INTERNAL
+ * there twice, no message is given, connect is not v1; UNIMPLEMENTED: another compression; INTERNAL
  */
 int rpc_query_read(const char *raw, struct rpc_query **ret_query, struct error *ret_error);

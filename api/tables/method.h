@@ -48,7 +48,7 @@ enum method_id {
 
 extern const struct method METHODS[METHOD_COUNT];
 
-/** method_find() - by full service name and method name. Return: NULL where nothing is behind it */
+/** method_find() - by full service name and method name. Return: NULL: unknown */
 const struct method *method_find(const char *service, const char *name);
 
 /**

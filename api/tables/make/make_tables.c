@@ -154,7 +154,7 @@ static void put_method(const Google__Protobuf__FileDescriptorProto *file,
 	if (method->client_streaming)
 		die("client streaming does not work over HTTP/1.1");
 	printf("\t{ \"%s.%s\", \"%s\", &", file->package, service->name, method->name);
-	put_descriptor_name(method->input_type + 1); /* behind the leading dot */
+	put_descriptor_name(method->input_type + 1); /* after the leading dot */
 	fputs(", &", stdout);
 	put_descriptor_name(method->output_type + 1);
 	printf(", %s, %s },\n", method->server_streaming ? "true" : "false",
