@@ -15,6 +15,8 @@
 #include "base/service.h"
 #include "base/slice.h"
 #include "base/util.h"
+#include "pagecast/agent.h"
+#include "pagecast/audit.h"
 #include "pagecast/watchdog.h"
 #include "settings.h"
 
@@ -209,26 +211,72 @@ static int start(struct daemon *daemon)
 	return 0;
 }
 
-static void reload_part(struct daemon *daemon, const char *part,
-			int (*reload_it)(struct server *server, struct error *ret_error))
+struct reloader { /* who sent SIGHUP */
+	char principal[24], peer[24];
+};
+
+static void read_reloader(const siginfo_t *info, struct reloader *ret_reloader)
+{
+	bool told = info->si_code == SI_USER || info->si_code == SI_QUEUE;
+	snprintf(ret_reloader->principal, sizeof ret_reloader->principal,
+		 told ? "uid:%u" : "kernel", info->si_uid);
+	snprintf(ret_reloader->peer, sizeof ret_reloader->peer, told ? "pid:%d" : "terminal",
+		 info->si_pid);
+}
+
+static void audit_reload(const struct reloader *by, const char *action, const char *file,
+			 const char *change, const struct error *error)
+{
+	const struct audit_pair pairs[] = {{"file", file}, {"change", change}};
+	audit_write(&(struct audit_entry){
+		.principal = by->principal,
+		.peer = by->peer,
+		.action = action,
+		.verdict = error->code,
+		.reason = error->code ? error_message(error) : NULL,
+		.pairs = pairs,
+		.pair_count = ARRAY_SIZE(pairs),
+	});
+}
+
+static void reload_policy(struct daemon *daemon, const struct reloader *by)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	if (reload_it(daemon->server, &error))
+	const char *file = config_get(&daemon->config, "policy");
+	agent_reload_policy(daemon->agent, &error); /* it logs what changed */
+	audit_reload(by, "ReloadPolicy", file ? file : "(built in)", NULL, &error);
+}
+
+static void reload_part(struct daemon *daemon, const struct reloader *by, const char *action,
+			const char *part, const char *file,
+			int (*reload_it)(struct server *server,
+					 char ret_change[static SERVER_CHANGE_BYTES],
+					 struct error *ret_error))
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	char change[SERVER_CHANGE_BYTES] = "";
+	int r = reload_it(daemon->server, change, &error);
+	audit_reload(by, action, file, change, &error);
+	if (r)
 		log_event(LOG_LEVEL_WARN, "reload_failed", "part", part, "error",
 			  error_message(&error), "next", "the previous ones stay in force", NULL);
 	else
 		log_event(LOG_LEVEL_INFO, "reloaded", "part", part, NULL);
 }
 
-static void reload(struct daemon *daemon)
+static void reload(struct daemon *daemon, const siginfo_t *info)
 {
-	_cleanup_error_ struct error error = ERROR_NULL;
+	struct reloader by;
+	const char *tokens = config_get(&daemon->config, "tokens");
+	const char *certificate = config_get(&daemon->config, "tls-cert");
+	read_reloader(info, &by);
 	service_notify("RELOADING=1");
-	agent_reload_policy(daemon->agent, &error); /* it logs success and failure */
-	if (config_get(&daemon->config, "tokens"))
-		reload_part(daemon, "tokens", server_reload_tokens);
-	if (config_get(&daemon->config, "tls-cert"))
-		reload_part(daemon, "certificates", server_reload_tls);
+	reload_policy(daemon, &by);
+	if (tokens)
+		reload_part(daemon, &by, "ReloadTokens", "tokens", tokens, server_reload_tokens);
+	if (certificate)
+		reload_part(daemon, &by, "ReloadCertificates", "certificates", certificate,
+			    server_reload_tls);
 	warn_of_certificate(daemon);
 	service_notify("READY=1");
 }
@@ -247,13 +295,13 @@ static void feed_watchdog(int64_t watchdog_ns)
 }
 
 /* Return: the signal that came; negative: none for so long that the watchdog had to be fed */
-static int wait_for_signal(struct daemon *daemon, int64_t watchdog_ns)
+static int wait_for_signal(struct daemon *daemon, int64_t watchdog_ns, siginfo_t *ret_info)
 {
 	if (!watchdog_ns)
-		return sigwaitinfo(&daemon->signals, NULL);
+		return sigwaitinfo(&daemon->signals, ret_info);
 	int64_t nap_ns = watchdog_ns / 4;
 	struct timespec nap = {nap_ns / CLOCK_NS_PER_S, nap_ns % CLOCK_NS_PER_S};
-	int signal = sigtimedwait(&daemon->signals, NULL, &nap);
+	int signal = sigtimedwait(&daemon->signals, ret_info, &nap);
 	feed_watchdog(watchdog_ns); /* also between many signals */
 	return signal;
 }
@@ -262,9 +310,10 @@ static void wait_for_end(struct daemon *daemon)
 {
 	int64_t watchdog_ns = service_watchdog_ns();
 	for (;;) {
-		int signal = wait_for_signal(daemon, watchdog_ns);
+		siginfo_t info;
+		int signal = wait_for_signal(daemon, watchdog_ns, &info);
 		if (signal == SIGHUP)
-			reload(daemon);
+			reload(daemon, &info);
 		else if (signal > 0)
 			break;
 	}

@@ -22,7 +22,9 @@
 #include "pagecast/watchdog.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -319,14 +321,24 @@ const char *server_url(const struct server *server, size_t index)
 	return index < server->listener_count ? server->listeners[index].socket.url : NULL;
 }
 
-int server_reload_tokens(struct server *server, struct error *ret_error)
+_Static_assert((int)SERVER_CHANGE_BYTES == (int)TOKENS_CHANGE_BYTES, "one buffer");
+
+int server_reload_tokens(struct server *server, char ret_change[static SERVER_CHANGE_BYTES],
+			 struct error *ret_error)
 {
-	return auth_reload(server->context.auth, ret_error);
+	return auth_reload(server->context.auth, ret_change, ret_error);
 }
 
-int server_reload_tls(struct server *server, struct error *ret_error)
+int server_reload_tls(struct server *server, char ret_change[static SERVER_CHANGE_BYTES],
+		      struct error *ret_error)
 {
-	return server->tls ? tls_reload(server->tls, ret_error) : 0;
+	ret_change[0] = '\0';
+	int r = server->tls ? tls_reload(server->tls, ret_error) : 0;
+	if (!r && server->tls)
+		snprintf(ret_change, SERVER_CHANGE_BYTES,
+			 "the certificate ends at %" PRId64 " s since 1970",
+			 tls_expires_s(server->tls));
+	return r;
 }
 
 int64_t server_certificate_expires_s(struct server *server)

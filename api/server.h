@@ -40,11 +40,16 @@ int server_start(struct server **ret_server, const struct server_options *option
  * listener @index, NULL past the end */
 const char *server_url(const struct server *server, size_t index);
 
-/** server_reload_tokens() - read the tokens file again (SIGHUP). Return: 0; error_code: the old
- * tokens stay in force */
-int server_reload_tokens(struct server *server, struct error *ret_error);
+enum { SERVER_CHANGE_BYTES = 640 };
+/** server_reload_tokens() - read the tokens file again (SIGHUP)
+ * @ret_change: what it brought and took, for the log; written on success
+ *
+ * Return: 0; error_code: the old tokens stay in force */
+int server_reload_tokens(struct server *server, char ret_change[static SERVER_CHANGE_BYTES],
+			 struct error *ret_error);
 /** server_reload_tls() - the same for certificates and the client CA; connections keep theirs */
-int server_reload_tls(struct server *server, struct error *ret_error);
+int server_reload_tls(struct server *server, char ret_change[static SERVER_CHANGE_BYTES],
+		      struct error *ret_error);
 /** server_certificate_expires_s() - when the one in force ends, in seconds since 1970; INT64_MAX:
  * there is none, or it does not say */
 int64_t server_certificate_expires_s(struct server *server);

@@ -219,6 +219,13 @@ static void put_spec(const Pagecast__V1__Job *job, FILE *out)
 	put_time("made", job->create_time, out);
 	put_time("first", job->first_packet_time, out);
 	put_time("end", job->end_time, out);
+	if (*job->cancelled_by) {
+		fputs("  cancelled by ", out);
+		put_text(out, job->cancelled_by);
+		fputs(*job->cancel_reason ? ": " : "", out);
+		put_text(out, job->cancel_reason);
+		fputc('\n', out);
+	}
 }
 
 static void put_stream(const Pagecast__V1__Job *job, size_t index, FILE *out)

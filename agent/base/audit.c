@@ -36,25 +36,32 @@ static bool admit_anonymous(uint64_t *ret_left_out)
 	return admitted;
 }
 
+static void put(struct log_pair *pairs, size_t *count, const char *key, const char *value)
+{
+	if (value && *value)
+		pairs[(*count)++] = (struct log_pair){key, value};
+}
+
 void audit_write(const struct audit_entry *entry)
 {
 	char number[24];
 	uint64_t left_out = 0;
 	if (!entry->principal && !admit_anonymous(&left_out))
 		return;
-	struct log_pair pairs[8];
+	struct log_pair pairs[10 + AUDIT_PAIRS_MAX];
 	size_t count = 0;
 	pairs[count++] = (struct log_pair){"principal", entry->principal ? entry->principal : "-"};
-	if (entry->accessor && *entry->accessor)
-		pairs[count++] = (struct log_pair){"accessor", entry->accessor};
+	put(pairs, &count, "accessor", entry->accessor);
+	put(pairs, &count, "claimed_accessor", entry->claimed);
 	pairs[count++] = (struct log_pair){"peer", entry->peer};
 	pairs[count++] = (struct log_pair){"action", entry->action};
-	if (entry->id && *entry->id)
-		pairs[count++] = (struct log_pair){"id", entry->id};
+	put(pairs, &count, "id", entry->id);
 	pairs[count++] = (struct log_pair){"verdict", error_code_name(entry->verdict)};
-	if (entry->reason)
-		pairs[count++] = (struct log_pair){"reason", entry->reason};
+	put(pairs, &count, "rule", entry->rule);
+	for (size_t i = 0; i < entry->pair_count && i < AUDIT_PAIRS_MAX; i++)
+		put(pairs, &count, entry->pairs[i].key, entry->pairs[i].value);
 	if (left_out)
 		pairs[count++] = (struct log_pair){"left_out", log_format_u64(number, left_out)};
+	put(pairs, &count, "reason", entry->reason); /* last: it may be long, and is cut */
 	log_pairs(LOG_LEVEL_AUDIT, "audit", pairs, count);
 }

@@ -16,6 +16,7 @@
 #include "core/state/budget.h"
 #include "core/state/history.h"
 #include "engine/engine_probe.h"
+#include "policy/verdict.h"
 #include "store/store_sqlite.h"
 #include "store/store_timed.h"
 
@@ -26,6 +27,29 @@
 
 enum { STACK_BYTES = 1 << 20 }; /* of a thread: plan and sender keep big things on the heap */
 #define STOP_WAIT_NS (2500 * CLOCK_NS_PER_MS)
+
+/* What it opens, and how far. */
+static void log_policy(const struct agent *agent, const struct policy *policy)
+{
+	const Pagecast__V1__Policy *message = policy->message;
+	char networks[VERDICT_RULE_BYTES], sources[VERDICT_RULE_BYTES], pps[32], total_pps[32];
+	char allows[96];
+	snprintf(allows, sizeof allows, "%s%s%s%s%s", message->allow_multicast ? " multicast" : "",
+		 message->allow_broadcast ? " broadcast" : "",
+		 message->allow_header_included ? " header_included" : "",
+		 message->allow_ethernet ? " ethernet" : "",
+		 message->allow_unjudged ? " unjudged" : "");
+	snprintf(pps, sizeof pps, "%.10g", message->max_pps);
+	snprintf(total_pps, sizeof total_pps, "%.10g", message->max_total_pps);
+	log_event(LOG_LEVEL_INFO, "policy_reloaded", "file",
+		  agent->policy_file ? agent->policy_file : "(built in)", "networks",
+		  log_u64(message->n_allowed_networks), "allowedNetworks",
+		  verdict_list(networks, message->allowed_networks, message->n_allowed_networks),
+		  "allowedSources",
+		  verdict_list(sources, message->allowed_sources, message->n_allowed_sources),
+		  "allows", allows[0] ? allows + 1 : "nothing special", "maxPps", pps,
+		  "maxTotalPps", total_pps, NULL);
+}
 
 int agent_reload_policy(struct agent *agent, struct error *ret_error)
 {
@@ -38,13 +62,13 @@ int agent_reload_policy(struct agent *agent, struct error *ret_error)
 	}
 	agent_lock(agent);
 	struct policy *old = agent->policy;
-	agent->policy = policy;
+	agent->policy = policy_ref(policy);
 	budget_set_totals(agent);
 	agent_unlock(agent);
 	policy_unref(old);
 	enforce_policy(agent);
-	log_event(LOG_LEVEL_INFO, "policy_reloaded", "file",
-		  agent->policy_file ? agent->policy_file : "(built in)", NULL);
+	log_policy(agent, policy);
+	policy_unref(policy);
 	return 0;
 }
 

@@ -20,7 +20,8 @@ static void judge_ip_destination(struct verdict *verdict,
 			verdict_source(verdict, ".sourceAddress", &from);
 	}
 	if (destination->broadcast && !verdict->policy->message->allow_broadcast)
-		verdict_forbid(verdict, ".broadcast", "the policy forbids it (allowBroadcast)");
+		verdict_forbid(verdict, ".broadcast", "allowBroadcast",
+			       "the policy forbids it (allowBroadcast)");
 }
 
 static void judge_stream(struct verdict *verdict, const struct plan_stream *stream)
@@ -35,17 +36,18 @@ static void judge_stream(struct verdict *verdict, const struct plan_stream *stre
 	case PLAN_RAW_IP:
 		judge_ip_destination(verdict, destination);
 		if (destination->header_included && !message->allow_header_included)
-			verdict_forbid(verdict, ".headerIncluded",
+			verdict_forbid(verdict, ".headerIncluded", "allowHeaderIncluded",
 				       "the policy forbids it (allowHeaderIncluded)");
 		else if (headers_carrier(destination->protocol) && !message->allow_header_included)
-			verdict_forbid(verdict, ".protocol",
+			verdict_forbid(verdict, ".protocol", "allowHeaderIncluded",
 				       "%u carries addresses of its own, which the policy forbids "
 				       "(allowHeaderIncluded)",
 				       destination->protocol);
 		break;
 	case PLAN_ETHERNET:
 		if (!message->allow_ethernet)
-			verdict_forbid(verdict, "", "the policy forbids it (allowEthernet)");
+			verdict_forbid(verdict, "", "allowEthernet",
+				       "the policy forbids it (allowEthernet)");
 		break;
 	}
 	interface_judge(verdict, destination);
@@ -56,19 +58,20 @@ static void judge_job(struct verdict *verdict, const struct plan *plan)
 {
 	const Pagecast__V1__Policy *message = verdict->policy->message;
 	if (plan->stream_count > message->max_streams)
-		verdict_forbid(verdict, "streams",
+		verdict_forbid(verdict, "streams", "maxStreams",
 			       "%zu streams, more than the policy's maxStreams of %u",
 			       plan->stream_count, message->max_streams);
 	if (plan->bytes > message->max_payload_bytes)
 		verdict_forbid(
-			verdict, "streams",
+			verdict, "streams", "maxPayloadBytes",
 			"%" PRIu64
 			" bytes of payload, more than the policy's maxPayloadBytes of %" PRIu64,
 			plan->bytes, message->max_payload_bytes);
 	if (plan->engine && !policy_allows_engine(verdict->policy, plan->engine)) {
 		const ProtobufCEnumValue *kind = protobuf_c_enum_descriptor_get_value(
 			&pagecast__v1__engine_kind__descriptor, (int)plan->engine);
-		verdict_forbid(verdict, "engine", "%s is not in the policy's allowedEngines",
+		verdict_forbid(verdict, "engine", "allowedEngines",
+			       "%s is not in the policy's allowedEngines",
 			       kind ? kind->name : "this");
 	}
 	demand_judge(verdict, plan);

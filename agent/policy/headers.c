@@ -98,11 +98,11 @@ static void judge_mac(struct verdict *verdict, const char *member, const uint8_t
 	const Pagecast__V1__Policy *message = verdict->policy->message;
 	bool broadcast = memcmp(mac, BROADCAST, sizeof BROADCAST) == 0;
 	if (broadcast && !message->allow_broadcast)
-		verdict_forbid(verdict, member,
+		verdict_forbid(verdict, member, "allowBroadcast",
 			       "the frame is a broadcast, which the policy forbids "
 			       "(allowBroadcast)");
 	else if (!broadcast && mac[0] & 1 && !message->allow_multicast)
-		verdict_forbid(verdict, member,
+		verdict_forbid(verdict, member, "allowMulticast",
 			       "the frame is a multicast, which the policy forbids "
 			       "(allowMulticast)");
 }
@@ -138,7 +138,7 @@ static void judge_end(struct verdict *verdict, const char *member, const struct 
 	if (walk->end == WALK_CUT && is_transport(walk->end_kind) && !walk->has_ports &&
 	    !message->n_allowed_ports)
 		return;
-	verdict_forbid(verdict, member,
+	verdict_forbid(verdict, member, "allowUnjudged",
 		       "%s: the policy cannot judge its destinations, and forbids such packets "
 		       "(allowUnjudged)",
 		       walk_reason(walk, reason));

@@ -36,12 +36,12 @@ void interface_judge(struct verdict *verdict, const struct plan_destination *des
 	verdict_list(rule, message->allowed_interfaces, message->n_allowed_interfaces);
 	int r = leaving_interface(destination, name);
 	if (r)
-		verdict_forbid(verdict, ".interface",
+		verdict_forbid(verdict, ".interface", "allowedInterfaces",
 			       "must be named: the route to %s is unknown (%s), and the policy "
 			       "restricts interfaces (allowedInterfaces: %s)",
 			       destination->text, strerror(-r), rule);
 	else if (!policy_allows_interface(verdict->policy, name))
-		verdict_forbid(verdict, ".interface",
+		verdict_forbid(verdict, ".interface", "allowedInterfaces",
 			       "%s %s, which is not in the policy's allowedInterfaces (%s)",
 			       destination->interface[0] ? "is" : "the route leaves by", name,
 			       rule);

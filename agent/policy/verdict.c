@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void verdict_forbid(struct verdict *verdict, const char *member, const char *format, ...)
+void verdict_forbid(struct verdict *verdict, const char *member, const char *rule,
+		    const char *format, ...)
 {
 	char path[160], description[400];
 	bool of_stream = !*member || *member == '.' || *member == '[';
@@ -18,6 +19,8 @@ void verdict_forbid(struct verdict *verdict, const char *member, const char *for
 	va_end(args);
 	if (!verdict->error->code)
 		verdict->error->code = ERROR_CODE_PERMISSION_DENIED;
+	if (!verdict->error->rule)
+		verdict->error->rule = rule;
 	error_violate(verdict->error, path, "%s", description);
 }
 
@@ -61,8 +64,8 @@ static void forbid_network(struct verdict *verdict, const char *member,
 	const Pagecast__V1__Policy *message = verdict->policy->message;
 	char text[INET6_ADDRSTRLEN], rule[VERDICT_RULE_BYTES];
 	ip_text(address, text);
-	verdict_forbid(verdict, member, "%s%s is not in the policy's allowedNetworks (%s)", text,
-		       spelled,
+	verdict_forbid(verdict, member, "allowedNetworks",
+		       "%s%s is not in the policy's allowedNetworks (%s)", text, spelled,
 		       verdict_list(rule, message->allowed_networks, message->n_allowed_networks));
 }
 
@@ -74,12 +77,12 @@ static bool judge_kind(struct verdict *verdict, const char *member,
 	char text[INET6_ADDRSTRLEN];
 	ip_text(address, text);
 	if (ip_is_unspecified(address)) {
-		verdict_forbid(verdict, member, "%s cannot be a destination address", text);
+		verdict_forbid(verdict, member, NULL, "%s cannot be a destination address", text);
 		return true;
 	}
 	if (ip_is_multicast(address)) {
 		if (!policy->message->allow_multicast) {
-			verdict_forbid(verdict, member,
+			verdict_forbid(verdict, member, "allowMulticast",
 				       "%s is multicast, which the policy forbids "
 				       "(allowMulticast)",
 				       text);
@@ -92,7 +95,7 @@ static bool judge_kind(struct verdict *verdict, const char *member,
 	bool limited = is_limited_broadcast(address);
 	if ((limited || policy_host_broadcasts(verdict->host, address)) &&
 	    !policy->message->allow_broadcast) {
-		verdict_forbid(verdict, member,
+		verdict_forbid(verdict, member, "allowBroadcast",
 			       "%s is a broadcast address, which the policy forbids "
 			       "(allowBroadcast)",
 			       text);
@@ -139,7 +142,7 @@ void verdict_source(struct verdict *verdict, const char *member, const struct ip
 		return;
 	char text[INET6_ADDRSTRLEN], rule[VERDICT_RULE_BYTES];
 	ip_text(address, text);
-	verdict_forbid(verdict, member,
+	verdict_forbid(verdict, member, "allowedSources",
 		       "%s is neither an address of this host nor in the policy's "
 		       "allowedSources (%s)",
 		       text,
@@ -154,7 +157,7 @@ void verdict_port(struct verdict *verdict, const char *member, uint16_t port)
 		    port <= message->allowed_ports[i]->last)
 			return;
 	if (message->n_allowed_ports)
-		verdict_forbid(verdict, member,
+		verdict_forbid(verdict, member, "allowedPorts",
 			       "%u is not in the policy's allowedPorts (%u to %u%s)", port,
 			       message->allowed_ports[0]->first, message->allowed_ports[0]->last,
 			       message->n_allowed_ports > 1 ? ", …" : "");

@@ -28,9 +28,10 @@ struct verdict {
  * verdict_forbid() - add one violation
  * @member: appended to verdict->field where it is empty or begins with '.' or '['; otherwise it is
  *          a field of the job itself ("engine")
+ * @rule:   the field of the policy that forbids it, static; NULL: none does, it never makes sense
  */
-void verdict_forbid(struct verdict *verdict, const char *member, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void verdict_forbid(struct verdict *verdict, const char *member, const char *rule,
+		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /** verdict_list() - the first entries of a list, for a message: "127.0.0.0/8, 10.0.0.0/8, …".
  * Return: @text */

@@ -21,6 +21,7 @@ struct auth {
 
 int auth_new(struct auth **ret_auth, const char *tokens_file, struct error *ret_error)
 {
+	char change[TOKENS_CHANGE_BYTES];
 	struct auth *auth = calloc(1, sizeof *auth);
 	if (!auth)
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
@@ -28,7 +29,7 @@ int auth_new(struct auth **ret_auth, const char *tokens_file, struct error *ret_
 	auth->lockout = lockout_new();
 	auth->tokens_file = tokens_file ? strdup(tokens_file) : NULL;
 	int r = auth->lockout && (auth->tokens_file || !tokens_file)
-			? auth_reload(auth, ret_error)
+			? auth_reload(auth, change, ret_error)
 			: error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	if (r) {
 		auth_free(auth);
@@ -38,14 +39,18 @@ int auth_new(struct auth **ret_auth, const char *tokens_file, struct error *ret_
 	return 0;
 }
 
-int auth_reload(struct auth *auth, struct error *ret_error)
+int auth_reload(struct auth *auth, char ret_change[static TOKENS_CHANGE_BYTES],
+		struct error *ret_error)
 {
 	struct tokens *tokens = NULL;
-	if (!auth->tokens_file)
+	if (!auth->tokens_file) {
+		ret_change[0] = '\0';
 		return 0;
+	}
 	int r = tokens_load(auth->tokens_file, &tokens, ret_error);
 	if (r)
 		return r;
+	tokens_change(auth->tokens, tokens, ret_change); /* reloads come from one thread */
 	pthread_rwlock_wrlock(&auth->lock);
 	struct tokens *old = auth->tokens;
 	auth->tokens = tokens;
@@ -111,15 +116,19 @@ static int take_token(struct auth *auth, const struct auth_evidence *evidence,
 		      struct error *ret_error)
 {
 	pthread_rwlock_rdlock(&auth->lock);
-	const struct token *token = tokens_check(auth->tokens, presented, time(NULL));
-	if (token) {
+	const struct token *token = tokens_find_presented(auth->tokens, presented);
+	bool good = token && time(NULL) < token->expires_s;
+	if (token)
+		strcpy(ret_identity->accessor, token->accessor);
+	if (good) {
 		snprintf(ret_identity->principal, sizeof ret_identity->principal, "token:%s",
 			 token->name);
-		strcpy(ret_identity->accessor, token->accessor);
 		ret_identity->role = token->role;
 	}
 	pthread_rwlock_unlock(&auth->lock);
-	return token ? 0 : refuse_token(auth, evidence, ret_error);
+	if (!token)
+		token_claim(presented, ret_identity->claimed);
+	return good ? 0 : refuse_token(auth, evidence, ret_error);
 }
 
 /* The token of "Bearer TOKEN". Return: NULL: the header is not there or says something else. */

@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "api/auth/tokens.h"
+#include "api/auth/tokens_change.h"
 #include "pagecast/agent.h"
 #include "pagecast/error.h"
 
@@ -45,21 +46,25 @@ struct auth_identity {
 	 * another. */
 	char principal[AUTH_PRINCIPAL_MAX + 1];
 	char accessor[TOKEN_ACCESSOR_LEN + 1]; /* of the token; "": it took none */
+	char claimed[TOKEN_ACCESSOR_LEN + 1];  /* in a token that is unknown; "": none */
 	enum agent_role role;
 };
 
 /** auth_new() - @tokens_file: NULL: none. Return: 0; what tokens_load() returns */
 int auth_new(struct auth **ret_auth, const char *tokens_file, struct error *ret_error);
-/** auth_reload() - read the tokens file again; on failure the old tokens stay in force */
-int auth_reload(struct auth *auth, struct error *ret_error);
+/** auth_reload() - read the tokens file again; on failure the old tokens stay in force
+ * @ret_change: tokens_change(), "" without a tokens file; written on success */
+int auth_reload(struct auth *auth, char ret_change[static TOKENS_CHANGE_BYTES],
+		struct error *ret_error);
 struct auth *auth_free(struct auth *auth);
 
 /**
  * auth_identify() - judge one request
  * @authorization: the header's value, hostile; NULL: none
  *
- * Return: 0; UNAUTHENTICATED; RESOURCE_EXHAUSTED with retry_after_s: a wrong token after
- * several others from its address
+ * Of a caller who is refused, *ret_identity holds what can be told for the log: the accessor of a
+ * token that has expired, or the one that an unknown token claims. Return: 0; UNAUTHENTICATED;
+ * RESOURCE_EXHAUSTED with retry_after_s: a wrong token after several others from its address
  */
 int auth_identify(struct auth *auth, const struct auth_evidence *evidence,
 		  const char *authorization, struct auth_identity *ret_identity,

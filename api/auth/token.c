@@ -61,6 +61,18 @@ static bool accessor_valid(const char *accessor)
 	return from_hex(accessor, bytes, sizeof bytes);
 }
 
+bool token_claim(const char *presented, char ret_accessor[static TOKEN_ACCESSOR_LEN + 1])
+{
+	static const char DIGITS[] = "0123456789abcdef";
+	const char *accessor = presented + strlen(PREFIX);
+	if (strlen(presented) != TOKEN_TEXT_LEN ||
+	    strncmp(presented, PREFIX, strlen(PREFIX)) != 0 ||
+	    strspn(accessor, DIGITS) != TOKEN_ACCESSOR_LEN || accessor[TOKEN_ACCESSOR_LEN] != '_')
+		return false;
+	snprintf(ret_accessor, TOKEN_ACCESSOR_LEN + 1, "%s", accessor);
+	return true;
+}
+
 bool token_digest(const char *text, uint8_t digest[static TOKEN_DIGEST_BYTES])
 {
 	return gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), digest) == 0;

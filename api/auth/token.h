@@ -37,6 +37,10 @@ struct token {
 
 bool token_name_valid(const char *name);
 
+/** token_claim() - the accessor in @presented (hostile), if that has the form of a token, known or
+ * not. Return: whether it has */
+bool token_claim(const char *presented, char ret_accessor[static TOKEN_ACCESSOR_LEN + 1]);
+
 /** token_digest() - SHA-256 of a whole token. Return: false: the library has none */
 bool token_digest(const char *text, uint8_t digest[static TOKEN_DIGEST_BYTES]);
 

@@ -213,7 +213,7 @@ const struct token *tokens_at(const struct tokens *tokens, size_t index)
 	return index < tokens->count ? &tokens->tokens[index] : NULL;
 }
 
-const struct token *tokens_check(const struct tokens *tokens, const char *presented, int64_t now_s)
+const struct token *tokens_find_presented(const struct tokens *tokens, const char *presented)
 {
 	uint8_t digest[TOKEN_DIGEST_BYTES];
 	const struct token *found = NULL;
@@ -222,6 +222,12 @@ const struct token *tokens_check(const struct tokens *tokens, const char *presen
 	for (size_t i = 0; i < tokens->count; i++) /* all of them: the time taken reveals nothing */
 		if (gnutls_memcmp(tokens->tokens[i].digest, digest, sizeof digest) == 0)
 			found = &tokens->tokens[i];
+	return found;
+}
+
+const struct token *tokens_check(const struct tokens *tokens, const char *presented, int64_t now_s)
+{
+	const struct token *found = tokens_find_presented(tokens, presented);
 	return found && now_s < found->expires_s ? found : NULL;
 }
 

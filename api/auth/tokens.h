@@ -45,6 +45,11 @@ const struct token *tokens_at(const struct tokens *tokens, size_t index);
  */
 const struct token *tokens_check(const struct tokens *tokens, const char *presented, int64_t now_s);
 
+/**
+ * tokens_find_presented() - the same, whether or not it has expired: who holds it is known
+ */
+const struct token *tokens_find_presented(const struct tokens *tokens, const char *presented);
+
 /** tokens_hold() - is the token with that accessor still good? */
 bool tokens_hold(const struct tokens *tokens, const char *accessor, int64_t now_s);
 

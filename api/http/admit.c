@@ -105,6 +105,8 @@ static void audit_stranger(const struct request *request, const struct error *er
 {
 	const struct method *method = request->route->method;
 	audit_write(&(struct audit_entry){
+		.accessor = request->identity.accessor,
+		.claimed = request->identity.claimed,
 		.peer = request->connection->peer,
 		.action = method ? method->name : request->route->path,
 		.verdict = error->code,

@@ -1,6 +1,7 @@
 /* method: see method.h. One small adaptor a call gives the agent's typed functions one shape. */
 #include "api/tables/method.h"
 
+#include "api/tables/substance.h"
 #include "api/tables/tables.h"
 #include "pagecast/audit.h"
 
@@ -23,7 +24,6 @@ ADAPT(get_job, Pagecast__V1__GetJobRequest, Pagecast__V1__Job)
 ADAPT(list_jobs, Pagecast__V1__ListJobsRequest, Pagecast__V1__ListJobsResponse)
 ADAPT(update_job, Pagecast__V1__UpdateJobRequest, Pagecast__V1__Job)
 ADAPT(cancel_job, Pagecast__V1__CancelJobRequest, Pagecast__V1__Job)
-ADAPT(cancel_jobs, Pagecast__V1__CancelJobsRequest, Pagecast__V1__CancelJobsResponse)
 ADAPT(pause_job, Pagecast__V1__PauseJobRequest, Pagecast__V1__Job)
 ADAPT(resume_job, Pagecast__V1__ResumeJobRequest, Pagecast__V1__Job)
 ADAPT(delete_job, Pagecast__V1__DeleteJobRequest, Pagecast__V1__DeleteJobResponse)
@@ -42,6 +42,18 @@ static int call_submit_job(struct agent *agent, const struct agent_caller *calle
 				 &job, &result->created, ret_error);
 	if (!r)
 		result->response = &job->base;
+	return r;
+}
+
+static int call_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
+			    const ProtobufCMessage *request, struct method_result *result,
+			    struct error *ret_error)
+{
+	Pagecast__V1__CancelJobsResponse *response = NULL;
+	int r = agent_cancel_jobs(agent, caller, (const Pagecast__V1__CancelJobsRequest *)request,
+				  &response, &result->cancelled, ret_error);
+	if (!r)
+		result->response = &response->base;
 	return r;
 }
 
@@ -111,8 +123,10 @@ static void audit(const struct method *method, const struct agent_caller *caller
 {
 	const struct tables_method *table = tables_method(method->service, method->name);
 	const char *id = id_of(request);
+	struct substance substance;
 	if (table && (table->no_side_effects || table->server_streaming))
 		return;
+	substance_read(&substance, request, result->response, &result->cancelled);
 	audit_write(&(struct audit_entry){
 		.principal = caller->principal,
 		.accessor = caller->accessor,
@@ -120,7 +134,10 @@ static void audit(const struct method *method, const struct agent_caller *caller
 		.action = method->name,
 		.id = id ? id : id_of(result->response),
 		.verdict = (enum error_code)code,
+		.rule = code ? error->rule : NULL,
 		.reason = code ? error_message(error) : NULL,
+		.pairs = substance.pairs,
+		.pair_count = substance.count,
 	});
 }
 

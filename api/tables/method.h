@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 struct method_result {
-	ProtobufCMessage *response; /* owned */
-	bool created;		    /* SubmitJob: the job is new */
+	ProtobufCMessage *response;	  /* owned */
+	bool created;			  /* SubmitJob: the job is new */
+	struct agent_cancelled cancelled; /* CancelJobs: which jobs, for the audit log */
 };
 
 struct method {

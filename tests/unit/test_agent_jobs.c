@@ -390,7 +390,7 @@ static uint32_t cancel_jobs(const char *json)
 	Pagecast__V1__CancelJobsResponse *response = NULL;
 	Pagecast__V1__CancelJobsRequest *request = (Pagecast__V1__CancelJobsRequest *)parse(
 		&pagecast__v1__cancel_jobs_request__descriptor, json);
-	CHECK_INT(agent_cancel_jobs(agent, &OPERATOR, request, &response, &error), ==, 0);
+	CHECK_INT(agent_cancel_jobs(agent, &OPERATOR, request, &response, NULL, &error), ==, 0);
 	uint32_t cancelled = response->cancelled;
 	pagecast__v1__cancel_jobs_response__free_unpacked(response, NULL);
 	pagecast__v1__cancel_jobs_request__free_unpacked(request, NULL);

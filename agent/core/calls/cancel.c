@@ -4,9 +4,9 @@
  * All jobs are stopped first, under one hold of the lock; those that only waited are then ended by
  * the caller's thread, the others by their workers.
  */
-#include "base/log.h"
 #include "base/util.h"
 #include "core/job/principal.h"
+#include "core/job/record.h"
 #include "core/state/agent.h"
 #include "core/state/end_without_sender.h"
 #include "core/state/history.h"
@@ -14,6 +14,7 @@
 #include "core/state/view.h"
 #include "store/job_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,14 +36,17 @@ static int still_ending(const struct job *job, struct error *ret_error)
 }
 
 /* Orders the end of a job. Return: 0 with a reference */
-static int stop(struct agent *agent, const char *id, struct job **ret_job, struct error *ret_error)
+static int stop(struct agent *agent, const struct agent_caller *caller,
+		const Pagecast__V1__CancelJobRequest *request, struct job **ret_job,
+		struct error *ret_error)
 {
+	_cleanup_blob_ struct blob *cancel = record_cancel(caller->principal, request->reason);
 	agent_lock(agent);
-	struct job *job = agent_find_job(agent, id, ret_error);
+	struct job *job = agent_find_job(agent, request->id, ret_error);
 	if (job) {
 		*ret_job = job_ref(job);
 		if (!job_state_ended(job->state))
-			lifecycle_stop(agent, job, SENDER_CANCELLED);
+			lifecycle_cancel(agent, job, cancel);
 	}
 	agent_unlock(agent);
 	return job ? 0 : (int)ret_error->code;
@@ -58,7 +62,7 @@ static int cancel(struct agent *agent, const struct agent_caller *caller,
 	if (!r)
 		r = check_reason(request->reason, ret_error);
 	if (!r)
-		r = stop(agent, request->id, &job, ret_error);
+		r = stop(agent, caller, request, &job, ret_error);
 	if (r)
 		return r;
 	end_without_sender_if_stopped(agent, job);
@@ -74,11 +78,7 @@ int agent_cancel_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__CancelJobRequest *request, Pagecast__V1__Job **ret_job,
 		     struct error *ret_error)
 {
-	int r = cancel(agent, caller, request, ret_job, ret_error);
-	if (!r && request->reason[0])
-		log_event(LOG_LEVEL_INFO, "cancel_reason", "job", request->id, "reason",
-			  request->reason, NULL);
-	return r;
+	return cancel(agent, caller, request, ret_job, ret_error);
 }
 
 /* Everything is stopped only where the request says so: a filter that came out empty is no such
@@ -101,9 +101,10 @@ struct stopped {	   /* jobs that CancelJobs has stopped */
 	size_t count;
 };
 
-/* Under the lock. */
+/* Under the lock. @cancel: of the call; NULL: out of memory */
 static int stop_all(struct agent *agent, const Pagecast__V1__CancelJobsRequest *request,
-		    struct stopped *stopped, struct error *ret_error)
+		    struct blob *cancel, struct stopped *stopped,
+		    struct agent_cancelled *ret_cancelled, struct error *ret_error)
 {
 	struct job *job;
 	stopped->jobs = calloc(agent->live_count + 1, sizeof(void *));
@@ -113,8 +114,11 @@ static int stop_all(struct agent *agent, const Pagecast__V1__CancelJobsRequest *
 	{
 		if (!job_has_labels(job, request->labels, request->n_labels))
 			continue;
-		lifecycle_stop(agent, job, SENDER_CANCELLED);
+		lifecycle_cancel(agent, job, cancel);
 		stopped->jobs[stopped->count++] = job_ref(job);
+		if (ret_cancelled && ret_cancelled->count++ < AGENT_CANCELLED_IDS_MAX)
+			snprintf(ret_cancelled->ids[ret_cancelled->count - 1], AGENT_ID_BYTES, "%s",
+				 job->id);
 	}
 	return 0;
 }
@@ -151,7 +155,8 @@ static int end_all(struct agent *agent, const struct agent_caller *caller, struc
 
 int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 		      const Pagecast__V1__CancelJobsRequest *request,
-		      Pagecast__V1__CancelJobsResponse **ret_response, struct error *ret_error)
+		      Pagecast__V1__CancelJobsResponse **ret_response,
+		      struct agent_cancelled *ret_cancelled, struct error *ret_error)
 {
 	struct stopped stopped = {0};
 	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
@@ -165,13 +170,12 @@ int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 	if (!response)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	pagecast__v1__cancel_jobs_response__init(response);
+	_cleanup_blob_ struct blob *cancel = record_cancel(caller->principal, request->reason);
 	agent_lock(agent);
-	r = stop_all(agent, request, &stopped, ret_error);
+	r = stop_all(agent, request, cancel, &stopped, ret_cancelled, ret_error);
 	agent_unlock(agent);
 	if (!r)
 		r = end_all(agent, caller, &stopped, &response->cancelled, ret_error);
-	if (!r && request->reason[0])
-		log_event(LOG_LEVEL_INFO, "cancel_reason", "reason", request->reason, NULL);
 	if (r)
 		free(response);
 	else

@@ -64,15 +64,17 @@ static int check_room(struct agent *agent, const struct job *job, struct error *
 	size_t sending = agent->state_counts[PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING] +
 			 agent->state_counts[PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED];
 	int r = 0;
-	if (agent->live_count - sending >= queued_max)
+	if (agent->live_count - sending >= queued_max) {
 		r = error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
 			      "the queue is full: %u jobs wait (the policy's maxJobsQueued)",
 			      queued_max);
-	else if (agent->live_bytes + job->live->spec->len > LIVE_BYTES_MAX)
+		ret_error->rule = "maxJobsQueued";
+	} else if (agent->live_bytes + job->live->spec->len > LIVE_BYTES_MAX) {
 		r = error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
 			      "the queue is full: its specs take %" PRIu64
 			      " bytes of at most %" PRIu64,
 			      agent->live_bytes, LIVE_BYTES_MAX);
+	}
 	if (r) {
 		ret_error->retry_after_s = RETRY_AFTER_S;
 		return r;

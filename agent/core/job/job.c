@@ -50,6 +50,7 @@ void job_end_live(struct job *job)
 		return;
 	blob_unref(job->live->spec);
 	blob_unref(job->live->record);
+	blob_unref(job->live->cancel);
 	free(job->live->earlier.streams);
 	blob_unref(job->live->earlier.exact);
 	free(job->live);

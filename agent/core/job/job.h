@@ -75,7 +75,8 @@ struct job_live {
 	struct sender *sender;		 /* while it runs; the worker's */
 	Pagecast__V1__EngineKind engine; /* of that */
 	struct job_forbidden forbidden;	 /* written once, before the sender is stopped for it */
-	bool again; /* taken, but prepared for a policy of the past: back into the queue */
+	bool again;	     /* taken, but prepared for a policy of the past: back into the queue */
+	struct blob *cancel; /* of the call that stopped it: a piece of the record; NULL: none */
 	enum sender_end stop; /* asked for, whether or not there is a sender; SENDER_RUNNING: no */
 	bool queued;	      /* stands in the queue */
 	bool ending;	      /* its end is being stored: nothing else may change it */

@@ -291,7 +291,20 @@ struct blob *record_pack_streams(const struct job_facts *facts,
 	job.stream_results = list;
 	job.n_stream_results = count;
 	_cleanup_blob_ struct blob *second = blob_pack(&job.base);
-	struct blob *record = second ? blob_new(first->len + second->len) : NULL;
+	return second ? record_join(first, second) : NULL;
+}
+
+struct blob *record_cancel(const char *principal, const char *reason)
+{
+	Pagecast__V1__Job job = PAGECAST__V1__JOB__INIT;
+	job.cancelled_by = (char *)principal;
+	job.cancel_reason = (char *)reason;
+	return blob_pack(&job.base);
+}
+
+struct blob *record_join(const struct blob *first, const struct blob *second)
+{
+	struct blob *record = blob_new(first->len + second->len);
 	if (!record)
 		return NULL;
 	memcpy(record->data, first->data, first->len); /* one behind the other: a message */

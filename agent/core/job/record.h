@@ -43,6 +43,13 @@ struct blob *record_pack(const struct job_facts *facts, const struct problem_set
 struct blob *record_pack_streams(const struct job_facts *facts,
 				 const struct sender_progress *streams, size_t count);
 
+/** record_cancel() - who cancelled a job, and why, as a piece of a record. Return: owned; NULL: out
+ * of memory */
+struct blob *record_cancel(const char *principal, const char *reason);
+/** record_join() - two records as one: fields that both have are the second's. Return: owned; NULL:
+ * out of memory */
+struct blob *record_join(const struct blob *first, const struct blob *second);
+
 /** record_without_end() - the same, of what goes on. Return: owned; NULL: out of memory, unreadable
  */
 struct blob *record_without_end(const struct blob *record);

@@ -147,8 +147,10 @@ static int end_interrupted(struct agent *agent, struct job *job, struct error *r
 	struct store_job row = row_take(agent, job);
 	agent_unlock(agent);
 	int r = row_store(agent, &row, STORE_WAIT, ret_error);
-	if (!r)
+	if (!r) {
+		lifecycle_log_end(job, job->state, &account, NULL, true);
 		job_end_live(job);
+	}
 	return r;
 }
 

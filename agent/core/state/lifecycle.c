@@ -127,11 +127,37 @@ uint64_t lifecycle_publish(struct agent *agent, struct job *job, bool counted)
 	return counted ? agent_touch(agent, job) : 0;
 }
 
-static void log_end(const struct job *job, const struct account *account, int stored)
+void lifecycle_cancel(struct agent *agent, struct job *job, struct blob *cancel)
 {
-	log_event(LOG_LEVEL_DEBUG, "job_ended", "job", job->id, "state", job_state_name(job->state),
-		  "sent", log_u64(account->packets_sent), "requested",
-		  log_u64(account->packets_requested), "stored", stored ? "no" : "yes", NULL);
+	AGENT_ASSERT_LOCKED(agent);
+	if (!job->live->ending && job->live->stop == SENDER_RUNNING && cancel)
+		job->live->cancel = blob_ref(cancel);
+	lifecycle_stop(agent, job, SENDER_CANCELLED);
+}
+
+void lifecycle_log_end(const struct job *job, Pagecast__V1__JobState state,
+		       const struct account *account, const struct blob *cancel, bool stored)
+{
+	Pagecast__V1__Job *by =
+		cancel ? pagecast__v1__job__unpack(NULL, cancel->len, cancel->data) : NULL;
+	const struct log_pair pairs[] = {
+		{"job", job->id},
+		{"state", job_state_name(state)},
+		{"owner", job->owner},
+		{"requested", log_u64(account->packets_requested)},
+		{"sent", log_u64(account->packets_sent)},
+		{"dropped", log_u64(account->packets_dropped)},
+		{"failed", log_u64(account->packets_failed)},
+		{"cancelled", log_u64(account->packets_cancelled)},
+		{"bytes_sent", log_u64(account->bytes_sent)},
+		{"stored", stored ? "yes" : "no"},
+		{"cancelled_by", by ? by->cancelled_by : NULL},
+		{"reason", by ? by->cancel_reason : NULL},
+	};
+	size_t without = by ? !by->cancel_reason[0] : 2;
+	log_pairs(LOG_LEVEL_INFO, "job_ended", pairs, ARRAY_SIZE(pairs) - without);
+	if (by)
+		pagecast__v1__job__free_unpacked(by, NULL);
 }
 
 /* Under the lock: what was prepared and stored becomes visible. */
@@ -174,6 +200,16 @@ bool lifecycle_begin_end(struct agent *agent, struct job *job)
 	return true;
 }
 
+/* Consumes @record. Return: owned: with who cancelled the job, where that is known */
+static struct blob *add_cancel(struct blob *record, const struct blob *cancel)
+{
+	struct blob *joined = cancel ? record_join(record, cancel) : NULL;
+	if (!joined)
+		return record;
+	blob_unref(record);
+	return joined;
+}
+
 void lifecycle_finish(struct agent *agent, struct job *job, struct job_end *end)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -185,6 +221,9 @@ void lifecycle_finish(struct agent *agent, struct job *job, struct job_end *end)
 	job->end_ns = end->facts.end_ns;
 	if (!record) /* no memory for the result: the last one published has to do */
 		record = blob_ref(job->live->record);
+	_cleanup_blob_ struct blob *cancel =
+		end->event == JOB_EVENT_CANCEL ? blob_ref(job->live->cancel) : NULL;
+	record = add_cancel(record, cancel);
 	struct store_job row = row_take(agent, job);
 	row.state = state;
 	row.revision = ++agent->revision;
@@ -198,7 +237,7 @@ void lifecycle_finish(struct agent *agent, struct job *job, struct job_end *end)
 	agent_lock(agent);
 	uint64_t revision = show_end(agent, job, end, state, record, stored);
 	agent_unlock(agent);
-	log_end(job, &end->facts.account, stored);
+	lifecycle_log_end(job, state, &end->facts.account, cancel, !stored);
 	agent_notify(agent, revision);
 }
 

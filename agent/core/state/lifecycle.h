@@ -41,6 +41,10 @@ bool lifecycle_is_stopped(const struct job *job);
  */
 void lifecycle_stop(struct agent *agent, struct job *job, enum sender_end why);
 
+/** lifecycle_cancel() - (L) lifecycle_stop() by a call. @cancel: record_cancel(), of which the job
+ * takes a reference if this call is the first to stop it; NULL: it is not kept who did */
+void lifecycle_cancel(struct agent *agent, struct job *job, struct blob *cancel);
+
 struct job_end {
 	enum job_event event; /* DONE, FAIL, CANCEL, INTERRUPT */
 	struct job_facts facts;
@@ -53,6 +57,10 @@ bool lifecycle_begin_end(struct agent *agent, struct job *job);
 /** lifecycle_finish() - store the end of a job after lifecycle_begin_end(), then show it. Without
  * the lock; the caller keeps its reference */
 void lifecycle_finish(struct agent *agent, struct job *job, struct job_end *end);
+/** lifecycle_log_end() - one line, at info: what became of @job, and who cancelled it. Without the
+ * lock. @cancel: as lifecycle_cancel() had it; NULL: no call did */
+void lifecycle_log_end(const struct job *job, Pagecast__V1__JobState state,
+		       const struct account *account, const struct blob *cancel, bool stored);
 /** lifecycle_wait_ended() - (L), released while it waits: until @job has ended, or CLOCK_MONOTONIC
  * @until_ns. Return: has it? */
 bool lifecycle_wait_ended(struct agent *agent, struct job *job, int64_t until_ns);

@@ -84,9 +84,17 @@ int agent_update_job(struct agent *agent, const struct agent_caller *caller,
 int agent_cancel_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__CancelJobRequest *request, Pagecast__V1__Job **ret_job,
 		     struct error *ret_error);
+enum { AGENT_ID_BYTES = 32, AGENT_CANCELLED_IDS_MAX = 4 };
+struct agent_cancelled {				   /* which jobs a CancelJobs stopped */
+	char ids[AGENT_CANCELLED_IDS_MAX][AGENT_ID_BYTES]; /* the first of them */
+	size_t count;
+};
+/** agent_cancel_jobs() - @ret_cancelled: zeroed by the caller, filled in whatever comes of the
+ * call; may be NULL */
 int agent_cancel_jobs(struct agent *agent, const struct agent_caller *caller,
 		      const Pagecast__V1__CancelJobsRequest *request,
-		      Pagecast__V1__CancelJobsResponse **ret_response, struct error *ret_error);
+		      Pagecast__V1__CancelJobsResponse **ret_response,
+		      struct agent_cancelled *ret_cancelled, struct error *ret_error);
 int agent_pause_job(struct agent *agent, const struct agent_caller *caller,
 		    const Pagecast__V1__PauseJobRequest *request, Pagecast__V1__Job **ret_job,
 		    struct error *ret_error);

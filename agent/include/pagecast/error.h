@@ -58,6 +58,7 @@ struct error {
 			       "INVALID_JSON"; NULL: none */
 	struct error_fact facts[ERROR_FACTS_MAX]; /* what belongs to the reason */
 	size_t fact_count;
+	const char *rule; /* of the policy, that refused: static, "allowedNetworks"; NULL: none */
 	uint32_t retry_after_s; /* 0: no hint */
 };
 
