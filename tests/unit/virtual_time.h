@@ -142,7 +142,7 @@ static inline long virtual_wait(const uint32_t *word, uint32_t value, const stru
 	virtual_self->futex = word;
 	virtual_self->woken = false;
 	virtual_self->wake_ns = INT64_MAX;
-	if (until)
+	if (until && until->tv_sec < INT64_MAX / CLOCK_NS_PER_S - 1) /* later is never */
 		virtual_self->wake_ns = until->tv_sec * CLOCK_NS_PER_S + until->tv_nsec +
 					(int64_t)virtual_random((uint64_t) virtual.late_most_ns);
 	virtual_yield();
