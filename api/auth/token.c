@@ -64,10 +64,11 @@ static bool accessor_valid(const char *accessor)
 bool token_claim(const char *presented, char ret_accessor[static TOKEN_ACCESSOR_LEN + 1])
 {
 	static const char DIGITS[] = "0123456789abcdef";
-	const char *accessor = presented + strlen(PREFIX);
 	if (strlen(presented) != TOKEN_TEXT_LEN ||
-	    strncmp(presented, PREFIX, strlen(PREFIX)) != 0 ||
-	    strspn(accessor, DIGITS) != TOKEN_ACCESSOR_LEN || accessor[TOKEN_ACCESSOR_LEN] != '_')
+	    strncmp(presented, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0)
+		return false;
+	const char *accessor = presented + strlen(TOKEN_PREFIX);
+	if (strspn(accessor, DIGITS) != TOKEN_ACCESSOR_LEN || accessor[TOKEN_ACCESSOR_LEN] != '_')
 		return false;
 	snprintf(ret_accessor, TOKEN_ACCESSOR_LEN + 1, "%s", accessor);
 	return true;
