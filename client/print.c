@@ -36,6 +36,10 @@ static size_t control_length(const unsigned char *s, size_t len, unsigned *ret_c
 		*ret_code = s[1];
 		return 2;
 	}
+	if (len >= 2 && s[0] == 0xd8 && s[1] == 0x9c) { /* Arabic letter mark */
+		*ret_code = 0x61c;
+		return 2;
+	}
 	if (len < 3 || s[0] != 0xe2)
 		return 0;
 	unsigned code = 0x2000u | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);

@@ -1,5 +1,6 @@
 """Wrong tokens wait; the right ones of the same address are let in."""
 
+import http.client
 import os
 import unittest
 
@@ -86,6 +87,25 @@ class Lockout(Folder):
         self.lock_out(ask, old)
         eventually(lambda: ask(short).status != 200)  # it has come to its end
         self.assertEqual([ask(self.right).status for _ in range(28)], [200] * 28)
+
+    @unittest.skipUnless(ipv6_here(), "there is no IPv6 here")
+    def test_a_listener_of_both_ip_versions(self):
+        """IPv4 callers of an IPv6 socket have the same 64 bits: they are counted by their IPv4 address."""
+        agent = self.agent("--insecure-http", listen=["[::]:0"])
+        agent.host = "127.0.0.1"
+
+        def ask(token, source="127.0.0.1"):
+            connection = http.client.HTTPConnection(agent.host, agent.port, timeout=pt.ANSWER_SECONDS,
+                                                    source_address=(source, 0))
+            connection.request("GET", "/v1/agent", headers=bearer(token))
+            answer = connection.getresponse()
+            answer = pt.Response(answer.status, answer.headers, answer.read())
+            connection.close()
+            return answer
+
+        self.lock_out(ask, self.wrong)
+        self.assertEqual(ask(self.right).status, 200)
+        self.assertEqual(ask(self.wrong, "127.0.0.2").status, 401)
 
     def test_other_ways_in(self):
         """The same user on the unix socket, and IPv6, where the addresses of one network count as one."""

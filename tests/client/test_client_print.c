@@ -20,7 +20,8 @@ TEST(steering_characters_are_escaped)
 	shown("\xc2\x9b[2J", "\\x9b[2J"); /* C1 CSI */
 	shown("a\xe2\x80\xae"
 	      "b",
-	      "a\\u{202e}b"); /* right-to-left override */
+	      "a\\u{202e}b");		   /* right-to-left override */
+	shown("a\330\234b", "a\\u{61c}b"); /* Arabic letter mark */
 	shown("\xe2\x81\xa6", "\\u{2066}");
 	shown("\xe2\x82\xac", "€");
 }
