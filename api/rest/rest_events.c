@@ -36,7 +36,8 @@ static void refuse(struct request *request, const struct error *error)
 }
 
 /* Nothing will ever follow: the job has ended, and its last revision has been seen. A browser's
- * EventSource asks again after each end of a stream, unless the answer is 204. */
+ * EventSource asks again after each end of a stream, unless the answer is 204. A revision that this
+ * agent never had is not one that has been seen: it is for watch_open() to refuse. */
 static bool is_over(const struct request *request, const ProtobufCMessage *message)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -44,6 +45,7 @@ static bool is_over(const struct request *request, const ProtobufCMessage *messa
 	struct agent_job_position position;
 	return message->descriptor == &pagecast__v1__watch_job_request__descriptor &&
 	       watch->after_revision &&
+	       watch->after_revision <= agent_revision(request->context->agent) &&
 	       !agent_job_position(request->context->agent, &request->caller, watch->id, &position,
 				   &error) &&
 	       position.ended && position.revision <= watch->after_revision;

@@ -157,8 +157,10 @@ class Book(unittest.TestCase):
         job = self.agent.wait_end(self.agent.submit(pt.udp_job(9, 1))["id"])
         path = f"/v1/jobs/{job['id']}/events"
         last = int(job["revision"])
-        for headers, wanted in (({"Last-Event-ID": str(last)}, 204), ({"Last-Event-ID": str(last + 5)}, 204), ({}, 200),
-                                ({"Last-Event-ID": str(last - 1)}, 200)):
+        later = int(self.agent.wait_end(self.agent.submit(pt.udp_job(9, 1))["id"])["revision"])
+        for headers, wanted in (({"Last-Event-ID": str(last)}, 204), ({"Last-Event-ID": str(later)}, 204), ({}, 200),
+                                ({"Last-Event-ID": str(last - 1)}, 200),
+                                ({"Last-Event-ID": str(later + 1000)}, 410)): # never was
             self.assertEqual(self.agent.get(path, headers=headers).status, wanted, headers)
         self.assertEqual(self.agent.get(f"{path}?afterRevision={last}").status, 204)
         running = self.agent.submit(FOREVER)

@@ -183,7 +183,8 @@ class Events(unittest.TestCase):
         self.assertTrue(seen[gone["id"]]["deleted"])
 
     def test_a_revision_that_is_not_known_is_410(self):
-        for path in ("/v1/events", f"/v1/jobs/{self.submit(1)['id']}/events"):
+        running, ended = self.running(), self.agent.wait_end(self.submit(1)["id"])
+        for path in ("/v1/events", f"/v1/jobs/{running['id']}/events", f"/v1/jobs/{ended['id']}/events"):
             answer = self.agent.get(path, headers={"Last-Event-ID": "9000000000000000000"})
             self.assertEqual((answer.status, answer.json()["code"]), (410, "out_of_range"))
             self.assertIn("start without", answer.json()["message"])
