@@ -240,8 +240,9 @@ class Preview(unittest.TestCase):
                 list(pool.map(ask, specs * 5))
             together = peak() - before
             print(f"peak above the first preview: one after the other {alone >> 10} KiB, 24 at a time {together >> 10} KiB")
-            self.assertLess(alone, 6 << 20)
-            self.assertLess(together, 24 << 20)
+            if not os.environ.get("PAGECAST_SANITIZED"):  # which keeps what is freed, for a while
+                self.assertLess(alone, 6 << 20)
+                self.assertLess(together, 24 << 20)
 
     def test_totals_that_no_counter_holds(self):
         stream = {"udp": {"address": "127.0.0.1", "port": 9}, "size": {"fixed": 60000}}

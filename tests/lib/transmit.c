@@ -73,6 +73,14 @@ void job_free(struct job *job)
 		free((void *)job->items[i].bytes);
 }
 
+void job_clear(struct job *job)
+{
+	job_free(job);
+	job->stream.item_count = 0;
+	job->stream.pass_packets = job->stream.pass_bytes = 0;
+	job->stream.len_max = 0;
+}
+
 static int open_bound(const char *address, int type, int protocol,
 		      struct sockaddr_storage *ret_bound)
 {

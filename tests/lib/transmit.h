@@ -24,6 +24,8 @@ void job_add(struct job *job, uint32_t len, uint32_t repeat);
 /** job_limit() - in packets; needed before course_run() */
 void job_limit(struct job *job, uint64_t packets);
 void job_free(struct job *job);
+/** job_clear() - without payloads again, for others to be added */
+void job_clear(struct job *job);
 
 /** receiver_open() - a UDP socket on a free port of @address ("127.0.0.1", "::1") with a large
  * buffer */

@@ -173,9 +173,7 @@ static struct plan_rate random_plan_rate(void)
 static void random_stream(struct job *job)
 {
 	static const uint32_t lens[] = {0, 18, 100, 1472, 9000, 65507};
-	job->stream.item_count = 0;
-	job->stream.pass_packets = job->stream.pass_bytes = 0;
-	job->stream.len_max = 0;
+	job_clear(job);
 	uint64_t items = 1 + virtual_random(4);
 	for (uint64_t i = 0; i < items; i++) {
 		uint32_t len = lens[virtual_random(ARRAY_SIZE(lens))];
@@ -382,9 +380,7 @@ TEST(sender_of_large_packets_gets_its_turn_beside_small_ones)
 	begin(4);
 	set_total(0, 1e6);
 	struct worker *large = add_worker(1), *small = add_worker(1);
-	large->lab.jobs[0].stream.item_count = 0;
-	large->lab.jobs[0].stream.len_max = 0;
-	large->lab.jobs[0].stream.pass_packets = large->lab.jobs[0].stream.pass_bytes = 0;
+	job_clear(&large->lab.jobs[0]);
 	job_add(&large->lab.jobs[0], 9000, 1);
 	longest_bits = 8 * 9042;
 	sending_rate(&large->lab, 0, 100);
