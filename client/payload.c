@@ -69,7 +69,8 @@ static int read_length(const struct options *options, const char *name, const ch
 	_cleanup_free_ char *text = util_strndup(value, len);
 	uint64_t length;
 	if (!units_read_count(text, &length) || length > UINT32_MAX)
-		return options_bad(options, name, value, "is no number of bytes; write 512 or 1k");
+		return options_bad(options, name, value,
+				   "is not a number of bytes; write 512 or 1k");
 	*ret_length = (uint32_t)length;
 	return 0;
 }
@@ -135,14 +136,14 @@ static int read_repeat(const struct options *options, const char *value,
 				     "--repeat stands behind the payload it repeats, as in --text "
 				     "ping --repeat 3");
 	if (!units_read_count(value, &repeat) || !repeat || repeat > UINT32_MAX)
-		return options_bad(options, "repeat", value, "is no count from 1 on");
+		return options_bad(options, "repeat", value, "is not a count of 1 or more");
 	stream->payloads[stream->n_payloads - 1]->repeat = (uint32_t)repeat;
 	return 0;
 }
 
 static int bad_size(const struct options *options, const char *value)
 {
-	return options_bad(options, "size", value, "is no size; write 512");
+	return options_bad(options, "size", value, "is not a size; write 512");
 }
 
 /* Decimal digits at *text, which moves behind them. */

@@ -192,12 +192,12 @@ TEST(payloads_keep_their_order)
 	CHECK_STR(payloads[6]->text, "");
 	message_free(&spec->base);
 	refused(UDP, "--repeat 3", "stands behind the payload");
-	refused(UDP, "--text a --repeat 0", "is no count");
+	refused(UDP, "--text a --repeat 0", "is not a count");
 	refused(UDP, "--hex xy", "is not hexadecimal");
 	refused(UDP, "--hex abc", "has 3 digits");
 	refused(UDP, "--text \xff\xfe", "is not UTF-8");
 	refused(UDP, "--random 10:x", "seed");
-	refused(UDP, "--zeros many", "is no number of bytes");
+	refused(UDP, "--zeros many", "is not a number of bytes");
 	refused(UDP, "--file /nowhere/at/all", "No such file");
 	refused(UDP, "--file /", "is a directory");
 }
@@ -244,7 +244,7 @@ TEST(sizes)
 					  "",	     "5000000000"};
 	for (size_t i = 0; i < ARRAY_SIZE(BAD); i++) {
 		_cleanup_free_ char *line = util_printf("--size=%s", BAD[i]);
-		refused(UDP, line, "is no size");
+		refused(UDP, line, "is not a size");
 	}
 	refused(UDP, "--size-layer l2", "--size-layer without --size");
 	refused(UDP, "--size 5 --size-layer l9", "is not one of payload, l3, l2, l2-fcs or l1");
