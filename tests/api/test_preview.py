@@ -171,6 +171,13 @@ class Preview(unittest.TestCase):
         self.assertEqual((answer["totalPackets"], answer["totalBytes"]), ("100", "500"))
         self.assertIn("udp", answer["path"])
 
+    def test_a_duration_holds_whatever_part_of_a_gap_is_left_over(self):
+        for pps, duration, count in ((100, "1s", 100), (3, "0.500s", 2), (1.5, "2s", 3), (7, "0.010s", 1), (1000, "0.0015s", 2)):
+            spec = pt.udp_job(9, 1, pps=pps)
+            spec["streams"][0]["limit"] = {"duration": duration}
+            shown = self.preview(spec, 1000)
+            self.assertEqual((shown["totalPackets"], len(shown["packets"])), (str(count), count), (pps, duration))
+
     def test_what_follows_is_shown_from_there(self):
         """Streams of several rates, bursts, sizes and limits, page by page and at once: the same packets."""
         udp = {"udp": {"address": "127.0.0.1", "port": 9}}

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 
 enum {
 	PREVIEW_PACKETS_DEFAULT = 10,
@@ -170,7 +171,10 @@ static void add_totals(struct preview *preview, size_t index)
 	sender_report(preview->prepared.sender, index, &report);
 	if (limit->kind == PLAN_LIMIT_DURATION) {
 		seconds = (double)limit->duration_ns / CLOCK_NS_PER_S;
-		packets = (uint64_t)MIN(seconds * report.requested_pps, (double)INT64_MAX);
+		/* the first leaves at once, the last ahead of the end: whatever part of a gap is
+		 * left over holds one more */
+		packets = (uint64_t)MIN(ceil(seconds * report.requested_pps - 1e-6),
+					(double)INT64_MAX);
 	} else if (limit->kind == PLAN_LIMIT_NONE) {
 		packets = 0;
 	} else if (report.requested_pps > 0 && packets) {
