@@ -323,13 +323,14 @@ static void wait_for_end(struct daemon *daemon)
 	alarm(STOP_S);
 }
 
-/* Jobs first: who waits for one is answered with its end before the server goes. */
-static void stop(struct daemon *daemon)
+/* Jobs first: who waits for one is answered with its end before the server goes.
+ * Return: 0; EXIT_FAILED: a restart undoes the end of a job */
+static int stop(struct daemon *daemon)
 {
-	if (daemon->agent)
-		agent_stop(daemon->agent);
+	size_t unsaved = daemon->agent ? agent_stop(daemon->agent) : 0;
 	daemon->server = server_stop(daemon->server);
 	daemon->agent = agent_free(daemon->agent);
+	return unsaved ? EXIT_FAILED : 0;
 }
 
 static int run(struct daemon *daemon)
@@ -339,8 +340,8 @@ static int run(struct daemon *daemon)
 	int r = start(daemon);
 	if (!r)
 		wait_for_end(daemon);
-	stop(daemon);
-	return r;
+	int stopped = stop(daemon);
+	return r ? r : stopped;
 }
 
 static int edit_tokens(int argc, char **argv)

@@ -22,6 +22,8 @@ static const char *const code_names[] = {
 	[PROBLEM_NOT_STARTED] = "not_started",
 	[PROBLEM_LEASE_EXPIRED] = "lease_expired",
 	[PROBLEM_ACCOUNT_FROM_SNAPSHOT] = "account_from_snapshot",
+	[PROBLEM_NOT_STORED] = "not_stored",
+	[PROBLEM_DAMAGED] = "damaged",
 	[PROBLEM_KERNEL_ERROR] = "kernel_error",
 };
 _Static_assert(ARRAY_SIZE(code_names) == PROBLEM_CODE_COUNT, "a name for each code");

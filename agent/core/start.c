@@ -228,7 +228,7 @@ static bool all_ended(const struct agent *agent)
 	return true;
 }
 
-void agent_stop(struct agent *agent)
+size_t agent_stop(struct agent *agent)
 {
 	int64_t until_ns = clock_monotonic_ns(clock_real()) + STOP_WAIT_NS;
 	agent_lock(agent);
@@ -243,7 +243,7 @@ void agent_stop(struct agent *agent)
 	if (!ended) {
 		log_event(LOG_LEVEL_ERROR, "worker_stop_timeout", "next",
 			  "the process ends without waiting for it", NULL);
-		return;
+		return 1;
 	}
 	for (size_t i = 0; i < agent->worker_count; i++) {
 		if (agent->workers[i].started)
@@ -253,6 +253,11 @@ void agent_stop(struct agent *agent)
 	if (agent->scheduler_started)
 		pthread_join(agent->scheduler, NULL);
 	agent->scheduler_started = false;
+	size_t unsaved = scheduler_save_ends(agent);
+	if (unsaved)
+		log_event(LOG_LEVEL_ERROR, "ends_not_stored", "jobs", log_u64(unsaved), "next",
+			  "at the next start these jobs are as they were stored last", NULL);
+	return unsaved;
 }
 
 struct agent *agent_free(struct agent *agent)

@@ -11,6 +11,9 @@ enum {
 
 const char *database_fault(int code)
 {
+	if (code == SQLITE_READONLY_DBMOVED)
+		return "the state directory or a file in it was removed or replaced: put it back "
+		       "as it was, or restart the agent";
 	switch (code & 0xff) {
 	case SQLITE_FULL: return "the disk is full";
 	case SQLITE_READONLY: return "the database is read-only";
@@ -25,6 +28,18 @@ const char *database_fault(int code)
 	case SQLITE_TOOBIG: return "the row is too large";
 	default: return sqlite3_errstr(code);
 	}
+}
+
+bool database_fault_is_full(int code)
+{
+	return code == SQLITE_FULL || code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE;
+}
+
+void database_keep_log(sqlite3 *connection)
+{
+	int keep = 1;
+	if (connection)
+		sqlite3_file_control(connection, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 }
 
 bool database_fault_is_fatal(int code)

@@ -44,5 +44,13 @@ int database_prepare(sqlite3 *connection, const char *sql, sqlite3_stmt **ret_st
  */
 const char *database_fault(int code);
 
+/** database_fault_is_full() - would room on the disk help? A quota that is used up is an error of
+ * writing to SQLite */
+bool database_fault_is_full(int code);
+
+/** database_keep_log() - closing the connection leaves the log's file where it is, for its path may
+ * be another's by now; NULL-safe */
+void database_keep_log(sqlite3 *connection);
+
 /** database_fault_is_fatal() - after a failed fsync the contents of the disk are unknown */
 bool database_fault_is_fatal(int code);

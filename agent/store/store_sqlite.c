@@ -5,11 +5,12 @@
  * commits it in one transaction and only then answers all of it. It does not wait for more: while
  * the disk is busy with one group the next one gathers, and a lone caller is not held up. If a
  * group fails, each of its writes is tried alone, so that one bad row does not refuse its
- * neighbours. After a failed fsync the contents of the disk are unknown: the process ends at once,
- * and with it all sending. Reads go through a connection of their own under their own lock; they
- * see what is committed. A write that nobody waits for is one a job at most: a newer one takes its
- * place. So the queue is bounded by the callers that wait (the API's threads) and the jobs that
- * run.
+ * neighbours. The end of a job may use the reserve of the disk (store_reserve), which no other
+ * write may; and nothing is written into files that a restart would not find (store_folder). After
+ * a failed fsync the contents of the disk are unknown: the process ends at once, and with it all
+ * sending. Reads go through a connection of their own under their own lock; they see what is
+ * committed. A write that nobody waits for is one a job at most: a newer one takes its place. So
+ * the queue is bounded by the callers that wait (the API's threads) and the jobs that run.
  */
 #include "store/store_sqlite.h"
 
@@ -17,6 +18,9 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "pagecast/watchdog.h"
+#include "store/job_state.h"
+#include "store/store_folder.h"
+#include "store/store_reserve.h"
 #include "store/store_sqlite_rows.h"
 
 #include <errno.h>
@@ -44,6 +48,8 @@ TAILQ_HEAD(write_list, write);
 struct store_sqlite {
 	struct store store;
 	int lock_fd; /* flock: this agent's directory */
+	struct store_folder folder;
+	struct store_reserve reserve; /* the writer's */
 
 	pthread_mutex_t lock;  /* of the queue */
 	pthread_cond_t filled; /* to the writer */
@@ -116,14 +122,47 @@ static void note_failing(struct store_sqlite *sqlite, int code)
 	atomic_store_explicit(&sqlite->failing, code != SQLITE_OK, memory_order_relaxed);
 }
 
+/* What must not come undone, and makes room rather than taking it. */
+static bool may_use_reserve(const struct write *write)
+{
+	return write->kind == WRITE_REMOVE ||
+	       (write->kind == WRITE_UPDATE && job_state_ended(write->job.state));
+}
+
+/* Room for an end on a full disk. The checkpoint comes before the retry: with the reserve's blocks
+ * the database can grow, and the log begins anew in those that it has. */
+static void make_room(struct store_sqlite *sqlite)
+{
+	if (store_reserve_spend(&sqlite->reserve))
+		log_event(LOG_LEVEL_WARN, "store_reserve_spent", "bytes",
+			  log_u64((uint64_t)sqlite->reserve.bytes), "next",
+			  "only ends of jobs are stored until the disk has room again", NULL);
+	sqlite3_wal_checkpoint_v2(sqlite->writer.connection, NULL, SQLITE_CHECKPOINT_RESTART, NULL,
+				  NULL);
+}
+
+static int commit_alone(struct store_sqlite *sqlite, struct write *write, bool reserve_only)
+{
+	const struct write *end = TAILQ_NEXT(write, link);
+	if (reserve_only && !may_use_reserve(write))
+		return SQLITE_FULL;
+	int r = commit_range(sqlite, write, end);
+	if (!database_fault_is_full(r) || !may_use_reserve(write))
+		return r;
+	make_room(sqlite);
+	return commit_range(sqlite, write, end);
+}
+
 static void commit_group(struct store_sqlite *sqlite, struct write_list *group)
 {
-	struct write *first = TAILQ_FIRST(group);
 	struct write *write;
-	int r = commit_range(sqlite, first, NULL);
-	bool alone = r != SQLITE_OK && TAILQ_NEXT(first, link);
+	bool lost = !store_folder_check(&sqlite->folder);
+	bool reserve_only = !lost && !store_reserve_refill(&sqlite->reserve);
+	int r = lost ? SQLITE_READONLY_DBMOVED : SQLITE_FULL;
+	if (!lost && !reserve_only)
+		r = commit_range(sqlite, TAILQ_FIRST(group), NULL);
 	TAILQ_FOREACH(write, group, link)
-	write->code = alone ? commit_range(sqlite, write, TAILQ_NEXT(write, link)) : r;
+	write->code = r == SQLITE_OK || lost ? r : commit_alone(sqlite, write, reserve_only);
 	TAILQ_FOREACH(write, group, link)
 	if ((write->code & 0xff) != SQLITE_CONSTRAINT) /* the row's fault, not the store's */
 		note_failing(sqlite, write->code);
@@ -335,14 +374,22 @@ static int sqlite_check(struct store *store, struct error *ret_error)
 {
 	struct store_sqlite *sqlite = sqlite_of(store);
 	if (!atomic_load_explicit(&sqlite->failing, memory_order_relaxed))
-		return 0;
+		return refused(store_folder_check(&sqlite->folder) ? SQLITE_OK
+								   : SQLITE_READONLY_DBMOVED,
+			       ret_error);
 	return write_and_wait(sqlite, WRITE_TOUCH, NULL, ret_error); /* is it still so? */
 }
 
 static void sqlite_close(struct store_sqlite *sqlite)
 {
+	if (!store_folder_check(&sqlite->folder)) { /* its paths are another's now */
+		database_keep_log(sqlite->reader.connection);
+		database_keep_log(sqlite->writer.connection);
+	}
 	store_sqlite_reader_close(&sqlite->reader); /* first: the last one to close checkpoints */
 	store_sqlite_writer_close(&sqlite->writer);
+	store_reserve_close(&sqlite->reserve);
+	store_folder_deinit(&sqlite->folder);
 	util_close_fd(&sqlite->lock_fd);
 	pthread_cond_destroy(&sqlite->filled);
 	pthread_mutex_destroy(&sqlite->lock);
@@ -406,6 +453,26 @@ static int open_database(struct store_sqlite *sqlite, const char *directory,
 	return 0;
 }
 
+/* An agent that was stopped on a full disk starts there, too: without the log's index, which takes
+ * room, its jobs could not even be read. */
+static int open_files(struct store_sqlite *sqlite, const char *directory, struct error *ret_error)
+{
+	store_reserve_open(&sqlite->reserve, directory);
+	int code = open_database(sqlite, directory, ret_error);
+	if (code && store_reserve_spend(&sqlite->reserve)) {
+		error_deinit(ret_error);
+		store_sqlite_reader_close(&sqlite->reader);
+		store_sqlite_writer_close(&sqlite->writer);
+		code = open_database(sqlite, directory, ret_error);
+		store_reserve_refill(&sqlite->reserve);
+	}
+	int r = code ? 0 : store_folder_note(&sqlite->folder, directory);
+	if (r < 0)
+		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
+				 "state directory %s: %s", directory, strerror(-r));
+	return code;
+}
+
 static void init_waiting(struct store_sqlite *sqlite)
 {
 	pthread_cond_init(&sqlite->filled, NULL);
@@ -425,10 +492,11 @@ int store_sqlite_new(struct store **ret_store, const char *directory, struct err
 		return error_set(ret_error, ERROR_CODE_INTERNAL, "out of memory");
 	sqlite->store.ops = &OPS;
 	sqlite->lock_fd = -1;
+	sqlite->reserve = STORE_RESERVE_NULL;
 	init_waiting(sqlite);
 	int code = take_directory(sqlite, directory, ret_error);
 	if (!code)
-		code = open_database(sqlite, directory, ret_error);
+		code = open_files(sqlite, directory, ret_error);
 	if (!code && pthread_create(&sqlite->thread, NULL, writer_main, sqlite))
 		code = error_set(ret_error, ERROR_CODE_INTERNAL,
 				 "cannot create the store's thread");

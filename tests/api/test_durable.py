@@ -479,9 +479,11 @@ class FullDisk(unittest.TestCase):
             self.assertEqual(agent.get("/readyz").status, 503)
             self.assertEqual(agent.get("/healthz").status, 200)
             for job_id in (waiting, running):
-                self.assertEqual(agent.cancel(job_id)["state"], "JOB_STATE_CANCELLED")
+                job = agent.cancel(job_id)
+                self.assertEqual(job["state"], "JOB_STATE_CANCELLED")
+                self.assertIn("not_stored", [problem["code"] for problem in job["problems"]])
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, before)
-            self.assertEqual(agent.get("/readyz").status, 200)
+            held(lambda: agent.get("/readyz").status == 200)  # once the two ends are stored
             last = agent.submit(udp_job(receiver.port, packets=5))["id"]
             self.assertEqual(agent.wait_end(last)["state"], "JOB_STATE_SUCCEEDED")
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))

@@ -48,7 +48,8 @@ static struct input take_bytes(struct input *input, size_t len_bytes)
 
 static void clean_up(void)
 {
-	static const char *const NAMES[] = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "lock"};
+	static const char *const NAMES[] = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "lock",
+					    "reserve"};
 	for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
 		snprintf(file, sizeof file, "%s/%s", folder, NAMES[i]);
 		unlink(file);

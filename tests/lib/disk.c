@@ -3,8 +3,10 @@
 
 #include "lib/test.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 enum { CHECKPOINT_PAGES = 20 };
 
@@ -41,6 +43,7 @@ static struct {
 	size_t passes;
 	bool for_ever, failed;
 } plan;
+static _Atomic size_t room; /* 0: as much as there is */
 
 static struct disk_file *file_of(sqlite3_file *file)
 {
@@ -90,6 +93,37 @@ bool disk_failed(void)
 	bool failed = plan.failed;
 	pthread_mutex_unlock(&lock);
 	return failed;
+}
+
+void disk_set_room(size_t bytes)
+{
+	room = bytes;
+}
+
+size_t disk_used(void)
+{
+	size_t used = 0;
+	DIR *folder = opendir(watched);
+	for (struct dirent *entry; folder && (entry = readdir(folder));) {
+		char path[512];
+		struct stat status;
+		snprintf(path, sizeof path, "%s/%s", watched, entry->d_name);
+		if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+			used += (size_t)status.st_size;
+	}
+	if (folder)
+		closedir(folder);
+	return used;
+}
+
+/* Would @len bytes at @offset make @file larger than the disk has room for? */
+static bool is_full(sqlite3_file *real, int len, sqlite3_int64 offset)
+{
+	sqlite3_int64 size = 0;
+	if (!room)
+		return false;
+	real->pMethods->xFileSize(real, &size);
+	return offset + len > size && disk_used() + (size_t)(offset + len - size) > room;
 }
 
 /* ---- images ---- */
@@ -200,6 +234,8 @@ static int write_file(sqlite3_file *file, const void *data, int len, sqlite3_int
 {
 	struct disk_file *f = file_of(file);
 	int code = fault(DISK_WRITE);
+	if (!code && f->image && is_full(f->real, len, offset))
+		code = SQLITE_FULL;
 	if (code)
 		return code;
 	before_change(f);

@@ -39,5 +39,10 @@ enum disk_call { DISK_WRITE, DISK_SYNC, DISK_READ, DISK_ANY };
  * all after it; disk_heal() ends that */
 void disk_fail_at(enum disk_call call, int code, size_t passes, bool for_ever);
 void disk_heal(void);
+/** disk_set_room() - how much the watched directory's files may hold in all, the ones that SQLite
+ * does not know included; a write that needs more meets a full disk. 0: as much as there is */
+void disk_set_room(size_t bytes);
+/** disk_used() - what they hold now */
+size_t disk_used(void);
 /** disk_failed() - has one failed since disk_fail_at()? */
 bool disk_failed(void);

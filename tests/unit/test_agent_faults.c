@@ -34,7 +34,8 @@ static void make_directory(void)
 
 static void remove_directory(void)
 {
-	static const char *const FILES[] = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "lock"};
+	static const char *const FILES[] = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "lock",
+					    "reserve"};
 	for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
 		char path[128];
 		snprintf(path, sizeof path, "%s/%s", directory, FILES[i]);
@@ -210,8 +211,20 @@ TEST(agent_acknowledges_nothing_that_the_disk_did_not_take)
 	finish();
 }
 
+/* Of the two jobs that were cancelled. */
+static void check_not_stored(bool expected)
+{
+	for (size_t i = 0; i < 2; i++) {
+		Pagecast__V1__Job *job = get(kept[i]);
+		CHECK_INT(job->state, ==, STATE(CANCELLED));
+		CHECK_INT(has_problem(job, "not_stored", "could not take the end"), ==, expected);
+		drop(job);
+	}
+}
+
 TEST(agent_with_a_full_disk_cancels_and_stops)
 {
+	struct error error = ERROR_NULL;
 	begin();
 	CHECK_INT(submit_one(), ==, 0);
 	drop(wait_state(kept[0], STATE(RUNNING)));
@@ -220,13 +233,36 @@ TEST(agent_with_a_full_disk_cancels_and_stops)
 	CHECK_INT(submit_one(), ==, ERROR_CODE_UNAVAILABLE);
 	CHECK_INT(cancel_one(kept[0]), ==, 0);
 	CHECK_INT(cancel_one(kept[1]), ==, 0);
+	check_not_stored(true);
+	expect_error(agent_check_ready(agent, &error), &error, ERROR_CODE_UNAVAILABLE, "full");
 	count_received(NULL);
 	nap_ms(250); /* two gaps at 10 pps */
 	CHECK_INT(count_received(NULL), ==, 0);
 	int64_t before = now_ms();
-	agent_stop(agent);
+	CHECK_INT(agent_stop(agent), ==, 2); /* ends that a restart would undo */
 	CHECK_INT(now_ms() - before, <, WEDGED_MS);
+	check_not_stored(true);
 	disk_heal();
+	CHECK_INT(agent_stop(agent), ==, 0); /* it tries once more */
+	check_not_stored(false);
+	finish();
+}
+
+TEST(agent_whose_ends_wait_for_the_store_is_not_ready)
+{
+	struct error error = ERROR_NULL;
+	begin();
+	CHECK_INT(submit_one(), ==, 0);
+	CHECK_INT(submit_one(), ==, 0);
+	agent_lock(agent);
+	agent->unsaved_count += 2; /* as between a write that failed and the next try */
+	agent_unlock(agent);
+	expect_error(agent_check_ready(agent, &error), &error, ERROR_CODE_UNAVAILABLE,
+		     "the ends of 2 jobs");
+	agent_lock(agent);
+	agent->unsaved_count -= 2;
+	agent_unlock(agent);
+	CHECK_INT(agent_check_ready(agent, &error), ==, 0);
 	finish();
 }
 
@@ -309,4 +345,5 @@ TEST(agent_outlives_each_allocation_that_fails)
 TEST_MAIN(CASE(agent_ends_when_a_sync_fails),
 	  CASE(agent_acknowledges_nothing_that_the_disk_did_not_take),
 	  CASE(agent_with_a_full_disk_cancels_and_stops),
+	  CASE(agent_whose_ends_wait_for_the_store_is_not_ready),
 	  CASE(agent_outlives_each_allocation_that_fails))

@@ -160,7 +160,8 @@ static void check_integrity(const char *path)
 
 static void remove_files(const char *path)
 {
-	static const char *const FILES[] = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "lock"};
+	static const char *const FILES[] = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "lock",
+					    "reserve"};
 	for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
 		char file[160];
 		snprintf(file, sizeof file, "%s/%s", path, FILES[i]);

@@ -23,7 +23,8 @@ static void fresh_directory(void)
 
 static void remove_directory(void)
 {
-	static const char *const FILES[] = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "lock"};
+	static const char *const FILES[] = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "lock",
+					    "reserve"};
 	for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
 		char path[128];
 		snprintf(path, sizeof path, "%s/%s", directory, FILES[i]);

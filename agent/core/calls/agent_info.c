@@ -255,6 +255,7 @@ int agent_check_ready(struct agent *agent, struct error *ret_error)
 	size_t waiting = agent->state_counts[PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED] +
 			 agent->state_counts[PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED];
 	uint32_t waiting_max = agent->policy->message->max_jobs_queued;
+	size_t unsaved = agent->unsaved_count;
 	agent_unlock(agent);
 	if (stopping)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the agent is stopping");
@@ -262,5 +263,9 @@ int agent_check_ready(struct agent *agent, struct error *ret_error)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
 				 "the queue is full: %zu jobs wait (the policy's maxJobsQueued)",
 				 waiting);
-	return agent->store->ops->check(agent->store, ret_error);
+	int r = agent->store->ops->check(agent->store, ret_error);
+	if (!r && unsaved)
+		r = error_set(ret_error, ERROR_CODE_UNAVAILABLE,
+			      "the store could not take the ends of %zu jobs yet", unsaved);
+	return r;
 }

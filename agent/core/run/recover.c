@@ -127,6 +127,7 @@ static int load_row(void *context, const struct store_job *row, struct error *re
 /* The record says how far it had come; lifecycle_finish() would write a new one. */
 static int end_interrupted(struct agent *agent, struct job *job, struct error *ret_error)
 {
+	_cleanup_error_ struct error error = ERROR_NULL;
 	struct account account;
 	int64_t now_ns = clock_realtime_ns(agent->clock);
 	struct blob *record = end_without_sender_record(job, now_ns, &account);
@@ -146,12 +147,17 @@ static int end_interrupted(struct agent *agent, struct job *job, struct error *r
 	history_add(agent, job);
 	struct store_job row = row_take(agent, job);
 	agent_unlock(agent);
-	int r = row_store(agent, &row, STORE_WAIT, ret_error);
+	int r = row_store(agent, &row, STORE_WAIT, &error);
+	lifecycle_log_end(job, job->state, &account, NULL, !r);
 	if (!r) {
-		lifecycle_log_end(job, job->state, &account, NULL, true);
 		job_end_live(job);
+		return 0;
 	}
-	return r;
+	job->live->unsaved = true; /* the scheduler tries again */
+	agent->unsaved_count++;
+	log_event(LOG_LEVEL_ERROR, "job_end_not_stored", "job", job->id, "error",
+		  error_message(&error), "next", "kept in memory; storing it is tried again", NULL);
+	return 0;
 }
 
 static void renew_revisions(struct agent *agent)

@@ -227,6 +227,24 @@ static void do_chores(struct agent *agent, struct round *round)
 	agent_notify(agent, round->revision);
 }
 
+size_t scheduler_save_ends(struct agent *agent)
+{
+	struct round round = {.count = 0};
+	agent_lock(agent);
+	size_t left = agent->unsaved_count;
+	do {
+		retry_unsaved(agent, &round);
+		bool tried = round.count > 0;
+		agent_unlock(agent);
+		do_chores(agent, &round);
+		round.count = 0;
+		agent_lock(agent);
+		left = tried ? agent->unsaved_count : 0; /* the rest were being deleted */
+	} while (left && !round.store_failed);
+	agent_unlock(agent);
+	return left;
+}
+
 /* Jobs wait for it: see note_store_down() of worker.c. */
 static void probe_store(struct agent *agent)
 {

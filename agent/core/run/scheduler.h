@@ -7,6 +7,13 @@
  * gathered under the lock and done without it.
  */
 #pragma once
+#include <stddef.h>
+
+struct agent;
 
 /** scheduler_main() - until the agent stops. @context: the struct agent. Return: NULL */
 void *scheduler_main(void *context);
+
+/** scheduler_save_ends() - once more those that the store has not taken; after the scheduler's end.
+ * Return: how many it still does not take */
+size_t scheduler_save_ends(struct agent *agent);

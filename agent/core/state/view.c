@@ -1,6 +1,7 @@
 /* view: see view.h. */
 #include "core/state/view.h"
 
+#include "base/problem.h"
 #include "base/util.h"
 #include "core/job/record.h"
 
@@ -36,6 +37,7 @@ void view_take(struct agent *agent, struct job *job, bool full, struct job_view 
 	};
 	if (!job->live)
 		return;
+	ret_view->unsaved = job->live->unsaved;
 	ret_view->record = blob_ref(job->live->record);
 	if (full)
 		ret_view->spec = blob_ref(job->live->spec);
@@ -61,8 +63,15 @@ static size_t put_varint(uint8_t *to, uint64_t value)
 	return len;
 }
 
+/* An end that a restart would undo is shown as such. */
+static const char NOT_STORED[] =
+	"the store could not take the end of this job yet: storing it is tried "
+	"again; if the agent ends before, the job is there again as it was "
+	"stored last";
+
 static struct blob *pack_moment(const struct job_view *view)
 {
+	Pagecast__V1__Problem not_stored = PAGECAST__V1__PROBLEM__INIT, *problems[] = {&not_stored};
 	Pagecast__V1__Job moment = PAGECAST__V1__JOB__INIT;
 	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
 	Google__Protobuf__Timestamp created;
@@ -73,6 +82,14 @@ static struct blob *pack_moment(const struct job_view *view)
 	moment.revision = view->revision;
 	moment.queue_position = (uint32_t)view->queue_position;
 	moment.create_time = record_time(&created, view->job->create_ns);
+	if (view->unsaved) {
+		not_stored.code = (char *)problem_code_name(PROBLEM_NOT_STORED);
+		not_stored.severity = PAGECAST__V1__SEVERITY__SEVERITY_ERROR;
+		not_stored.message = (char *)NOT_STORED;
+		not_stored.count = 1;
+		moment.problems = problems;
+		moment.n_problems = 1;
+	}
 	if (view->waiting_for) {
 		progress.waiting_for = (char *)view->waiting_for;
 		moment.progress = &progress;

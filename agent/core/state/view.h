@@ -16,6 +16,7 @@ struct job_view {
 	struct blob *basic, *spec, *record;
 	bool in_store; /* record and spec are to be read there */
 	bool full;
+	bool unsaved;	      /* it has ended, and the store has not taken that yet */
 	size_t message_bytes; /* of the message, once it is made */
 };
 

@@ -56,8 +56,9 @@ int agent_new(struct agent **ret_agent, const struct agent_options *options,
 	      struct error *ret_error);
 /** agent_start() - scheduler and workers run from here on */
 int agent_start(struct agent *agent, struct error *ret_error);
-/** agent_stop() - take nothing more, end running jobs as INTERRUPTED, flush; returns within 4 s */
-void agent_stop(struct agent *agent);
+/** agent_stop() - take nothing more, end running jobs as INTERRUPTED, flush; returns within 4 s.
+ * Return: how many ends of jobs could not be stored: a restart undoes them */
+size_t agent_stop(struct agent *agent);
 struct agent *agent_free(struct agent *agent);
 /** agent_reload_policy() - SIGHUP; a bad file keeps the old policy and says so */
 int agent_reload_policy(struct agent *agent, struct error *ret_error);
