@@ -1,6 +1,8 @@
 /* database: see database.h. */
 #include "store/database.h"
 
+#include "store/store_seal.h"
+
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -47,7 +49,7 @@ bool database_fault_is_fatal(int code)
 	return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
 }
 
-static int run(sqlite3 *connection, const char *sql)
+int database_run(sqlite3 *connection, const char *sql)
 {
 	return sqlite3_exec(connection, sql, NULL, NULL, NULL);
 }
@@ -58,14 +60,14 @@ int database_prepare(sqlite3 *connection, const char *sql, sqlite3_stmt **ret_st
 				  NULL);
 }
 
-static int read_number(sqlite3 *connection, const char *sql, int32_t *ret_number)
+int database_read_number(sqlite3 *connection, const char *sql, int64_t *ret_number)
 {
 	sqlite3_stmt *statement = NULL;
 	int r = sqlite3_prepare_v2(connection, sql, -1, &statement, NULL);
 	if (r == SQLITE_OK)
 		r = sqlite3_step(statement);
 	if (r == SQLITE_ROW) {
-		*ret_number = sqlite3_column_int(statement, 0);
+		*ret_number = sqlite3_column_int64(statement, 0);
 		r = SQLITE_OK;
 	}
 	sqlite3_finalize(statement);
@@ -75,7 +77,7 @@ static int read_number(sqlite3 *connection, const char *sql, int32_t *ret_number
 static int write_number(sqlite3 *connection, const char *pragma, int32_t number)
 {
 	char *sql = sqlite3_mprintf("PRAGMA %s = %d", pragma, number);
-	int r = sql ? run(connection, sql) : SQLITE_NOMEM;
+	int r = sql ? database_run(connection, sql) : SQLITE_NOMEM;
 	sqlite3_free(sql);
 	return r;
 }
@@ -84,16 +86,16 @@ static int write_number(sqlite3 *connection, const char *pragma, int32_t number)
 static int check_owner(sqlite3 *connection, const char *path, const struct database_schema *schema,
 		       int32_t *ret_version, struct error *ret_error)
 {
-	int32_t id = 0;
-	int32_t tables = 0;
-	int r = read_number(connection, "PRAGMA application_id", &id);
+	int64_t id = 0, version = 0, tables = 0;
+	int r = database_read_number(connection, "PRAGMA application_id", &id);
 	if (r == SQLITE_OK)
-		r = read_number(connection, "PRAGMA user_version", ret_version);
+		r = database_read_number(connection, "PRAGMA user_version", &version);
 	if (r == SQLITE_OK)
-		r = read_number(connection, "SELECT count(*) FROM sqlite_schema", &tables);
+		r = database_read_number(connection, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r != SQLITE_OK)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION, "%s: %s", path,
 				 database_fault(r));
+	*ret_version = (int32_t)version;
 	if (id != schema->application_id && (id || tables))
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
 				 "%s: it belongs to another program (application_id 0x%08x)", path,
@@ -113,18 +115,18 @@ static int migrate(sqlite3 *connection, const char *path, const struct database_
 {
 	if (version == schema->count)
 		return 0;
-	int r = run(connection, "BEGIN IMMEDIATE");
+	int r = database_run(connection, "BEGIN IMMEDIATE");
 	for (; r == SQLITE_OK && version < schema->count; version++)
-		r = run(connection, schema->migrations[version]);
+		r = database_run(connection, schema->migrations[version]);
 	if (r == SQLITE_OK)
 		r = write_number(connection, "application_id", schema->application_id);
 	if (r == SQLITE_OK)
 		r = write_number(connection, "user_version", schema->count);
 	if (r == SQLITE_OK)
-		r = run(connection, "COMMIT");
+		r = database_run(connection, "COMMIT");
 	if (r == SQLITE_OK)
 		return 0;
-	run(connection, "ROLLBACK");
+	database_run(connection, "ROLLBACK");
 	return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
 			 "%s: cannot migrate the database: %s", path, database_fault(r));
 }
@@ -142,6 +144,8 @@ static int connect_file(sqlite3 **ret_connection, const char *path, int flags)
 		r = sqlite3_busy_timeout(connection, BUSY_MS);
 	if (r == SQLITE_OK)
 		r = write_number(connection, "cache_size", -CACHE_KIB);
+	if (r == SQLITE_OK)
+		r = store_seal_register(connection);
 	if (r != SQLITE_OK)
 		connection = database_close(connection);
 	*ret_connection = connection;
@@ -150,9 +154,9 @@ static int connect_file(sqlite3 **ret_connection, const char *path, int flags)
 
 static int make_durable(sqlite3 *connection)
 {
-	int r = run(connection, "PRAGMA journal_mode = WAL");
+	int r = database_run(connection, "PRAGMA journal_mode = WAL");
 	if (r == SQLITE_OK)
-		r = run(connection, "PRAGMA synchronous = FULL");
+		r = database_run(connection, "PRAGMA synchronous = FULL");
 	return r;
 }
 
@@ -186,7 +190,8 @@ int database_open_reader(sqlite3 **ret_connection, const char *path, struct erro
 	int r = connect_file(ret_connection, path,
 			     SQLITE_OPEN_READWRITE); /* WAL's index is shared memory */
 	if (r == SQLITE_OK)
-		r = run(*ret_connection, "PRAGMA wal_autocheckpoint = 0; PRAGMA query_only = 1");
+		r = database_run(*ret_connection,
+				 "PRAGMA wal_autocheckpoint = 0; PRAGMA query_only = 1");
 	if (r == SQLITE_OK)
 		return 0;
 	*ret_connection = database_close(*ret_connection);

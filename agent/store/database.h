@@ -40,6 +40,11 @@ sqlite3 *database_close(sqlite3 *connection);
 /** database_prepare() - a statement that is kept. Return: SQLITE_OK or SQLite's code */
 int database_prepare(sqlite3 *connection, const char *sql, sqlite3_stmt **ret_statement);
 
+/** database_run() - SQL without parameters and rows. Return: SQLite's code */
+int database_run(sqlite3 *connection, const char *sql);
+/** database_read_number() - the first column of the first row; without a row SQLITE_ERROR */
+int database_read_number(sqlite3 *connection, const char *sql, int64_t *ret_number);
+
 /** database_fault() - what SQLite's (extended) code means for the operator, without a path; static
  */
 const char *database_fault(int code);

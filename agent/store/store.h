@@ -35,6 +35,12 @@ struct store_job {
 	struct blob *spec;	    /* in an update NULL: unchanged */
 	struct blob *basic;	    /* likewise */
 	struct blob *record;
+	/* Of load() only. A checksum does not fit: blobs are NULL, and nothing but the id is
+	 * sure... */
+	bool damaged;
+	/* ...if this is false owner, request_id, spec_digest and create_ns, too; else they are
+	 * empty */
+	bool identity_damaged;
 };
 
 enum store_wait { STORE_WAIT, STORE_NO_WAIT };
@@ -52,7 +58,8 @@ struct store_ops {
 		      struct error *ret_error);
 	int (*remove)(struct store *store, const char *id, enum store_wait wait,
 		      struct error *ret_error);
-	/* @want_spec: else ret_read->spec is NULL. Return: 0; NOT_FOUND; UNAVAILABLE */
+	/* @want_spec: else ret_read->spec is NULL. Return: 0; NOT_FOUND; DATA_LOSS: the row is
+	 * damaged; UNAVAILABLE */
 	int (*read)(struct store *store, const char *id, bool want_spec,
 		    struct store_read *ret_read, struct error *ret_error);
 	/* Every row, oldest id first, before the first other call; spec and record are lent only
@@ -71,6 +78,8 @@ struct store {
 	const struct store_ops *ops;
 	_Atomic uint64_t
 		commits; /* of one write or several; writer: the store, readers: any; relaxed */
+	size_t lost;	 /* rows that load() could not read; written by it */
+	bool emptied;	 /* the database was empty where there had been one; set when it is made */
 	bool in_memory;	 /* rows cost the agent's memory: it bounds the history by bytes too */
 };
 

@@ -20,6 +20,7 @@
 #include "pagecast/watchdog.h"
 #include "store/job_state.h"
 #include "store/store_folder.h"
+#include "store/store_load.h"
 #include "store/store_reserve.h"
 #include "store/store_sqlite_rows.h"
 
@@ -32,6 +33,7 @@
 #include <sys/file.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum write_kind { WRITE_CREATE, WRITE_UPDATE, WRITE_REMOVE, WRITE_TOUCH };
 
@@ -345,7 +347,11 @@ static int sqlite_read(struct store *store, const char *id, bool want_spec,
 		*ret_read = read;
 		return 0;
 	}
+	bool spec_missing = r == SQLITE_DONE && read.record;
 	blob_unref(read.record);
+	if ((r & 0xff) == SQLITE_CORRUPT || spec_missing)
+		return error_set(ret_error, ERROR_CODE_DATA_LOSS,
+				 "the stored row of job %s is damaged", id);
 	if (r == SQLITE_DONE)
 		return error_set(ret_error, ERROR_CODE_NOT_FOUND, "there is no job %s", id);
 	return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "cannot read from store: %s",
@@ -360,7 +366,8 @@ static int sqlite_load(struct store *store,
 	struct store_sqlite *sqlite = sqlite_of(store);
 	int code;
 	/* Before the first other call the writer's thread only waits. */
-	int r = store_sqlite_each_row(&sqlite->writer, each, context, &code, ret_error);
+	int r = store_load(sqlite->writer.connection, each, context, &store->lost, &code,
+			   ret_error);
 	if (r != SQLITE_OK)
 		return error_set(
 			ret_error, ERROR_CODE_FAILED_PRECONDITION,
@@ -453,10 +460,31 @@ static int open_database(struct store_sqlite *sqlite, const char *directory,
 	return 0;
 }
 
+/* A database of 0 bytes, or none, in a folder that had one: the lock file remembers that. */
+static bool was_emptied(const struct store_sqlite *sqlite, const char *directory)
+{
+	_cleanup_free_ char *path = NULL;
+	struct stat database, lock;
+	if (asprintf(&path, "%s/jobs.db", directory) < 0) {
+		path = NULL;
+		return false;
+	}
+	bool empty = stat(path, &database) < 0 ? errno == ENOENT : database.st_size == 0;
+	return empty && fstat(sqlite->lock_fd, &lock) == 0 && lock.st_size > 0;
+}
+
+static void remember_database(const struct store_sqlite *sqlite)
+{
+	static const char TEXT[] = "jobs.db\n";
+	ssize_t written = pwrite(sqlite->lock_fd, TEXT, sizeof TEXT - 1, 0);
+	(void)written; /* on a full disk the warning is lost, nothing else */
+}
+
 /* An agent that was stopped on a full disk starts there, too: without the log's index, which takes
  * room, its jobs could not even be read. */
 static int open_files(struct store_sqlite *sqlite, const char *directory, struct error *ret_error)
 {
+	bool emptied = was_emptied(sqlite, directory);
 	store_reserve_open(&sqlite->reserve, directory);
 	int code = open_database(sqlite, directory, ret_error);
 	if (code && store_reserve_spend(&sqlite->reserve)) {
@@ -466,6 +494,14 @@ static int open_files(struct store_sqlite *sqlite, const char *directory, struct
 		code = open_database(sqlite, directory, ret_error);
 		store_reserve_refill(&sqlite->reserve);
 	}
+	if (!code)
+		remember_database(sqlite);
+	sqlite->store.emptied = emptied;
+	if (emptied)
+		log_event(LOG_LEVEL_WARN, "store_emptied", "dir", directory, "next",
+			  "jobs.db was empty or missing where one had been: the jobs that it held "
+			  "are gone, and a new one was made",
+			  NULL);
 	int r = code ? 0 : store_folder_note(&sqlite->folder, directory);
 	if (r < 0)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,

@@ -2,7 +2,6 @@
 #include "store/store_sqlite_rows.h"
 
 #include "base/util.h"
-#include "store/job_state.h"
 
 #include <string.h>
 
@@ -29,6 +28,14 @@ static const char *const MIGRATIONS[] = {
 	 * certificate, or nobody's: no caller is "legacy:NAME". */
 	"UPDATE jobs SET owner = 'legacy:' || owner"
 	" WHERE owner NOT GLOB 'uid:[0-9]*' OR substr(owner, 5) GLOB '*[^0-9]*';",
+	/* Rows have checksums from here on: what never changes apart from what does, so that no
+	 * update makes a new one for a column that it does not write. */
+	"ALTER TABLE jobs ADD COLUMN identity_seal BLOB NOT NULL DEFAULT x'';"
+	"ALTER TABLE jobs ADD COLUMN seal BLOB NOT NULL DEFAULT x'';"
+	"ALTER TABLE specs ADD COLUMN seal BLOB NOT NULL DEFAULT x'';"
+	"UPDATE jobs SET identity_seal = row_seal(id, create_ns, owner, request_id, spec_digest),"
+	" seal = row_seal(id, state, version, revision, end_ns, basic, record);"
+	"UPDATE specs SET seal = row_seal(id, spec);",
 };
 
 const struct database_schema STORE_SQLITE_SCHEMA = {
@@ -57,13 +64,16 @@ int store_sqlite_writer_prepare(struct store_sqlite_writer *writer)
 		{&writer->commit, "COMMIT"},
 		{&writer->rollback, "ROLLBACK"},
 		{&writer->create,
-		 "INSERT INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
-		{&writer->create_spec, "INSERT INTO specs VALUES (?1, ?2)"},
+		 "INSERT INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+		 " row_seal(?1, ?5, ?7, ?8, ?9), row_seal(?1, ?2, ?3, ?4, ?6, ?10, ?11))"},
+		{&writer->create_spec, "INSERT INTO specs VALUES (?1, ?2, row_seal(?1, ?2))"},
 		{&writer->update,
 		 "UPDATE jobs SET state = ?2, version = ?3, revision = ?4, end_ns = ?5,"
-		 " basic = coalesce(?6, basic), record = coalesce(?7, record)"
+		 " basic = coalesce(?6, basic), record = coalesce(?7, record),"
+		 " seal = row_seal(?1, ?2, ?3, ?4, ?5, coalesce(?6, basic), coalesce(?7, record))"
 		 " WHERE id = ?1 AND version < ?3"},
-		{&writer->update_spec, "UPDATE specs SET spec = ?2 WHERE id = ?1"},
+		{&writer->update_spec,
+		 "UPDATE specs SET spec = ?2, seal = row_seal(?1, ?2) WHERE id = ?1"},
 		{&writer->remove, "DELETE FROM jobs WHERE id = ?1"},
 		{&writer->remove_spec, "DELETE FROM specs WHERE id = ?1"},
 		{&writer->touch, "UPDATE touched SET at = at + 1"},
@@ -90,8 +100,9 @@ void store_sqlite_writer_close(struct store_sqlite_writer *writer)
 int store_sqlite_reader_prepare(struct store_sqlite_reader *reader)
 {
 	const struct statement_text texts[] = {
-		{&reader->record, "SELECT record FROM jobs WHERE id = ?1"},
-		{&reader->spec, "SELECT spec FROM specs WHERE id = ?1"},
+		{&reader->record,
+		 "SELECT record, seal = " STORE_ROW_SEAL " FROM jobs WHERE id = ?1"},
+		{&reader->spec, "SELECT spec, seal = row_seal(id, spec) FROM specs WHERE id = ?1"},
 	};
 	return prepare_all(reader->connection, texts, ARRAY_SIZE(texts));
 }
@@ -188,7 +199,7 @@ int store_sqlite_remove(struct store_sqlite_writer *writer, const char *id)
 	return finish(writer->remove_spec);
 }
 
-static int column_blob(sqlite3_stmt *statement, int column, struct blob **ret_blob)
+int store_sqlite_column_blob(sqlite3_stmt *statement, int column, struct blob **ret_blob)
 {
 	const void *data =
 		sqlite3_column_blob(statement, column); /* before bytes(): SQLite's order */
@@ -209,75 +220,10 @@ int store_sqlite_blob(sqlite3_stmt *statement, const char *id, struct blob **ret
 	bind_text(statement, 1, id);
 	int r = sqlite3_step(statement);
 	if (r == SQLITE_ROW)
-		r = column_blob(statement, 0, ret_blob);
+		r = sqlite3_column_int(statement, 1)
+			    ? store_sqlite_column_blob(statement, 0, ret_blob)
+			    : SQLITE_CORRUPT;
 	sqlite3_reset(statement);
 	sqlite3_clear_bindings(statement);
 	return r;
-}
-
-/* The parts of a row that has not ended. */
-static int lend_live_parts(const struct store_sqlite_reader *parts, struct store_job *job)
-{
-	int r = store_sqlite_blob(parts->record, job->id, &job->record);
-	if (r == SQLITE_OK)
-		r = store_sqlite_blob(parts->spec, job->id, &job->spec);
-	return r == SQLITE_DONE ? SQLITE_CORRUPT : r; /* a job without its spec */
-}
-
-static int lend_row(sqlite3_stmt *row, const struct store_sqlite_reader *parts,
-		    int (*each)(void *context, const struct store_job *job,
-				struct error *ret_error),
-		    void *context, int *ret_code, struct error *ret_error)
-{
-	struct store_job job = {
-		.state = (Pagecast__V1__JobState)sqlite3_column_int(row, 1),
-		.version = (uint64_t)sqlite3_column_int64(row, 2),
-		.revision = (uint64_t)sqlite3_column_int64(row, 3),
-		.create_ns = sqlite3_column_int64(row, 4),
-		.end_ns = sqlite3_column_int64(row, 5),
-		.owner = (const char *)sqlite3_column_text(row, 6),
-		.request_id = (const char *)sqlite3_column_text(row, 7),
-		.spec_digest = sqlite3_column_blob(row, 8),
-	};
-	const char *id = (const char *)sqlite3_column_text(row, 0);
-	if (!id || !job.owner || !job.request_id || !job_id_valid(id) || !job.spec_digest ||
-	    !job_state_known(job.state) || sqlite3_column_bytes(row, 8) != SHA256_DIGEST_SIZE)
-		return SQLITE_CORRUPT;
-	strcpy(job.id, id);
-	int r = column_blob(row, 9, &job.basic);
-	if (r == SQLITE_OK && !job_state_ended(job.state))
-		r = lend_live_parts(parts, &job);
-	if (r == SQLITE_OK)
-		*ret_code = each(context, &job, ret_error);
-	blob_unref(job.basic);
-	blob_unref(job.record);
-	blob_unref(job.spec);
-	return r;
-}
-
-int store_sqlite_each_row(struct store_sqlite_writer *writer,
-			  int (*each)(void *context, const struct store_job *job,
-				      struct error *ret_error),
-			  void *context, int *ret_code, struct error *ret_error)
-{
-	struct store_sqlite_reader parts = {.connection = writer->connection};
-	sqlite3_stmt *row = NULL;
-	*ret_code = 0;
-	int r = store_sqlite_reader_prepare(&parts);
-	if (r == SQLITE_OK)
-		r = sqlite3_prepare_v2(
-			writer->connection,
-			"SELECT id, state, version, revision, create_ns, end_ns, owner,"
-			" request_id, spec_digest, basic FROM jobs ORDER BY id",
-			-1, &row, NULL);
-	while (r == SQLITE_OK && !*ret_code) {
-		r = sqlite3_step(row);
-		if (r != SQLITE_ROW)
-			break;
-		r = lend_row(row, &parts, each, context, ret_code, ret_error);
-	}
-	sqlite3_finalize(row);
-	parts.connection = NULL; /* the writer's */
-	store_sqlite_reader_close(&parts);
-	return r == SQLITE_DONE ? SQLITE_OK : r;
 }

@@ -1,13 +1,17 @@
 /*
  * store_sqlite_rows: the tables of the store and the statements on them.
  *
- * `jobs` has a row a job, its growing `record` last, so that the start reads the rest without it;
- * `specs` has the large, unchanging part apart, so that an update of a running job's account does
- * not rewrite it. Thread: the connection's. Functions return SQLite's (extended) code.
+ * `jobs` has a row a job; `specs` has the large, unchanging part apart, so that an update of a
+ * running job's account does not rewrite it. Each row carries seals (store_seal.h): `identity_seal`
+ * of what is fixed when it is created, `seal` of what an update writes. Thread: the connection's.
+ * Functions return SQLite's (extended) code.
  */
 #pragma once
 #include "store/database.h"
 #include "store/store.h"
+
+#define STORE_IDENTITY_SEAL "row_seal(id, create_ns, owner, request_id, spec_digest)"
+#define STORE_ROW_SEAL	    "row_seal(id, state, version, revision, end_ns, basic, record)"
 
 extern const struct database_schema STORE_SQLITE_SCHEMA;
 
@@ -36,15 +40,9 @@ int store_sqlite_update(struct store_sqlite_writer *writer, const struct store_j
 int store_sqlite_remove(struct store_sqlite_writer *writer, const char *id);
 
 /** store_sqlite_blob() - the blob of row @id. SQLITE_OK with *ret_blob owned; SQLITE_DONE: no such
- * row */
+ * row; SQLITE_CORRUPT: its seal does not fit */
 int store_sqlite_blob(sqlite3_stmt *statement, const char *id, struct blob **ret_blob);
 
-/**
- * store_sqlite_each_row() - every row, oldest id first; spec and record only of rows that have not
- * ended
- * @ret_code: what @each answered, if it stopped
- */
-int store_sqlite_each_row(struct store_sqlite_writer *writer,
-			  int (*each)(void *context, const struct store_job *job,
-				      struct error *ret_error),
-			  void *context, int *ret_code, struct error *ret_error);
+/** store_sqlite_column_blob() - of the row that @statement is at. Return: SQLITE_OK with *ret_blob
+ * owned; SQLITE_NOMEM */
+int store_sqlite_column_blob(sqlite3_stmt *statement, int column, struct blob **ret_blob);

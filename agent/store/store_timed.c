@@ -78,7 +78,9 @@ static int timed_load(struct store *store,
 		      void *context, struct error *ret_error)
 {
 	struct store *inner = timed_of(store)->inner;
-	return inner->ops->load(inner, each, context, ret_error);
+	int r = inner->ops->load(inner, each, context, ret_error);
+	store->lost = inner->lost;
+	return r;
 }
 
 static int timed_check(struct store *store, struct error *ret_error)
@@ -104,7 +106,8 @@ struct store *store_timed_new(struct store *inner)
 	struct store_timed *timed = calloc(1, sizeof *timed);
 	if (!timed)
 		return NULL;
-	timed->store = (struct store){.ops = &OPS, .in_memory = inner->in_memory};
+	timed->store = (struct store){
+		.ops = &OPS, .in_memory = inner->in_memory, .emptied = inner->emptied};
 	timed->inner = inner;
 	pthread_mutex_init(&timed->lock, NULL);
 	return &timed->store;

@@ -80,7 +80,7 @@ void reply_pack(struct reply *reply);
 /** reply_source() - 200 and what @source (consumed) makes; @content_type: static */
 void reply_source(struct reply *reply, const char *content_type, struct body_source *source);
 
-/** reply_text() - a static text */
+/** reply_text() - a copy of @text */
 void reply_text(struct reply *reply, unsigned int status, const char *text);
 
 /** reply_error_json() - the error form of REST and of Connect's unary calls */

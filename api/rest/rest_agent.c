@@ -56,10 +56,17 @@ static bool handle_openapi(struct request *request)
 static bool handle_readyz(struct request *request)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
-	if (agent_check_ready(request->context->agent, &error))
+	char warning[AGENT_WARNING_BYTES], text[AGENT_WARNING_BYTES + 32];
+	if (agent_check_ready(request->context->agent, &error)) {
 		request_error(request, &error);
-	else
+		return true;
+	}
+	if (!agent_warning(request->context->agent, warning)) {
 		reply_text(&request->reply, MHD_HTTP_OK, "ready\n");
+		return true;
+	}
+	snprintf(text, sizeof text, "ready\nwarning: %s\n", warning);
+	reply_text(&request->reply, MHD_HTTP_OK, text);
 	return true;
 }
 
@@ -89,7 +96,9 @@ static const struct route ROUTES[] = {
 	{.verb = ROUTE_GET,
 	 .path = "/readyz",
 	 .handle = handle_readyz,
-	 .summary = "Whether the agent would accept a job; if not, the error says why.",
+	 .summary = "Whether the agent would accept a job; if not, the error says why. A line "
+		    "`warning:` behind it tells of damage in "
+		    "the store.",
 	 .produces = "text/plain",
 	 .open = true,
 	 .blocks = true},

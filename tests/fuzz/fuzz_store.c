@@ -86,10 +86,12 @@ static void put_row(sqlite3 *database, struct input *input)
 {
 	sqlite3_stmt *row = NULL, *spec = NULL;
 	FUZZ_CHECK(database_prepare(database,
-				    "INSERT OR IGNORE INTO jobs VALUES "
-				    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+				    "INSERT OR IGNORE INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+				    " ?8, ?9, ?10, ?11, row_seal(?1, ?5, ?7, ?8, ?9),"
+				    " row_seal(?1, ?2, ?3, ?4, ?6, ?10, ?11))",
 				    &row) == SQLITE_OK);
-	FUZZ_CHECK(database_prepare(database, "INSERT OR IGNORE INTO specs VALUES (?1, ?2)",
+	FUZZ_CHECK(database_prepare(database,
+				    "INSERT OR IGNORE INTO specs VALUES (?1, ?2, row_seal(?1, ?2))",
 				    &spec) == SQLITE_OK);
 	struct input id = *input;
 	bind_text(row, 1, input);

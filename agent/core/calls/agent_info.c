@@ -269,3 +269,17 @@ int agent_check_ready(struct agent *agent, struct error *ret_error)
 			      "the store could not take the ends of %zu jobs yet", unsaved);
 	return r;
 }
+
+bool agent_warning(struct agent *agent, char ret_text[static AGENT_WARNING_BYTES])
+{
+	agent_lock(agent);
+	size_t damaged = agent->damaged_count;
+	agent_unlock(agent);
+	size_t lost = agent->store->lost;
+	bool emptied = agent->store->emptied;
+	snprintf(ret_text, AGENT_WARNING_BYTES,
+		 "%sdamaged stored jobs: %zu (FAILED, with the problem damaged); lost rows: %zu",
+		 emptied ? "jobs.db was empty or missing at the start where one had been; " : "",
+		 damaged, lost);
+	return damaged || lost || emptied;
+}

@@ -102,6 +102,7 @@ struct job {
 	bool resumes;  /* RESTART_POLICY_RESUME */
 	bool pending;  /* its row is being created: only its request_id is known to others */
 	bool deleting; /* its row is being removed */
+	bool damaged;  /* its row is: nothing of it but what is here can be trusted */
 	struct job *next_request;	/* same bucket of job_requests */
 	TAILQ_ENTRY(job) live_link;	/* of the unfinished, by id */
 	TAILQ_ENTRY(job) finished_link; /* of the finished, by end */

@@ -20,7 +20,7 @@ enum { REVISIONS_UNSTORED_MAX = 1 << 20 };
 
 struct recovery {
 	struct agent *agent;
-	size_t waiting, resumed, interrupted, finished;
+	size_t waiting, resumed, interrupted, finished, damaged;
 };
 
 static bool was_running(Pagecast__V1__JobState state)
@@ -50,6 +50,32 @@ static void join_history(struct agent *agent, struct job *job)
 	job_index_add(&agent->jobs, job);
 	agent->state_counts[job->state]++;
 	history_add(agent, job);
+}
+
+/* It is shown, never run, and stays until somebody deletes it. Who nobody can be told to own
+ * belongs to whoever uses an open agent. */
+static int add_damaged(struct recovery *recovery, const struct store_job *row,
+		       struct error *ret_error)
+{
+	struct agent *agent = recovery->agent;
+	const char *owner = row->identity_damaged && agent->open ? "local" : row->owner;
+	_cleanup_blob_ struct blob *nothing = blob_new(0);
+	_cleanup_job_ struct job *job =
+		job_new(principal_local_again(owner, agent->open), row->request_id);
+	if (!job || !nothing || job_set_basic(job, nothing) < 0)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	memcpy(job->id, row->id, sizeof job->id);
+	memcpy(job->spec_digest, row->spec_digest, sizeof job->spec_digest);
+	job->create_ns = row->identity_damaged ? 0 : row->create_ns;
+	job->state = PAGECAST__V1__JOB_STATE__JOB_STATE_FAILED;
+	job->revision = ++agent->revision;
+	job_id_seen(&agent->ids, job->id);
+	recovery->damaged++;
+	join_history(agent, job);
+	history_note_damaged(agent, job);
+	if (job->request_id[0])
+		job_requests_add(&agent->requests, job);
+	return 0;
 }
 
 /* A spec that an older agent took may not compile any more, or its interface is not there yet: the
@@ -98,12 +124,13 @@ static int load_live(struct recovery *recovery, struct job *job, const struct st
 static int add_row(struct recovery *recovery, const struct store_job *row, struct error *ret_error)
 {
 	struct agent *agent = recovery->agent;
-	_cleanup_job_ struct job *job = job_of_row(agent, row);
-	if (!job)
-		return error_set(ret_error, ERROR_CODE_DATA_LOSS, "cannot read the stored job %s",
-				 row->id);
 	if (lifecycle_reserve(agent) < 0)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	if (row->damaged)
+		return add_damaged(recovery, row, ret_error);
+	_cleanup_job_ struct job *job = job_of_row(agent, row);
+	if (!job) /* its bytes are as they were written, and are no message */
+		return add_damaged(recovery, row, ret_error);
 	job_id_seen(&agent->ids, job->id);
 	agent->revision = MAX(agent->revision, row->revision + REVISIONS_UNSTORED_MAX);
 	if (job->request_id[0])
@@ -182,10 +209,11 @@ int recover_jobs(struct agent *agent, struct error *ret_error)
 			r = end_interrupted(agent, job, ret_error);
 	}
 	renew_revisions(agent);
-	if (!r && (recovery.waiting || recovery.interrupted || recovery.finished))
+	if (!r &&
+	    (recovery.waiting || recovery.interrupted || recovery.finished || recovery.damaged))
 		log_event(LOG_LEVEL_INFO, "jobs_recovered", "waiting", log_u64(recovery.waiting),
 			  "of_them_resumed", log_u64(recovery.resumed), "interrupted",
 			  log_u64(recovery.interrupted), "finished", log_u64(recovery.finished),
-			  NULL);
+			  "damaged", log_u64(recovery.damaged), NULL);
 	return r;
 }

@@ -151,8 +151,8 @@ static void cut_history(struct agent *agent, struct round *round)
 		next = TAILQ_NEXT(job, finished_link);
 		if (!history_is_full(agent) && !too_old(agent, job, now_ns))
 			return;
-		if (job->deleting || (job->live && job->live->unsaved))
-			continue;
+		if (job->deleting || job->damaged || (job->live && job->live->unsaved))
+			continue; /* what is damaged stays until somebody has seen it */
 		add_chore(round, CHORE_REMOVE, job);
 		job->deleting = true;
 		round->revision = history_forget(agent, job);

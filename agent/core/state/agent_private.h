@@ -77,6 +77,7 @@ struct agent {
 	uint64_t live_bytes; /* of their specs */
 	size_t finished_count;
 	uint64_t finished_bytes;
+	size_t damaged_count;	    /* of the finished: their rows are damaged */
 	size_t unsaved_count;	    /* ended, but their ends are not stored yet */
 	struct deletions deletions; /* for watchers */
 	size_t state_counts[AGENT_JOB_STATES];

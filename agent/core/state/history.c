@@ -20,6 +20,20 @@ void history_add(struct agent *agent, struct job *job)
 	agent->finished_bytes += job->bytes;
 }
 
+void history_note_damaged(struct agent *agent, struct job *job)
+{
+	AGENT_ASSERT_LOCKED(agent);
+	if (job->damaged)
+		return;
+	job->damaged = true;
+	agent->damaged_count++;
+	if (job->state != PAGECAST__V1__JOB_STATE__JOB_STATE_FAILED) {
+		agent->state_counts[job->state]--;
+		job->state = PAGECAST__V1__JOB_STATE__JOB_STATE_FAILED;
+		agent->state_counts[job->state]++;
+	}
+}
+
 bool history_is_full(const struct agent *agent)
 {
 	AGENT_ASSERT_LOCKED(agent);
@@ -36,6 +50,7 @@ uint64_t history_forget(struct agent *agent, struct job *job)
 	agent->state_counts[job->state]--;
 	if (job->live && job->live->unsaved)
 		agent->unsaved_count--;
+	agent->damaged_count -= job->damaged;
 	uint64_t revision = agent_touch(agent, job);
 	deletions_note(&agent->deletions, job->id, revision);
 	job_index_remove(&agent->jobs, job);

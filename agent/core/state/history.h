@@ -12,6 +12,9 @@ enum { HISTORY_JOBS_DEFAULT = 1000 };
 
 /** history_add() - (L) @job has ended */
 void history_add(struct agent *agent, struct job *job);
+/** history_note_damaged() - (L) the row of a finished job is found damaged: it is FAILED from here
+ * on, whatever it was */
+void history_note_damaged(struct agent *agent, struct job *job);
 /** history_is_full() - (L) more jobs than are kept, by count or, where the store is this process's
  * memory, by bytes */
 bool history_is_full(const struct agent *agent);

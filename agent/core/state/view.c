@@ -1,9 +1,11 @@
 /* view: see view.h. */
 #include "core/state/view.h"
 
+#include "base/log.h"
 #include "base/problem.h"
 #include "base/util.h"
 #include "core/job/record.h"
+#include "core/state/history.h"
 
 #include <string.h>
 
@@ -32,7 +34,8 @@ void view_take(struct agent *agent, struct job *job, bool full, struct job_view 
 		.state = job->state,
 		.revision = job->revision,
 		.basic = blob_ref(job->basic),
-		.in_store = !job->live,
+		.in_store = !job->live && !job->damaged,
+		.damaged = job->damaged,
 		.full = full,
 	};
 	if (!job->live)
@@ -69,9 +72,13 @@ static const char NOT_STORED[] =
 	"again; if the agent ends before, the job is there again as it was "
 	"stored last";
 
+static const char DAMAGED[] =
+	"the stored row of this job is damaged: what it was, and how far it had come, cannot be "
+	"told; it is not run, its row is left as it was found, and deleting the job removes it";
+
 static struct blob *pack_moment(const struct job_view *view)
 {
-	Pagecast__V1__Problem not_stored = PAGECAST__V1__PROBLEM__INIT, *problems[] = {&not_stored};
+	Pagecast__V1__Problem problem = PAGECAST__V1__PROBLEM__INIT, *problems[] = {&problem};
 	Pagecast__V1__Job moment = PAGECAST__V1__JOB__INIT;
 	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
 	Google__Protobuf__Timestamp created;
@@ -82,11 +89,12 @@ static struct blob *pack_moment(const struct job_view *view)
 	moment.revision = view->revision;
 	moment.queue_position = (uint32_t)view->queue_position;
 	moment.create_time = record_time(&created, view->job->create_ns);
-	if (view->unsaved) {
-		not_stored.code = (char *)problem_code_name(PROBLEM_NOT_STORED);
-		not_stored.severity = PAGECAST__V1__SEVERITY__SEVERITY_ERROR;
-		not_stored.message = (char *)NOT_STORED;
-		not_stored.count = 1;
+	if (view->unsaved || view->damaged) {
+		problem.code = (char *)problem_code_name(view->damaged ? PROBLEM_DAMAGED
+								       : PROBLEM_NOT_STORED);
+		problem.severity = PAGECAST__V1__SEVERITY__SEVERITY_ERROR;
+		problem.message = (char *)(view->damaged ? DAMAGED : NOT_STORED);
+		problem.count = 1;
 		moment.problems = problems;
 		moment.n_problems = 1;
 	}
@@ -116,6 +124,33 @@ static Pagecast__V1__Job *join(const struct blob *moment, const struct blob *rec
 	return pagecast__v1__job__unpack(NULL, len, joined);
 }
 
+static void note_damaged(struct agent *agent, struct job_view *view)
+{
+	agent_lock(agent);
+	bool news = !view->job->damaged;
+	history_note_damaged(agent, view->job);
+	agent_unlock(agent);
+	view->damaged = true;
+	view->state = PAGECAST__V1__JOB_STATE__JOB_STATE_FAILED;
+	if (news)
+		log_event(LOG_LEVEL_ERROR, "job_damaged", "job", view->job->id, "next",
+			  "it is shown as FAILED with the problem damaged; deleting it removes its "
+			  "row",
+			  NULL);
+}
+
+static int damaged_message(struct job_view *view, Pagecast__V1__Job **ret_job,
+			   struct error *ret_error)
+{
+	_cleanup_blob_ struct blob *moment = pack_moment(view);
+	*ret_job = moment ? pagecast__v1__job__unpack(NULL, moment->len, moment->data) : NULL;
+	if (!*ret_job)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
+				 "out of memory while reading job %s", view->job->id);
+	view->message_bytes = moment->len;
+	return 0;
+}
+
 int view_message(struct agent *agent, struct job_view *view, Pagecast__V1__Job **ret_job,
 		 struct error *ret_error)
 {
@@ -123,9 +158,15 @@ int view_message(struct agent *agent, struct job_view *view, Pagecast__V1__Job *
 	if (view->in_store) {
 		int r = agent->store->ops->read(agent->store, view->job->id, view->full, &read,
 						ret_error);
-		if (r)
+		if (r == ERROR_CODE_DATA_LOSS) {
+			error_deinit(ret_error);
+			note_damaged(agent, view);
+		} else if (r) {
 			return r;
+		}
 	}
+	if (view->damaged)
+		return damaged_message(view, ret_job, ret_error);
 	_cleanup_blob_ struct blob *spec = read.spec, *record = read.record;
 	_cleanup_blob_ struct blob *moment = pack_moment(view);
 	const struct blob *shown = view->full ? spec : view->basic;

@@ -17,13 +17,15 @@ struct job_view {
 	bool in_store; /* record and spec are to be read there */
 	bool full;
 	bool unsaved;	      /* it has ended, and the store has not taken that yet */
+	bool damaged;	      /* its row is: there is nothing more to show */
 	size_t message_bytes; /* of the message, once it is made */
 };
 
 /** view_take() - (L) references to everything; to be given to view_release() or view_give() */
 void view_take(struct agent *agent, struct job *job, bool full, struct job_view *ret_view);
-/** view_message() - the message; without the lock. Return: 0 with *ret_job owned; NOT_FOUND: the
- * job was deleted since; UNAVAILABLE */
+/** view_message() - the message; without the lock. A row that turns out damaged makes the job
+ * FAILED, with the problem `damaged`. Return: 0 with *ret_job owned; NOT_FOUND: the job was deleted
+ * since; UNAVAILABLE */
 int view_message(struct agent *agent, struct job_view *view, Pagecast__V1__Job **ret_job,
 		 struct error *ret_error);
 void view_release(struct job_view *view);
