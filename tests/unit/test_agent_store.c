@@ -378,7 +378,7 @@ TEST(agent_says_why_a_start_was_missed_while_the_store_failed)
 	snprintf(when, sizeof when, "\"startTime\":\"%s\",\"startTolerance\":\"0.1s\"", text);
 	Pagecast__V1__Job *job = wait_ended(submit("", when));
 	CHECK_INT(job->state, ==, STATE(FAILED));
-	CHECK(has_problem(job, "start_missed", "the store was not writable in time"));
+	CHECK(has_problem(job, "start_missed", "the store was not writable: "));
 	drop(job);
 	end_agent();
 	close_store();

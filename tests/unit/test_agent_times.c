@@ -144,7 +144,7 @@ TEST(agent_fails_a_start_that_no_worker_was_free_for)
 	const char *patient = submit("\"limit\":{\"packets\":5}", start_in_ms(100, ""));
 	Pagecast__V1__Job *job = wait_ended(strict);
 	CHECK_INT(job->state, ==, STATE(FAILED));
-	CHECK(has_problem(job, "start_missed", ""));
+	CHECK(has_problem(job, "start_missed", "no worker was free: startTime was "));
 	CHECK_INT(job->account->packets_cancelled, ==, 5);
 	drop(job);
 	job = get(patient); /* due, and waiting */
@@ -157,6 +157,97 @@ TEST(agent_fails_a_start_that_no_worker_was_free_for)
 	CHECK(has_problem(job, "start_missed", "after start_time"));
 	drop(job);
 	end_agent();
+	close_receiver();
+}
+
+static int try_start(int64_t ms, const char *more, const char *request_id, bool *ret_created,
+		     struct error *error)
+{
+	Pagecast__V1__Job *job = NULL;
+	int r = try_submit(&OPERATOR, spec_text("\"limit\":{\"packets\":1}", start_in_ms(ms, more)),
+			   request_id, &job, ret_created, error);
+	if (job)
+		drop(job);
+	return r;
+}
+
+TEST(agent_refuses_a_start_in_the_past)
+{
+	struct error error = ERROR_NULL;
+	bool created = false;
+	open_receiver();
+	start_agent(NULL, 1);
+	expect_error(try_start(-11000, "", "", NULL, &error), &error, ERROR_CODE_INVALID_ARGUMENT,
+		     "spec.startTime: is ");
+	expect_error(try_start(-2000, ",\"startTolerance\":\"1s\"", "", NULL, &error), &error,
+		     ERROR_CODE_INVALID_ARGUMENT, "startTolerance of 1 s");
+	expect_error(try_start(-1, ",\"startTolerance\":\"0s\"", "", NULL, &error), &error,
+		     ERROR_CODE_INVALID_ARGUMENT, "startTolerance of 0 s");
+	expect_error(try_submit(&OPERATOR, spec_text("", "\"startTime\":\"2020-01-01T00:00:00Z\""),
+				"", &(Pagecast__V1__Job *){NULL}, NULL, &error),
+		     &error, ERROR_CODE_INVALID_ARGUMENT, "the default of 10 s");
+	CHECK_INT(agent->live_count, ==, 0);
+	/* within: another machine's "now" */
+	CHECK_INT(try_start(-3000, "", "", NULL, &error), ==, 0);
+	CHECK_INT(try_start(-11000, ",\"startTolerance\":\"1000s\"", "", NULL, &error), ==, 0);
+	/* the same request again, when its time has passed, gives the same job */
+	char spec[4096];
+	strcpy(spec, spec_text("\"limit\":{\"packets\":1}",
+			       start_in_ms(20, ",\"startTolerance\":\"0.01s\"")));
+	Pagecast__V1__Job *first = NULL, *again = NULL;
+	CHECK_INT(try_submit(&OPERATOR, spec, "once", &first, &created, &error), ==, 0);
+	CHECK(created);
+	drop(wait_ended(first->id));
+	nap_ms(40); /* past its tolerance */
+	CHECK_INT(try_submit(&OPERATOR, spec, "once", &again, &created, &error), ==, 0);
+	CHECK(!created);
+	CHECK_STR(again->id, first->id);
+	drop(first);
+	drop(again);
+	Pagecast__V1__PreviewJobRequest request = PAGECAST__V1__PREVIEW_JOB_REQUEST__INIT;
+	Pagecast__V1__PreviewJobResponse *preview = NULL;
+	request.spec = (Pagecast__V1__JobSpec *)parse(
+		&pagecast__v1__job_spec__descriptor,
+		spec_text("", "\"startTime\":\"2020-01-01T00:00:00Z\""));
+	expect_error(agent_preview_job(agent, &OPERATOR, &request, &preview, &error), &error,
+		     ERROR_CODE_INVALID_ARGUMENT, "spec.startTime: is ");
+	pagecast__v1__job_spec__free_unpacked(request.spec, NULL);
+	end_agent();
+	close_receiver();
+}
+
+static void keep(struct store *store)
+{
+	(void)store;
+}
+
+TEST(agent_says_that_it_was_not_running_when_a_start_was_missed)
+{
+	struct error error = ERROR_NULL;
+	struct store *store = NULL;
+	open_receiver();
+	CHECK_INT(store_memory_new(&store, &error), ==, 0);
+	const struct store_ops *ops = store->ops;
+	struct store_ops lasting = *ops;
+	lasting.free = keep;
+	store->ops = &lasting;
+	start_agent_on(store, NULL, 1, 0);
+	const char *id = submit("\"limit\":{\"packets\":5}",
+				start_in_ms(500, ",\"startTolerance\":\"0.1s\""));
+	bool waits = state_of(id) == STATE(SCHEDULED);
+	end_agent();
+	nap_ms(700);
+	start_agent_on(store, NULL, 1, 0);
+	Pagecast__V1__Job *job = wait_ended(id);
+	if (waits) { /* else the machine took its time, and it ran before */
+		CHECK_INT(job->state, ==, STATE(FAILED));
+		CHECK(has_problem(job, "start_missed", "the agent was not running then"));
+		CHECK(has_problem(job, "start_missed", "startTolerance is 0.1 s"));
+	}
+	drop(job);
+	end_agent();
+	store->ops = ops;
+	store->ops->free(store);
 	close_receiver();
 }
 
@@ -184,4 +275,6 @@ TEST_MAIN(CASE(agent_ends_a_job_whose_lease_is_not_renewed),
 	  CASE(agent_starts_at_the_given_instant_and_not_before),
 	  CASE(agent_cancels_a_job_that_holds_a_worker_for_its_start),
 	  CASE(agent_fails_a_start_that_no_worker_was_free_for),
+	  CASE(agent_refuses_a_start_in_the_past),
+	  CASE(agent_says_that_it_was_not_running_when_a_start_was_missed),
 	  CASE(agent_holds_jobs_to_the_lower_max_duration))

@@ -8,6 +8,7 @@
  */
 #include "base/util.h"
 #include "core/calls/preview_order.h"
+#include "core/calls/submission.h"
 #include "core/job/record.h"
 #include "core/run/preparation.h"
 #include "core/state/agent.h"
@@ -231,6 +232,10 @@ static int preview_job(struct agent *agent, const Pagecast__V1__PreviewJobReques
 	_cleanup_error_ struct error error = ERROR_NULL;
 	struct sender_report report;
 	int r = preparation_make(agent, request->spec, NULL, &preview->prepared, &error);
+	if (!r)
+		r = submission_check_start(preview->prepared.plan->start_time_ns,
+					   preview->prepared.plan->start_tolerance_ns,
+					   clock_realtime_ns(agent->clock), &error);
 	if (r && r != ERROR_CODE_FAILED_PRECONDITION) {
 		error_nest(&error, "spec");
 		error_move(ret_error, &error);

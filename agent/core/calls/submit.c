@@ -179,7 +179,12 @@ static int find_place(struct agent *agent, struct job *job, struct place *ret_pl
 		if (!r)
 			view_take(agent, earlier, true, &ret_place->view);
 	} else {
-		r = reserve(agent, job, ret_error);
+		r = submission_check_start(job->live->start_ns, job->live->start_tolerance_ns,
+					   job->create_ns, ret_error);
+		if (r)
+			error_nest(ret_error, "spec");
+		else
+			r = reserve(agent, job, ret_error);
 		if (!r)
 			ret_place->row = first_row(agent, job);
 	}

@@ -187,6 +187,23 @@ static int end_interrupted(struct agent *agent, struct job *job, struct error *r
 	return 0;
 }
 
+/* Its start passed while there was no agent: that is why, whoever is busy now. */
+static bool start_was_missed(const struct agent *agent, const struct job *job)
+{
+	const struct job_live *live = job->live;
+	return lifecycle_is_waiting(job) && live->start_ns && live->start_tolerance_ns >= 0 &&
+	       agent->start_ns - live->start_tolerance_ns > live->start_ns;
+}
+
+static void end_missed(struct agent *agent, struct job *job)
+{
+	_cleanup_job_ struct job *held = job_ref(job);
+	agent_lock(agent);
+	lifecycle_stop(agent, held, SENDER_START_MISSED);
+	agent_unlock(agent);
+	end_without_sender_if_stopped(agent, held);
+}
+
 static void renew_revisions(struct agent *agent)
 {
 	struct job *job;
@@ -207,6 +224,8 @@ int recover_jobs(struct agent *agent, struct error *ret_error)
 		next = TAILQ_NEXT(job, live_link);
 		if (was_running(job->state))
 			r = end_interrupted(agent, job, ret_error);
+		else if (start_was_missed(agent, job))
+			end_missed(agent, job);
 	}
 	renew_revisions(agent);
 	if (!r &&

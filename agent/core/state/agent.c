@@ -90,3 +90,12 @@ struct account agent_totals(const struct agent *agent)
 	}
 	return totals;
 }
+
+size_t agent_idle_workers(const struct agent *agent)
+{
+	AGENT_ASSERT_LOCKED(agent);
+	size_t idle = 0;
+	for (size_t i = 0; i < agent->worker_count; i++)
+		idle += agent->workers[i].idle;
+	return idle;
+}

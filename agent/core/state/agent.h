@@ -20,6 +20,8 @@ void agent_notify(struct agent *agent, uint64_t revision);
 struct policy *agent_policy(struct agent *agent);
 /** agent_find_job() - (L) borrowed. Return: NULL with NOT_FOUND set */
 struct job *agent_find_job(struct agent *agent, const char *id, struct error *ret_error);
+/** agent_idle_workers() - (L) how many have nothing to do */
+size_t agent_idle_workers(const struct agent *agent);
 /** agent_touch() - (L) give @job a new revision. Return: it */
 uint64_t agent_touch(struct agent *agent, struct job *job);
 /** agent_totals() - (L) the account of all jobs that have ended, and of those that run so far.

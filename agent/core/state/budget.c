@@ -3,6 +3,7 @@
 
 #include "base/fair_share.h"
 #include "base/util.h"
+#include "core/state/agent.h"
 
 #include <math.h>
 
@@ -19,14 +20,6 @@ static struct totals totals_of(const struct agent *agent)
 {
 	return (struct totals){agent->policy->message->max_total_pps,
 			       agent->policy->message->max_total_bps_l2};
-}
-
-static size_t idle_workers(const struct agent *agent)
-{
-	size_t idle = 0;
-	for (size_t i = 0; i < agent->worker_count; i++)
-		idle += agent->workers[i].idle;
-	return idle;
 }
 
 /* What one unit's total leaves for a job. Return: its share; negative: it has to wait */
@@ -56,7 +49,7 @@ bool budget_take(struct agent *agent, struct job *job)
 {
 	AGENT_ASSERT_LOCKED(agent);
 	struct totals totals = totals_of(agent);
-	size_t sharers = MAX(idle_workers(agent), (size_t)1);
+	size_t sharers = MAX(agent_idle_workers(agent), (size_t)1);
 	const struct policy_demand *demand = &job->live->demand;
 	double pps = share(totals.pps, agent->granted.pps, demand->pps, demand->unlimited, sharers);
 	double bps_l2 = share(totals.bps_l2, agent->granted.bps_l2, demand->bps_l2,

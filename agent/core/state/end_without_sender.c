@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "core/job/record.h"
 #include "core/job/resume.h"
+#include "core/state/agent.h"
 #include "core/state/lifecycle.h"
 #include "engine/engine_probe.h"
 #include "packet/rate.h"
@@ -168,17 +169,27 @@ void end_without_sender(struct agent *agent, struct job *job, enum job_event eve
 	lifecycle_finish(agent, job, &end);
 }
 
-/* Why no worker could start it in time. Return: a static string */
-static const char *why_missed(struct agent *agent)
+/* Why a job that no worker had was not started in time, as far as it can be told. */
+static void add_start_missed(struct agent *agent, const struct job *job, struct problem_set *set)
 {
 	agent_lock(agent);
-	const char *why = agent->store_down ? "the store was not writable"
-			  : agent->short_of_share
-				  ? "too little was left of the policy's maxTotalPps or "
-				    "maxTotalBpsL2"
-				  : "no worker was free";
+	int64_t start_ns = job->live->start_ns;
+	int64_t last_ns = start_ns + MAX(job->live->start_tolerance_ns, (int64_t)0);
+	int64_t late_ns = clock_realtime_ns(agent->clock) - start_ns;
+	const char *why =
+		last_ns < agent->start_ns    ? "the agent was not running then"
+		: agent->store_down	     ? "the store was not writable"
+		: agent->short_of_share	     ? "too little was left of the policy's maxTotalPps or "
+					       "maxTotalBpsL2"
+		: !agent_idle_workers(agent) ? "no worker was free"
+					     : "a worker was free, but the agent got to it "
+					       "too late (a machine that stalls, or a "
+					       "clock that was set)";
 	agent_unlock(agent);
-	return why;
+	problem_add(set, PROBLEM_START_MISSED, PROBLEM_ERROR, "startTime", 0, 1,
+		    "%s: startTime was %.9g s ago, and startTolerance is %.9g s", why,
+		    (double)late_ns / CLOCK_NS_PER_S,
+		    (double)(last_ns - start_ns) / CLOCK_NS_PER_S);
 }
 
 void end_without_sender_stopped(struct agent *agent, struct job *job, enum sender_end why)
@@ -189,9 +200,7 @@ void end_without_sender_stopped(struct agent *agent, struct job *job, enum sende
 		problem_add(&problems, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, 1,
 			    "the lease was not renewed in time (UpdateJob renews it)");
 	if (why == SENDER_START_MISSED) {
-		problem_add(&problems, PROBLEM_START_MISSED, PROBLEM_ERROR, "startTime", 0, 1,
-			    "%s in time: startTime and startTolerance have passed",
-			    why_missed(agent));
+		add_start_missed(agent, job, &problems);
 		event = JOB_EVENT_FAIL;
 	}
 	end_without_sender(agent, job, event, &problems);
