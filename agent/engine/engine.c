@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "engine/engine_table.h"
+#include "engine/source_port.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -59,6 +60,7 @@ struct flow *flow_close(struct flow *flow)
 	if (flow) {
 		flow->engine->ops->flow_deinit(flow);
 		util_close_fd(&flow->fd);
+		source_port_give_back(flow->source_port);
 		free(flow);
 	}
 	return NULL;

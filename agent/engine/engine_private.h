@@ -58,6 +58,7 @@ struct flow {
 	const struct plan_stream *stream;
 	const struct trains *trains; /* loaded; borrowed */
 	int fd;			     /* connected, O_NONBLOCK; -1: none */
+	uint16_t source_port;	     /* that it is bound to; 0: the kernel's choice */
 	struct train_limits limits;
 	uint32_t segment_now;	 /* UDP_SEGMENT in force on the socket; 0: none */
 	bool segments_in_kernel; /* a known device without tx-udp-segmentation: see flow_fault() */

@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/util.h"
 #include "engine/engine_probe.h"
+#include "engine/source_port.h"
 #include "net/link.h"
 #include "net/route.h"
 
@@ -151,20 +152,22 @@ static int bind_source(struct flow *flow, const char *field, struct problem_set 
 	const struct plan_destination *to = &flow->stream->destination;
 	if (to->from.any.sa_family == AF_UNSPEC)
 		return 0;
-	int r = sys_bind(flow->fd, &to->from.any, address_bytes(to->family));
-	if (r == 0)
-		return 0;
-	char text[INET6_ADDRSTRLEN];
 	bool v4 = to->family == AF_INET;
+	uint16_t port = ntohs(v4 ? to->from.v4.sin_port : to->from.v6.sin6_port);
+	int r = source_port_bind(flow->fd, &to->from.any, address_bytes(to->family), port);
+	if (r == 0) {
+		flow->source_port = port;
+		return 0;
+	}
+	char text[INET6_ADDRSTRLEN];
 	inet_ntop(to->family, v4 ? (void *)&to->from.v4.sin_addr : (void *)&to->from.v6.sin6_addr,
 		  text, sizeof text);
-	unsigned int port = ntohs(v4 ? to->from.v4.sin_port : to->from.v6.sin6_port);
 	if (r == -EADDRNOTAVAIL)
 		problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, -r, 0,
 			    "%s is not an address of this host and cannot be the source", text);
 	else if (r == -EADDRINUSE)
 		problem_add(problems, PROBLEM_KERNEL_ERROR, PROBLEM_ERROR, field, -r, 0,
-			    "source port %u of %s is in use by another socket", port, text);
+			    "source port %u of %s is in use by another program", port, text);
 	else if (r == -EACCES || r == -EPERM)
 		problem_add(problems, PROBLEM_PERMISSION, PROBLEM_ERROR, field, -r, 0,
 			    "source port %u requires CAP_NET_BIND_SERVICE, which the agent does "
