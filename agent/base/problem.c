@@ -22,6 +22,7 @@ static const char *const code_names[] = {
 	[PROBLEM_NOT_STARTED] = "not_started",
 	[PROBLEM_LEASE_EXPIRED] = "lease_expired",
 	[PROBLEM_ACCOUNT_FROM_SNAPSHOT] = "account_from_snapshot",
+	[PROBLEM_RATE_NOT_HELD] = "rate_not_held",
 	[PROBLEM_NOT_STORED] = "not_stored",
 	[PROBLEM_DAMAGED] = "damaged",
 	[PROBLEM_KERNEL_ERROR] = "kernel_error",

@@ -31,13 +31,20 @@ static bool paced_by_bits(const struct sender_stream *stream)
 	return stream->paced.kind == PLAN_RATE_BPS || stream->paced.kind == PLAN_RATE_LINE_PERCENT;
 }
 
+static void unblock(struct sender_stream *stream, int64_t now_ns)
+{
+	if (stream->blocked)
+		stream->blocked_ns += now_ns - stream->blocked_since_ns;
+	stream->blocked = false;
+}
+
 static void end_stream(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
 {
 	sender_queue_end(sender, stream);
 	sender_share_note(stream, now_ns);
 	sender->active_count--;
 	sender->dirty = true;
-	stream->blocked = false;
+	unblock(stream, now_ns);
 	if (sender_share_applies(sender)) {
 		sender_share(sender, now_ns); /* the others get what it had */
 		sender_schedule_all(sender, now_ns);
@@ -143,7 +150,7 @@ static void note_sent(struct sender_stream *stream, const struct engine_result *
 	stream->longest_burst = (uint32_t)MAX((uint64_t)stream->longest_burst, burst);
 	stream->refused_in_a_row = 0;
 	stream->success_ns = done_ns;
-	stream->blocked = false;
+	unblock(stream, done_ns);
 }
 
 /* Account for one flow_send(). Return: packets the sequence moved on by. */
@@ -166,7 +173,7 @@ static uint64_t account_for(struct sender *sender, struct sender_stream *stream,
 		lost = drop(stream, asked - moved);
 		if (stream->filling_left != UINT64_MAX)
 			stream->filling_left -= lost;
-		stream->blocked = false;
+		unblock(stream, done_ns);
 	}
 	walk(stream, lost, false);
 	sender->dirty |= moved + lost > 0;

@@ -156,6 +156,8 @@ static void resume_all(struct sender *sender, int64_t now_ns)
 			stream->start_ns += span_ns;
 		if (stream->end_ns != SENDER_NEVER_NS)
 			stream->end_ns += span_ns;
+		if (stream->blocked && sender->paused_ns > stream->blocked_since_ns)
+			stream->blocked_ns += sender->paused_ns - stream->blocked_since_ns;
 		stream->blocked = false;
 	}
 	if (sender->started)

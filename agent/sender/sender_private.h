@@ -7,6 +7,7 @@
  *   sender_queue     which stream is next: a heap by instant, a ring of those always ready
  *   sender_pack      one filling after the other
  *   sender_path      interface and neighbour before and after
+ *   sender_promise   packets that a rate promised and nobody sent
  *   sender_problems  what went wrong: counted while sending, put into words at the end
  *   sender_share     the job's maximum, shared by its streams
  *   sender_limit     the policy's maxima, held at the hand-over
@@ -100,6 +101,7 @@ struct sender_stream {
 	int blocked_error; /* EAGAIN: the socket's buffer; else the device's queue */
 	bool poll_reports; /* poll() reports when there is room; else only trying shows it */
 	int64_t blocked_since_ns, backoff_ns;
+	int64_t blocked_ns; /* in all, up to the last time it found room */
 	uint32_t fruitless; /* tries in a row that found none */
 
 	/* rate */

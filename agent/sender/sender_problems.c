@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "engine/engine_words.h"
 #include "net/queue.h"
+#include "sender/sender_promise.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -199,6 +200,7 @@ void sender_problems_collect(struct sender *sender)
 		account_add(&account, &sender->streams[i].account);
 	}
 	add_links(sender);
+	sender_promise_judge(sender);
 	add_end(sender, &account);
 }
 
