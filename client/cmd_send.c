@@ -50,6 +50,11 @@ const struct command COMMAND_SEND = {
 		"eth://eth0 (payloads are whole frames) or eth://eth0/02:00:00:00:00:01. "
 		"Addresses\n"
 		"are literals: host names are not looked up.\n\n"
+		"In the result, \"asked\" is the last rate asked for, \"gap error\" how far gaps "
+		"were from\n"
+		"their length, and \"late\" how many packets left later than their time by more "
+		"than\n"
+		"one gap; they were sent.\n\n"
 		"Ctrl-C cancels the job, waits, and prints the result; a second one leaves it\n"
 		"running. Numbers take k, M, G, Ki, Mi, Gi; times take ns, us, ms, s, m, h.",
 	.examples = "  pagecast send udp://127.0.0.1:9000 --text hello --pps 100 --packets 1000\n"

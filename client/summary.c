@@ -86,10 +86,31 @@ static void put_head(const Pagecast__V1__Job *job, FILE *out)
 	fputc('\n', out);
 }
 
-static void put_account(const Pagecast__V1__Account *account, FILE *out)
+/* Does the stream's limit ask for a number of packets? Without one, once over the payloads. */
+static bool asks_for_number(const Pagecast__V1__Stream *stream)
 {
-	fprintf(out, "%s of %s packets, %s bytes; dropped %s, failed %s, cancelled %s\n",
-		units_count(account->packets_sent).s, units_count(account->packets_requested).s,
+	return !stream->limit ||
+	       (stream->limit->kind_case != PAGECAST__V1__LIMIT__KIND_DURATION &&
+		stream->limit->kind_case != PAGECAST__V1__LIMIT__KIND_UNTIL_CANCELLED);
+}
+
+/* Do all the job's, as far as they are known? */
+static bool all_ask_for_number(const Pagecast__V1__Job *job)
+{
+	const Pagecast__V1__JobSpec *spec = job->spec;
+	for (size_t i = 0; spec && i < spec->n_streams; i++)
+		if (!asks_for_number(spec->streams[i]))
+			return false;
+	return true;
+}
+
+/* "3,000 of 4,000" only where 4,000 were asked for: a duration's "requested" is what was tried. */
+static void put_account(const Pagecast__V1__Account *account, bool asked, FILE *out)
+{
+	fputs(units_count(account->packets_sent).s, out);
+	if (asked)
+		fprintf(out, " of %s", units_count(account->packets_requested).s);
+	fprintf(out, " packets, %s bytes; dropped %s, failed %s, cancelled %s\n",
 		units_count(account->bytes_sent).s, units_count(account->packets_dropped).s,
 		units_count(account->packets_failed).s, units_count(account->packets_cancelled).s);
 }
@@ -241,7 +262,10 @@ static void put_stream(const Pagecast__V1__Job *job, size_t index, FILE *out)
 	fputc('\n', out);
 	if (stream->account) {
 		fputs("    sent  ", out);
-		put_account(stream->account, out);
+		put_account(stream->account,
+			    spec && index < spec->n_streams &&
+				    asks_for_number(spec->streams[index]),
+			    out);
 	}
 	if (stream->report && stream->account && stream->account->packets_sent) {
 		fputs("    rate  ", out);
@@ -279,7 +303,7 @@ void summary_print(const Pagecast__V1__Job *job, bool in_full, FILE *out)
 	}
 	if (job->account) {
 		fputs("  sent  ", out);
-		put_account(job->account, out);
+		put_account(job->account, all_ask_for_number(job), out);
 	}
 	if (job->report && job->first_packet_time) {
 		fputs("  rate  ", out);
@@ -331,15 +355,17 @@ static void put_running(const Pagecast__V1__Job *job, FILE *out)
 			units_count(account->packets_requested).s);
 	else if (account)
 		fprintf(out, ", %s packets", units_count(account->packets_sent).s);
-	if (progress && job->state == STATE(RUNNING))
+	if (progress && job->state == STATE(RUNNING) && progress->current_pps > 0)
 		fprintf(out, ", %s pps, %s", units_pps(progress->current_pps).s,
 			units_bps(progress->current_bps_l2).s);
 	if (account && account->packets_dropped + account->packets_failed)
 		fprintf(out, ", %s lost",
 			units_count(account->packets_dropped + account->packets_failed).s);
-	if (job->state == STATE(RUNNING) && fraction > 0.001 && fraction < 1)
+	if (progress && progress->remaining)
 		fprintf(out, ", %s left",
-			units_duration(sending_ns(job) * (1 - fraction) / fraction).s);
+			units_duration(1e9 * (double)progress->remaining->seconds +
+				       progress->remaining->nanos)
+				.s);
 }
 
 char *summary_line(const Pagecast__V1__Job *job)

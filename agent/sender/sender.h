@@ -59,7 +59,9 @@ struct sender_snapshot {
 	struct account account;	 /* of the job */
 	int64_t taken_ns;	 /* CLOCK_REALTIME */
 	int64_t first_packet_ns; /* CLOCK_REALTIME, 0: none yet */
-	double current_pps;	 /* over the last second or less */
+	int64_t remaining_ns; /* at the rates asked or, without one, at the present one; -1: unknown
+			       */
+	double current_pps;   /* over the last second; see sender_snapshot.c */
 	double current_bps_l2;
 	double fraction; /* 0 .. 1; 0 where the limit has no end */
 	bool paused;

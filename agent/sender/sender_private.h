@@ -236,6 +236,7 @@ struct sender {
 	bool dirty;	    /* something to publish */
 	int64_t publish_ns; /* not before */
 	struct sender_sample samples[SENDER_SAMPLES];
-	size_t sample_count; /* ever taken */
+	size_t sample_count;		   /* ever taken; 0 again behind a pause */
+	struct sender_sample first_sample; /* of these */
 	size_t async_turn;
 };

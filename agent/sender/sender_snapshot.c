@@ -11,12 +11,18 @@
 #include "sender/sender_stream.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 /* A stream that found no room for this long is what the job waits for. */
 #define BLOCKED_SHOW_NS (10 * CLOCK_NS_PER_MS)
-/* current_pps looks back this far, or to the sample before. */
+/* current_pps looks back this far, or to the sample before... */
 #define LOOK_BACK_NS CLOCK_NS_PER_S
+/* ...and says nothing before so much time and so many packets: one packet is no rate. Of streams
+ * that are too slow for that it looks back to their start. */
+#define WINDOW_LEAST_NS (100 * CLOCK_NS_PER_MS)
+enum { WINDOW_LEAST_PACKETS = 2 };
+#define SLOW_PPS 4
 
 static double fraction_of(const struct sender_stream *stream, int64_t now_ns)
 {
@@ -37,8 +43,22 @@ static double fraction_of(const struct sender_stream *stream, int64_t now_ns)
 	       (double)stream->account.packets_requested;
 }
 
+/* Do all streams together ask for less than what a second can tell? */
+static bool is_slow(const struct sender *sender)
+{
+	double pps = 0;
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		struct pacer_report pace;
+		pacer_report(sender->streams[i].pacer, &pace);
+		if (pace.requested_pps <= 0)
+			return false;
+		pps += pace.requested_pps;
+	}
+	return pps < SLOW_PPS;
+}
+
 static void current_rate(struct sender *sender, struct sender_snapshot *snapshot,
-			 const struct sender_sample *now)
+			 const struct sender_sample *now, int64_t first_ns)
 {
 	const struct sender_sample *since = NULL;
 	size_t kept = MIN(sender->sample_count, (size_t)SENDER_SAMPLES);
@@ -49,11 +69,67 @@ static void current_rate(struct sender *sender, struct sender_snapshot *snapshot
 			break;
 		since = sample;
 	}
-	if (!since || now->at_ns <= since->at_ns)
+	if (since && is_slow(sender))
+		since = &sender->first_sample;
+	if (!since || now->at_ns - since->at_ns < WINDOW_LEAST_NS ||
+	    now->packets - since->packets < WINDOW_LEAST_PACKETS)
 		return;
-	double seconds = (double)(now->at_ns - since->at_ns) / CLOCK_NS_PER_S;
-	snapshot->current_pps = (double)(now->packets - since->packets) / seconds;
-	snapshot->current_bps_l2 = 8.0 * (double)(now->bytes_l2 - since->bytes_l2) / seconds;
+	/* Where the window begins with the first packet of all, it is a gap shorter than the
+	 * packets are many. */
+	uint64_t packets = now->packets - since->packets;
+	int64_t span_ns = now->at_ns - since->at_ns;
+	double counted = (double)packets;
+	if (!since->packets && first_ns > since->at_ns) {
+		span_ns = now->at_ns - first_ns;
+		counted -= 1;
+	}
+	if (span_ns < WINDOW_LEAST_NS)
+		return;
+	snapshot->current_pps = counted * CLOCK_NS_PER_S / (double)span_ns;
+	snapshot->current_bps_l2 = snapshot->current_pps * 8.0 *
+				   (double)(now->bytes_l2 - since->bytes_l2) / (double)packets;
+}
+
+/* Return: ns that @stream still takes by its limit and its rate; -1: not known. *@unpaced: packets
+ * of a stream without a rate, instead */
+static int64_t stream_remaining_ns(const struct sender *sender, const struct sender_stream *stream,
+				   int64_t now_ns, uint64_t *unpaced)
+{
+	struct pacer_report pace;
+	if (stream->state == SENDER_STREAM_ENDED)
+		return 0;
+	if (sender->paused)
+		now_ns = sender->paused_ns;
+	if (stream->plan->limit.kind == PLAN_LIMIT_DURATION)
+		return sender->started ? MAX(stream->end_ns - now_ns, INT64_C(0))
+				       : stream->plan->limit.duration_ns;
+	if (stream->plan->limit.kind == PLAN_LIMIT_NONE)
+		return -1;
+	uint64_t left = stream->account.packets_requested - account_attempted(&stream->account);
+	pacer_report(stream->pacer, &pace);
+	if (pace.requested_pps <= 0) {
+		*unpaced += left;
+		return 0;
+	}
+	int64_t delay_ns = sender->started ? MAX(stream->start_ns - now_ns, INT64_C(0)) : 0;
+	double ns = (double)left * CLOCK_NS_PER_S / pace.requested_pps + (double)delay_ns;
+	return ns < (double)SENDER_NEVER_NS ? (int64_t)ns : -1;
+}
+
+static int64_t remaining_ns(const struct sender *sender, double current_pps, int64_t now_ns)
+{
+	uint64_t unpaced = 0;
+	int64_t most_ns = 0;
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		int64_t ns = stream_remaining_ns(sender, &sender->streams[i], now_ns, &unpaced);
+		if (ns < 0)
+			return -1;
+		most_ns = MAX(most_ns, ns);
+	}
+	if (!unpaced)
+		return most_ns;
+	double ns = current_pps > 0 ? (double)unpaced * CLOCK_NS_PER_S / current_pps : INFINITY;
+	return ns < (double)SENDER_NEVER_NS ? MAX(most_ns, (int64_t)ns) : -1;
 }
 
 static void take_sample(struct sender *sender, const struct sender_sample *now)
@@ -63,6 +139,8 @@ static void take_sample(struct sender *sender, const struct sender_sample *now)
 		if (now->at_ns - sender->samples[last].at_ns < LOOK_BACK_NS / (SENDER_SAMPLES - 1))
 			return;
 	}
+	if (!sender->sample_count)
+		sender->first_sample = *now;
 	sender->samples[sender->sample_count++ % SENDER_SAMPLES] = *now;
 }
 
@@ -166,7 +244,8 @@ void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 	snapshot->fraction =
 		endless ? 0 : MIN(MAX(fraction / (double)sender->stream_count, 0.0), 1.0);
 	if (!sender->paused && sender->end == SENDER_RUNNING)
-		current_rate(sender, snapshot, &now);
+		current_rate(sender, snapshot, &now, first_ns);
+	snapshot->remaining_ns = remaining_ns(sender, snapshot->current_pps, now_ns);
 	take_sample(sender, &now);
 	snprintf(snapshot->waiting_for, sizeof snapshot->waiting_for, "%s",
 		 waiting_for(sender, now_ns, limit, sizeof limit));

@@ -17,7 +17,7 @@ from pagecast_test import PATIENCE, Agent, UdpReceiver, free_port, held, main, u
 JOB_ID = r"[0-9A-Za-z-]{16,}"
 SUMMARY = re.compile(
     r"\Ajob (?P<id>" + JOB_ID + r") (?P<state>[A-Z]+)( in (?P<time>[^\n]+))?\n"
-    r"  sent  (?P<sent>[\d,]+) of (?P<asked>[\d,]+) packets, (?P<bytes>[\d,]+) bytes; "
+    r"  sent  (?P<sent>[\d,]+)(?: of (?P<asked>[\d,]+))? packets, (?P<bytes>[\d,]+) bytes; "
     r"dropped (?P<dropped>[\d,]+), failed (?P<failed>[\d,]+), cancelled (?P<cancelled>[\d,]+)\n"
     r"(  rate  (?P<rate>[^\n]+)\n)?(  path  (?P<path>[^\n]+)\n)?(?P<notes>(  (note |error) [^\n]+\n)*)\Z")
 

@@ -35,6 +35,7 @@ bool facts_take_snapshot(struct job *job, bool *ret_counted)
 	struct job_facts now = facts_of_snapshot(&snapshot, &job->live->earlier);
 	now.current_pps = snapshot.current_pps;
 	now.current_bps_l2 = snapshot.current_bps_l2;
+	now.remaining_ns = snapshot.remaining_ns > 0 ? snapshot.remaining_ns : 0;
 	memcpy(now.waiting_for, snapshot.waiting_for, sizeof now.waiting_for);
 	*ret_counted = counts_differ(&now.account, &facts->account);
 	if (!*ret_counted && strcmp(now.waiting_for, facts->waiting_for) == 0 &&

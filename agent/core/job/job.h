@@ -28,6 +28,7 @@ struct job_facts {
 	struct account account;
 	int64_t account_ns; /* when it was true; 0: no sender was made yet */
 	double fraction, current_pps, current_bps_l2;
+	int64_t remaining_ns; /* 0: not known, or none */
 	char waiting_for[64];
 };
 

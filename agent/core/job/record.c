@@ -145,6 +145,7 @@ struct blob *record_pack(const struct job_facts *facts, const struct problem_set
 	Pagecast__V1__Account account;
 	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
 	Google__Protobuf__Timestamp first, end, snapshot, as_of;
+	Google__Protobuf__Duration remaining = GOOGLE__PROTOBUF__DURATION__INIT;
 	struct record_problems problem_messages;
 	job.first_packet_time = record_time(&first, facts->first_packet_ns);
 	job.end_time = record_time(&end, facts->end_ns);
@@ -157,6 +158,10 @@ struct blob *record_pack(const struct job_facts *facts, const struct problem_set
 		progress.current_bps_l2 = facts->current_bps_l2;
 		progress.as_of = record_time(&as_of, facts->account_ns);
 		progress.waiting_for = (char *)facts->waiting_for;
+		remaining.seconds = facts->remaining_ns / CLOCK_NS_PER_S;
+		remaining.nanos = (int32_t)(facts->remaining_ns % CLOCK_NS_PER_S);
+		if (facts->remaining_ns)
+			progress.remaining = &remaining;
 		job.progress = &progress;
 	}
 	if (problems && problems->count) {
