@@ -195,6 +195,13 @@ static int connect_to(struct flow *flow, const char *field, struct problem_set *
 		problem_add(problems, PROBLEM_PERMISSION, PROBLEM_ERROR, field, -r, 0,
 			    "%s is a broadcast address or a prohibited route", to->text);
 		return r;
+	case -EINVAL:
+		problem_add(
+			problems, PROBLEM_NO_ROUTE, PROBLEM_ERROR, field, -r, 0,
+			"the route to %s is a blackhole, or the address cannot be sent to from the "
+			"source address (ip route get tells)",
+			to->text);
+		return r;
 	case -ENODEV:
 	case -ENXIO:
 		problem_add(problems, PROBLEM_INTERFACE_GONE, PROBLEM_ERROR, field, -r, 0,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/link.h"
 #include "packet/address.h"
 
 enum {
@@ -41,6 +42,25 @@ static uint32_t compile_interface(struct check *check, const char *name, const c
 	return index;
 }
 
+/* The kernel takes packets to the multicast scopes 0 (reserved) and 1 (interface-local) and lets
+ * none leave, without a word; on loopback they arrive. Return: false, and said */
+static bool leaves_host(struct check *check, const struct ip_fields *fields,
+			const struct plan_destination *to)
+{
+	struct link link;
+	if (to->family != AF_INET6 || !to->multicast)
+		return true;
+	unsigned int scope = to->to.v6.sin6_addr.s6_addr[1] & 0xf;
+	if (scope > 1 || (link_by_name(to->interface, &link) == 0 && link.loopback))
+		return true;
+	check_fault(
+		check, "address",
+		"%s has the multicast scope %u (%s): such packets never leave the host; link-local "
+		"is ff02::, and %s through the interface lo stays on this host",
+		fields->address, scope, scope ? "interface-local" : "reserved", fields->address);
+	return false;
+}
+
 static void compile_to(struct check *check, const struct ip_fields *fields,
 		       struct plan_destination *ret)
 {
@@ -53,6 +73,8 @@ static void compile_to(struct check *check, const struct ip_fields *fields,
 	ret->multicast = address_multicast(&ret->to);
 	if (address_unspecified(&ret->to))
 		check_fault(check, "address", "%s is not a destination address", fields->address);
+	if (!leaves_host(check, fields, ret))
+		return;
 	if (!address_needs_interface(&ret->to) || ret->to.v6.sin6_scope_id)
 		return;
 	ret->to.v6.sin6_scope_id = index;
@@ -239,6 +261,11 @@ void destination_check_header(struct check *check, const struct plan_destination
 		check_fault(check, "", "the IP header has destination %s, not rawIp.address %s",
 			    there, asked);
 	}
+	if (!header.ttl && address_multicast(&destination->to))
+		check_fault(
+			check, "",
+			"the IP header has TTL 0 and a multicast destination: such packets never "
+			"leave the host");
 	if (destination->protocol != IPPROTO_RAW && header.protocol != destination->protocol)
 		check_fault(check, "", "the IP header has protocol %u, not rawIp.protocol %u",
 			    header.protocol, destination->protocol);

@@ -194,6 +194,13 @@ TEST(what_cannot_be_opened_is_refused_in_words)
 	snprintf(d->text, sizeof d->text, "203.0.113.1:9");
 	CHECK_STR(refused(&course, ENETUNREACH, PROBLEM_NO_ROUTE), "no route to 203.0.113.1:9");
 
+	lab_do("ip route add blackhole 203.0.113.0/28");
+	d = small_job(&course, &job);
+	inet_pton(AF_INET, "203.0.113.1", &d->to.v4.sin_addr);
+	snprintf(d->text, sizeof d->text, "203.0.113.1:9");
+	CHECK_HAS(refused(&course, EINVAL, PROBLEM_NO_ROUTE),
+		  "the route to 203.0.113.1:9 is a blackhole");
+
 	d = small_job(&course, &job);
 	d->from.any.sa_family = AF_INET;
 	inet_pton(AF_INET, "198.18.0.7", &d->from.v4.sin_addr);

@@ -201,6 +201,37 @@ TEST(destination_multicast_is_seen)
 	fixture_deinit(&f);
 }
 
+/* The kernel takes them, and none leaves. */
+TEST(destination_that_stays_on_the_host_is_refused)
+{
+	static const char *const GROUPS[] = {"ff01::1", "ff00::1", "ff11::5", "ff10::5", "ff31::7"};
+	static const char *const OTHERS[] = {"ff03::1", "ff05::2", "ff08::1", "ff0e::1", "ff0f::1"};
+	struct fixture f;
+	fixture_init(&f);
+	for (size_t i = 0; i < sizeof GROUPS / sizeof *GROUPS; i++) {
+		f.udp[0].address = (char *)GROUPS[i];
+		fixture_bad(&f, "streams[0].udp.address", "never leave the host");
+		f.udp[0].interface = (char *)"lo"; /* where they arrive */
+		CHECK(fixture_good(&f)->destination.multicast);
+		f.udp[0].interface = (char *)"";
+		set_raw(&f, GROUPS[i], 253);
+		fixture_bad(&f, "streams[0].rawIp.address", "never leave the host");
+		fixture_deinit(&f);
+		fixture_init(&f);
+	}
+	for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++) {
+		f.udp[0].address = (char *)OTHERS[i];
+		CHECK(fixture_good(&f)->destination.multicast);
+	}
+	set_raw(&f, "224.0.0.7", 0);
+	f.raw.header_included = true;
+	fixture_hex(&f, 0, "45 00 00 00 00 00 00 00 00 fd 00 00 c6 12 00 01 e0 00 00 07");
+	fixture_bad(&f, "streams[0].payloads[0]", "TTL 0 and a multicast destination");
+	fixture_hex(&f, 0, "45 00 00 00 00 00 00 00 01 fd 00 00 c6 12 00 01 e0 00 00 07");
+	CHECK(fixture_good(&f)->destination.multicast);
+	fixture_deinit(&f);
+}
+
 TEST(destination_broadcast_is_asked_for)
 {
 	struct fixture f;
@@ -384,6 +415,7 @@ TEST_MAIN(CASE(destination_udp_over_ipv4), CASE(destination_leaves_the_source_to
 	  CASE(destination_interface_that_is_not_here_is_not_found),
 	  CASE(destination_address_is_a_literal), CASE(destination_numbers_have_ranges),
 	  CASE(destination_source_fits_the_destination), CASE(destination_multicast_is_seen),
+	  CASE(destination_that_stays_on_the_host_is_refused),
 	  CASE(destination_broadcast_is_asked_for), CASE(destination_zone_and_interface_agree),
 	  CASE(destination_raw_ip), CASE(destination_raw_ip_protocol_has_a_range),
 	  CASE(destination_header_included), CASE(destination_included_header_is_looked_at),
