@@ -44,13 +44,27 @@ static void print_packets(const Pagecast__V1__PreviewJobResponse *preview, FILE 
 	table_print(&table, out);
 }
 
-/* An answer is short: large packets do not all fit. @context: how many were asked for. */
+struct shown {
+	uint32_t packets; /* asked for */
+	bool unfit;	  /* an agent could not run the job */
+};
+
+/* Why nothing would be sent, as far as it is an error. */
+static bool is_unfit(const Pagecast__V1__PreviewJobResponse *preview)
+{
+	for (size_t i = 0; i < preview->n_problems; i++)
+		if (preview->problems[i]->severity == PAGECAST__V1__SEVERITY__SEVERITY_ERROR)
+			return true;
+	return false;
+}
+
+/* An answer is short: large packets do not all fit. */
 static void print_rest(const ProtobufCMessage *message, FILE *out, void *context)
 {
 	const Pagecast__V1__PreviewJobResponse *preview =
 		(const Pagecast__V1__PreviewJobResponse *)message;
-	const uint32_t *asked = context;
-	if (preview->next_from && preview->n_packets < *asked)
+	const struct shown *shown = context;
+	if (preview->next_from && preview->n_packets < shown->packets)
 		fprintf(out,
 			"note   only %zu packets fit into one answer; --from %llu shows the next\n",
 			preview->n_packets, (unsigned long long)preview->next_from);
@@ -63,7 +77,10 @@ static void print_preview(const ProtobufCMessage *message, FILE *out, void *cont
 	if (preview->n_packets)
 		print_packets(preview, out);
 	print_rest(message, out, context);
-	if (preview->total_packets)
+	((struct shown *)context)->unfit |= is_unfit(preview);
+	if (!preview->n_packets && is_unfit(preview))
+		fputs("nothing would be sent", out);
+	else if (preview->total_packets)
 		fprintf(out, "in all %s packets, %s bytes", units_count(preview->total_packets).s,
 			units_count(preview->total_bytes).s);
 	else
@@ -116,12 +133,26 @@ static int write_file(const char *path, const struct http_response *response)
 }
 
 /* To standard output goes the capture alone: what it lacks is said on standard error. */
-static void warn_of_rest(const struct client *client, const struct call *shown, uint32_t *packets)
+static void warn_of_rest(const struct client *client, const struct call *call, struct shown *shown)
 {
 	ProtobufCMessage *message = NULL;
-	if (call_message(client, &client->peers[0], shown, &message) == EXIT_DONE)
-		print_rest(message, stderr, packets);
+	if (call_message(client, &client->peers[0], call, &message) == EXIT_DONE)
+		print_rest(message, stderr, shown);
 	message_free(message);
+}
+
+/* As JSON the answer is printed as it is: its problems decide the exit code all the same. */
+static int look_at_json(const struct client *client, const struct call *call, struct shown *shown)
+{
+	int r = EXIT_DONE;
+	for (size_t i = 0; client->json && i < client->peer_count && r == EXIT_DONE; i++) {
+		ProtobufCMessage *message = NULL;
+		r = call_message(client, &client->peers[i], call, &message);
+		if (message)
+			shown->unfit |= is_unfit((const Pagecast__V1__PreviewJobResponse *)message);
+		message_free(message);
+	}
+	return r;
 }
 
 static int write_pcap(const struct client *client, const struct call *shown, const char *path)
@@ -142,10 +173,11 @@ static int write_pcap(const struct client *client, const struct call *shown, con
 static int run_preview(struct client *client, const struct options *options)
 {
 	_cleanup_free_ char *text = NULL, *json = NULL;
-	uint32_t packets = PACKETS_DEFAULT, from = 0;
+	struct shown shown = {.packets = PACKETS_DEFAULT};
+	uint32_t from = 0;
 	const char *pcap = options_value(options, "pcap");
 	size_t len = 0;
-	int r = options_u32(options, "packets", 1, PACKETS_MAX, &packets);
+	int r = options_u32(options, "packets", 1, PACKETS_MAX, &shown.packets);
 	if (!r)
 		r = options_u32(options, "from", 0, FROM_MAX, &from);
 	if (!r && pcap)
@@ -154,8 +186,9 @@ static int run_preview(struct client *client, const struct options *options)
 	if (r)
 		return r;
 	/* an agent of an earlier version does not know "from" */
-	json = from ? util_printf("{\"packets\":%u,\"from\":%u,\"spec\":%s}", packets, from, text)
-		    : util_printf("{\"packets\":%u,\"spec\":%s}", packets, text);
+	json = from ? util_printf("{\"packets\":%u,\"from\":%u,\"spec\":%s}", shown.packets, from,
+				  text)
+		    : util_printf("{\"packets\":%u,\"spec\":%s}", shown.packets, text);
 	const struct call call = {
 		.method = "POST",
 		.path = "/v1/jobs:preview",
@@ -167,11 +200,14 @@ static int run_preview(struct client *client, const struct options *options)
 	if (pcap) {
 		r = write_pcap(client, &call, pcap);
 		if (!r && is_stdout(pcap))
-			warn_of_rest(client, &call, &packets);
+			warn_of_rest(client, &call, &shown);
 		if (r || is_stdout(pcap))
 			return r;
 	}
-	return call_each(client, &call, print_preview, &packets);
+	r = call_each(client, &call, print_preview, &shown);
+	if (r == EXIT_DONE)
+		r = look_at_json(client, &call, &shown);
+	return r == EXIT_DONE && shown.unfit ? EXIT_FAILED : r;
 }
 
 const struct command COMMAND_PREVIEW = {

@@ -19,7 +19,10 @@ static const char *objection(const struct engine_ops *ops, const struct plan *pl
 		const char *why = ops->serves(&plan->streams[i].destination);
 		if (!why)
 			continue;
-		snprintf(buffer, OBJECTION_MAX, "streams[%zu]: %s", i, why);
+		bool some = i ||
+			    (plan->stream_count > 1 && !ops->serves(&plan->streams[1].destination));
+		snprintf(buffer, OBJECTION_MAX, "streams[%zu]: %s%s", i, why,
+			 some ? " (submit two jobs: it can send others of the streams)" : "");
 		return buffer;
 	}
 	return NULL;
@@ -43,6 +46,21 @@ static int check(const struct plan *plan, Pagecast__V1__EngineKind kind, struct 
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
 				 "engine: %s cannot send this job: %s", ops->name, why);
 	return 0;
+}
+
+/* Frames leave by a ring, all else by sockets: no engine sends both. */
+static int check_mixture(const struct plan *plan, struct error *ret_error)
+{
+	size_t frames = 0;
+	for (size_t i = 0; i < plan->stream_count; i++)
+		frames += plan->streams[i].destination.kind == PLAN_ETHERNET;
+	if (!frames || frames == plan->stream_count)
+		return 0;
+	error_violate(ret_error, "streams",
+		      "%zu of %zu send Ethernet frames, the others IP packets or datagrams, and no "
+		      "engine sends both: submit two jobs",
+		      frames, plan->stream_count);
+	return (int)ret_error->code;
 }
 
 static bool any_of_kind(const struct plan *plan, enum plan_kind kind)
@@ -104,6 +122,9 @@ static bool is_among(Pagecast__V1__EngineKind kind, const Pagecast__V1__EngineKi
 int engine_choose(const struct plan *plan, const Pagecast__V1__EngineKind *allowed,
 		  size_t allowed_count, struct engine_choice *ret_choice, struct error *ret_error)
 {
+	int mixed = check_mixture(plan, ret_error);
+	if (mixed)
+		return mixed;
 	if (plan->engine != PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_UNSPECIFIED) {
 		int r = check(plan, plan->engine, ret_error);
 		if (r == 0)

@@ -42,15 +42,33 @@ static int take_idempotency_key(struct request *request, ProtobufCMessage *messa
 	return rest_bind_string(message, "request_id", key, ret_error);
 }
 
+/* A capture has no place for what keeps a job from being sent: without packets that is the answer.
+ */
+static const char *why_empty(const Pagecast__V1__PreviewJobResponse *preview)
+{
+	for (size_t i = 0; i < preview->n_problems && !preview->n_packets; i++)
+		if (preview->problems[i]->severity == PAGECAST__V1__SEVERITY__SEVERITY_ERROR)
+			return preview->problems[i]->message;
+	return NULL;
+}
+
 static void render_preview(struct request *request, const struct method_result *result)
 {
+	const Pagecast__V1__PreviewJobResponse *preview =
+		(const Pagecast__V1__PreviewJobResponse *)result->response;
+	const char *why = why_empty(preview);
+	if (request->reply.form.media == MEDIA_PCAP && why) {
+		_cleanup_error_ struct error error = ERROR_NULL;
+		error_set(&error, ERROR_CODE_FAILED_PRECONDITION, "%s", why);
+		request_error(request, &error);
+		return;
+	}
 	if (request->reply.form.media != MEDIA_PCAP) {
 		reply_message(&request->reply, MHD_HTTP_OK, result->response);
 		return;
 	}
 	size_t len = 0;
-	uint8_t *file =
-		pcap_write((const Pagecast__V1__PreviewJobResponse *)result->response, &len);
+	uint8_t *file = pcap_write(preview, &len);
 	reply_take(&request->reply, MHD_HTTP_OK, "application/vnd.tcpdump.pcap", (char *)file, len);
 	reply_pack(&request->reply);
 }

@@ -548,6 +548,14 @@ class Preview(Case):
             self.assertIn("70000", ran.stderr)
             with open(path, "rb") as file:
                 self.assertEqual(file.read(), data)  # a refusal leaves the file alone
+            unfit = json.dumps({"engine": "TXRING", **json.loads(spec)})  # datagrams through a frame ring
+            ran = self.pagecast("preview", "-", "--pcap", path + ".unfit", input=unfit, code=1)
+            self.assertIn("a packet ring sends Ethernet frames only", ran.stdout + ran.stderr)
+            self.assertFalse(os.path.exists(path + ".unfit"))
+            for arguments in ([], ["--json"]):
+                ran = self.pagecast(*arguments, "preview", "-", input=unfit, code=1)
+                self.assertIn("a packet ring sends Ethernet frames only", ran.stdout)
+                self.assertNotIn("unlimited number", ran.stdout)
             ran = self.pagecast("preview", "-", "--pcap", folder, input=spec, code=1)
             self.assertIn(f"{folder}: Is a directory", ran.stderr)
         read = self.tshark(data, "-T", "fields", "-e", "udp.dstport", "-e", "data.data", "-e", "frame.time_epoch")
