@@ -135,15 +135,15 @@ int spec_rate(const struct options *options, Pagecast__V1__Rate **ret_rate)
 	r = r ? r : options_u32(options, "max-back-to-back", 1, UINT32_MAX, &max_back_to_back);
 	if (r || (!kind && !layer && !max_back_to_back))
 		return r;
-	if (!kind)
+	if (!kind && !max_back_to_back)
 		return options_usage(options->command,
-				     "--layer and --max-back-to-back belong to a rate: give --pps, "
-				     "--bps or --line-percent");
+				     "--layer belongs to a rate: give --bps or --line-percent");
+	bool rated = kind != NULL;
 	Pagecast__V1__Rate *rate = *ret_rate =
 		MESSAGE_NEW(Pagecast__V1__Rate, PAGECAST__V1__RATE__INIT);
 	rate->layer = (Pagecast__V1__Layer)layer;
 	rate->max_back_to_back = max_back_to_back;
-	return read_rate_value(options, kind, rate);
+	return rated ? read_rate_value(options, kind, rate) : EXIT_DONE;
 }
 
 static int read_limit(const struct options *options, Pagecast__V1__Stream *stream)

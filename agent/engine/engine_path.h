@@ -56,7 +56,9 @@ struct engine_path {
 	enum plan_kind kind; /* UDP, raw IP or Ethernet */
 	enum engine_tee tee;
 	bool some_empty;	/* beside others, by send() */
-	bool paced;		/* train_packets is what left together at the stream's rate */
+	bool paced;		/* train_packets is what left together at the stream's rate... */
+	bool unrated;		/* ...or, without one, as its max_back_to_back asks */
+	bool whole;		/* trains are cut behind the taps: captures see one datagram */
 	uint32_t train_packets; /* of the longest train; up to 1: packets leave one by one */
 	uint32_t call_packets;	/* ENGINE_METHOD_SENDMMSG: lone packets a call */
 	Pagecast__V1__KernelCopies copies;

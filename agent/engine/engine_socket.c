@@ -263,6 +263,7 @@ static void look_at_device(struct flow *flow)
 		link->index = 0;
 		return;
 	}
+	flow->path.whole = link->udp_segmentation;
 	flow->sums_in_kernel = to->family == AF_INET6 ? !link->checksum6 : !link->checksum4;
 	if (!link->udp_segmentation) {
 		flow->segments_in_kernel = true;

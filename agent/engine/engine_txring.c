@@ -210,14 +210,23 @@ static void txring_flow_deinit(struct flow *flow)
 
 /* ---- sending ---- */
 
-/* A tag does not count against the MTU. */
+static bool is_tag(const uint8_t *type)
+{
+	uint32_t number = (uint32_t)type[0] << 8 | type[1];
+	return number == ETH_P_8021Q || number == ETH_P_8021AD;
+}
+
+/* Tags do not count against the MTU, up to the two of 802.1ad: devices and switches that carry
+ * them leave room for both. */
 static bool too_long(const struct txring_flow *own, const struct train *piece)
 {
+	enum { TYPE_AT = ETH_HLEN - 2, TAGS_MAX = 2 };
 	const uint8_t *frame = own->flow.trains->pages.memory + piece->offset;
 	uint32_t most = own->mtu + ETH_HLEN;
-	if (piece->segment_bytes > most && piece->segment_bytes <= most + VLAN_BYTES) {
-		uint32_t type = (uint32_t)frame[ETH_HLEN - 2] << 8 | frame[ETH_HLEN - 1];
-		return type != ETH_P_8021Q && type != ETH_P_8021AD;
+	for (uint32_t tags = 0; tags < TAGS_MAX && piece->segment_bytes > most; tags++) {
+		if (!is_tag(frame + TYPE_AT + tags * VLAN_BYTES))
+			return true;
+		most += VLAN_BYTES;
 	}
 	return piece->segment_bytes > most;
 }

@@ -100,11 +100,12 @@ void engine_words_path(const struct engine_path *path, char *text, size_t size)
 		return;
 	add(&words, "%s: ", kind_name(path->kind));
 	add_method(&words, path);
+	const char *by = path->unrated ? "as max_back_to_back asks" : "at their rate";
 	if (path->paced && path->train_packets == 1)
-		add(&words, "; single %s, at their rate",
-		    path->kind == PLAN_ETHERNET ? "frames" : "datagrams");
+		add(&words, "; single %s, %s", path->kind == PLAN_ETHERNET ? "frames" : "datagrams",
+		    by);
 	else if (path->paced)
-		add(&words, "; trains of %u at most, at their rate", path->train_packets);
+		add(&words, "; trains of %u at most, %s", path->train_packets, by);
 	else if (path->train_packets > 1)
 		add(&words, "; trains of %u", path->train_packets);
 	else
@@ -112,6 +113,8 @@ void engine_words_path(const struct engine_path *path, char *text, size_t size)
 	if (path->some_empty &&
 	    (path->method == ENGINE_METHOD_SPLICE || path->method == ENGINE_METHOD_SPLICE_PAGE))
 		add(&words, "; empty ones by send");
+	if (path->whole && path->kind == PLAN_UDP && path->train_packets > 1)
+		add(&words, "; captures on this host or a veth show a train as one datagram");
 }
 
 void engine_words_reason(const struct engine_path *path, char *text, size_t size)

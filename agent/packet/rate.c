@@ -33,6 +33,9 @@ static void compile_kind(struct check *check, const Pagecast__V1__Rate *rate, st
 				    "false: must be true if set; give another rate instead");
 		break;
 	default:
+		ret->kind = PLAN_RATE_UNLIMITED; /* as a stream without a rate */
+		if (rate->max_back_to_back)
+			break;
 		check_fault(check, "",
 			    "empty: give one of pps, bps, linePercent, unlimited, or leave it out");
 	}

@@ -254,6 +254,27 @@ static void check_rate_costs(struct work *work)
 			    "reached");
 }
 
+/* One lower bound for all rates: in bits it is that of the packets that they come to. */
+static void check_rate_least(struct work *work)
+{
+	const struct plan_stream *stream = work->stream;
+	double bytes = 0, packets = 0;
+	if (stream->rate.kind != PLAN_RATE_BPS || !work->counted)
+		return;
+	for (size_t i = 0; i < stream->item_count; i++) {
+		const struct plan_item *item = &stream->items[i];
+		packets += item->repeat;
+		bytes += item->repeat *
+			 (double)plan_layer_bytes(stream, item->len, stream->rate.layer);
+	}
+	double pps = bytes > 0 ? stream->rate.value * packets / (8 * bytes) : PLAN_PPS_MIN;
+	if (pps < PLAN_PPS_MIN)
+		check_fault(
+			work->check, "rate.bps",
+			"%.15g is %.3g packets a second of these lengths, below the least of %.3g",
+			stream->rate.value, pps, PLAN_PPS_MIN);
+}
+
 static void compile_rest(struct work *work)
 {
 	const Pagecast__V1__Stream *spec = work->spec;
@@ -261,8 +282,10 @@ static void compile_rest(struct work *work)
 	size_t mark = check_enter(work->check, "rate");
 	bool rated = rate_compile(work->check, spec->rate, &stream->rate);
 	check_leave(work->check, mark);
-	if (rated)
+	if (rated) {
 		check_rate_costs(work);
+		check_rate_least(work);
+	}
 	limit_compile(work->check, spec->limit, work->counted, stream);
 	burst_compile(work->check, spec->burst, &stream->burst);
 	check_duration(work->check, "startDelay", spec->start_delay, 0, &stream->start_delay_ns);

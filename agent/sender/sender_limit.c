@@ -3,36 +3,16 @@
 
 #include "base/util.h"
 #include "packet/layer.h"
+#include "sender/sender_stream.h"
 
 #include <errno.h>
-
-enum { IPV4_HEADER = 20, IPV6_HEADER = 40, IPV6_FRAGMENT = 8, FRAGMENT_UNIT = 8 };
-
-/* The fragments that the kernel makes of @l3 bytes; 1: none. *@ret_added: bytes of L3 they add. */
-static uint64_t fragments(const struct sender_stream *stream, uint64_t l3, uint64_t *ret_added)
-{
-	const struct plan_destination *to = &stream->plan->destination;
-	uint64_t mtu = stream->path ? stream->path->mtu : 0;
-	*ret_added = 0;
-	if (to->kind == PLAN_ETHERNET || to->header_included || l3 <= mtu)
-		return 1;
-	uint64_t header = to->family == AF_INET6 ? IPV6_HEADER : IPV4_HEADER;
-	uint64_t each =
-		header + (to->family == AF_INET6 ? IPV6_FRAGMENT : 0); /* in front of each */
-	if (mtu < each + FRAGMENT_UNIT)
-		return 1;
-	uint64_t room = (mtu - each) / FRAGMENT_UNIT * FRAGMENT_UNIT;
-	uint64_t count = (l3 - header + room - 1) / room;
-	*ret_added = count * each - header;
-	return count;
-}
 
 /* One packet of @len as it leaves. */
 static struct limiter_cost cost_of(const struct sender_stream *stream, uint32_t len)
 {
 	uint64_t l2 = plan_layer_bytes(stream->plan, len, PAGECAST__V1__LAYER__LAYER_L2);
 	uint64_t l3 = plan_layer_bytes(stream->plan, len, PAGECAST__V1__LAYER__LAYER_L3), added;
-	uint64_t count = fragments(stream, l3, &added);
+	uint64_t count = sender_stream_fragments(stream, l3, &added);
 	return (struct limiter_cost){count, 8 * (l2 + added + (count - 1) * (l2 - l3))};
 }
 

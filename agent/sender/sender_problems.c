@@ -9,7 +9,9 @@
 #include "base/util.h"
 #include "engine/engine_words.h"
 #include "net/queue.h"
+#include "packet/layer.h"
 #include "sender/sender_promise.h"
+#include "sender/sender_stream.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -100,6 +102,22 @@ static void add_neighbour(struct problem_set *set, const struct sender_stream *s
 		    known_before ? " any more" : "");
 }
 
+/* Longer than the path takes in one piece, and allowed to be cut: what arrives is more packets. */
+static void add_fragments(struct problem_set *set, const struct sender_stream *stream)
+{
+	const struct plan_destination *to = &stream->plan->destination;
+	uint32_t len = stream->plan->len_max;
+	uint64_t added;
+	uint64_t pieces = sender_stream_fragments(
+		stream, plan_layer_bytes(stream->plan, len, PAGECAST__V1__LAYER__LAYER_L3), &added);
+	if (to->dont_fragment || pieces < 2 || !stream->account.packets_sent)
+		return;
+	problem_add(set, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_INFO, stream->field, 0, 0,
+		    "packets to %s leave in fragments, %" PRIu64 " for %" PRIu32
+		    " bytes of payload: the MTU of the path is %" PRIu32,
+		    destination_text(stream), pieces, len, stream->path->mtu);
+}
+
 static void add_stream(struct sender *sender, const struct sender_stream *stream)
 {
 	struct problem_set *set = &sender->problems;
@@ -108,6 +126,7 @@ static void add_stream(struct sender *sender, const struct sender_stream *stream
 				     stream->refusals[i].packets, stream->field, set);
 	engine_words_async_errors(stream->flow, &stream->async_errors, stream->field, set);
 	add_neighbour(set, stream);
+	add_fragments(set, stream);
 	if (stream->account.packets_dropped)
 		problem_add(set, PROBLEM_NO_ROOM, PROBLEM_WARNING, stream->field, ENOBUFS,
 			    stream->account.packets_dropped,

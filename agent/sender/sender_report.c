@@ -100,6 +100,7 @@ static struct engine_path path_of(const struct sender *sender, const struct send
 	struct pacer_report pace;
 	pacer_report(stream->pacer, &pace);
 	struct engine_path path = *flow_path(stream->flow);
+	path.unrated = pacer_unlimited(stream->pacer);
 	engine_path_pace(&path,
 			 stream->longest_burst ? stream->longest_burst : pace.max_back_to_back);
 	return path;

@@ -3,6 +3,8 @@
 
 #include "packet/layer.h"
 
+enum { IPV4_HEADER = 20, IPV6_HEADER = 40, IPV6_FRAGMENT = 8, FRAGMENT_UNIT = 8 };
+
 /* How late what was due within a duration may leave behind its end. */
 #define OVERDUE_NS (20 * CLOCK_NS_PER_MS)
 
@@ -51,4 +53,23 @@ bool sender_stream_done(const struct sender_stream *stream, int64_t now_ns)
 	if (!sender_stream_open_ended(stream))
 		return account_attempted(&stream->account) >= stream->plan->limit.packets;
 	return now_ns >= stream->end_ns && !sender_stream_overdue(stream, now_ns);
+}
+
+uint64_t sender_stream_fragments(const struct sender_stream *stream, uint64_t l3,
+				 uint64_t *ret_added)
+{
+	const struct plan_destination *to = &stream->plan->destination;
+	uint64_t mtu = stream->path ? stream->path->mtu : 0;
+	*ret_added = 0;
+	if (to->kind == PLAN_ETHERNET || to->header_included || l3 <= mtu)
+		return 1;
+	uint64_t header = to->family == AF_INET6 ? IPV6_HEADER : IPV4_HEADER;
+	uint64_t each =
+		header + (to->family == AF_INET6 ? IPV6_FRAGMENT : 0); /* in front of each */
+	if (mtu < each + FRAGMENT_UNIT)
+		return 1;
+	uint64_t room = (mtu - each) / FRAGMENT_UNIT * FRAGMENT_UNIT;
+	uint64_t count = (l3 - header + room - 1) / room;
+	*ret_added = count * each - header;
+	return count;
 }

@@ -28,6 +28,11 @@ struct account sender_stream_account(const struct sender_stream *stream);
 /** sender_stream_bytes() - what was sent, as @layer (the rate's, or L2) counts it */
 uint64_t sender_stream_bytes(const struct sender_stream *stream, Pagecast__V1__Layer layer);
 
+/** sender_stream_fragments() - how many pieces the kernel makes of a packet of @l3 bytes with its
+ * IP header; 1: none. *@ret_added: bytes of L3 that they add */
+uint64_t sender_stream_fragments(const struct sender_stream *stream, uint64_t l3,
+				 uint64_t *ret_added);
+
 /** sender_stream_next_len() - payload bytes of the next packet; *ret_run: how many packets of this
  * length follow each other, UINT64_MAX where all have it */
 static inline uint32_t sender_stream_next_len(const struct sender_stream *stream, uint64_t *ret_run)

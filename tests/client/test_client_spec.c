@@ -252,6 +252,10 @@ TEST(sizes)
 
 TEST(rates_and_limits)
 {
+	Pagecast__V1__JobSpec *alone = good(UDP, "--max-back-to-back 1");
+	CHECK_INT(alone->streams[0]->rate->kind_case, ==, PAGECAST__V1__RATE__KIND__NOT_SET);
+	CHECK_INT(alone->streams[0]->rate->max_back_to_back, ==, 1);
+	pagecast__v1__job_spec__free_unpacked(alone, NULL);
 	Pagecast__V1__JobSpec *spec = good(UDP, "--pps 0.5 --packets 2M --max-back-to-back 4");
 	CHECK_INT(spec->streams[0]->rate->kind_case, ==, PAGECAST__V1__RATE__KIND_PPS);
 	CHECK(spec->streams[0]->rate->pps == 0.5);
@@ -281,7 +285,7 @@ TEST(rates_and_limits)
 	refused(UDP, "--packets 0", "is less than 1");
 	refused(UDP, "--packets -1", "is not a whole number");
 	refused(UDP, "--duration 10", "is not a duration; write 10s");
-	refused(UDP, "--layer l2", "belong to a rate");
+	refused(UDP, "--layer l2", "belongs to a rate");
 	refused(UDP, "--burst-gap 1ms", "go together");
 	refused(UDP, "--pps 5 --pps 6", "--pps is given twice");
 }

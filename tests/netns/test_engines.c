@@ -233,12 +233,14 @@ TEST(report_names_the_path_and_that_nothing_is_copied)
 	job_add(&job, 1472, 1);
 	lab_run_all(&course, 1000);
 	CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE);
-	CHECK_STR(course.path, "udp: vmsplice, tee, splice; trains of 44");
+	CHECK_STR(course.path, "udp: vmsplice, tee, splice; trains of 44; captures on this host or "
+			       "a veth show a train as one datagram");
 	lab_course(&course, &job, COPY, LAB_RX4);
 	job_add(&job, 1472, 1);
 	lab_run_all(&course, 1000);
 	CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE);
-	CHECK_STR(course.path, "udp: sendmmsg with UDP_SEGMENT; trains of 44");
+	CHECK_STR(course.path, "udp: sendmmsg with UDP_SEGMENT; trains of 44; captures on this "
+			       "host or a veth show a train as one datagram");
 }
 
 /* A receiver behind a veth pair is on this host: the kernel copies, and the report says so. */
@@ -251,7 +253,8 @@ TEST(zerocopy_tells_when_the_kernel_copied_after_all)
 	job_add(&job, 1472, 1);
 	lab_run_all(&course, 1000);
 	CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE);
-	CHECK_STR(course.path, "udp: send with MSG_ZEROCOPY and UDP_SEGMENT; trains of 44");
+	CHECK_STR(course.path, "udp: send with MSG_ZEROCOPY and UDP_SEGMENT; trains of 44; "
+			       "captures on this host or a veth show a train as one datagram");
 	CHECK_HAS(course.why, "copied after all");
 }
 

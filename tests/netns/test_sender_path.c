@@ -66,6 +66,34 @@ TEST(sender_tells_that_a_neighbour_does_not_answer)
 	}
 }
 
+TEST(sender_tells_that_packets_leave_in_fragments)
+{
+	static const struct {
+		const char *address;
+		uint32_t len;
+		const char *message; /* NULL: whole */
+	} rows[] = {{"198.18.0.2", 1472, NULL},
+		    {"198.18.0.2", 1473,
+		     "in fragments, 2 for 1473 bytes of payload: the MTU of the path is 1500"},
+		    {"198.18.0.2", 3000, "in fragments, 3 for 3000 bytes"},
+		    {"fd00:c612::2", 1452, NULL},
+		    {"fd00:c612::2", 1453, "in fragments, 2 for 1453 bytes"}};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		lab_up();
+		job_to(rows[i].address, 9);
+		job_add(&lab.jobs[0], rows[i].len, 1);
+		sending_packets(&lab, 0, 4);
+		CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+		const struct problem *problem = sending_problem(&lab, PROBLEM_MESSAGE_TOO_LONG);
+		CHECK_INT(problem != NULL, ==, rows[i].message != NULL);
+		if (problem) {
+			CHECK_HAS(problem->message, rows[i].message);
+			CHECK_INT(problem->severity, ==, PROBLEM_INFO);
+		}
+		sending_close(&lab);
+	}
+}
+
 static bool does_not_wait_for_a_neighbour_when_cancelled(void)
 {
 	lab_up();
@@ -235,6 +263,7 @@ TEST(sender_sends_by_both_families_from_one_port)
 }
 
 TEST_MAIN(CASE(sender_tells_that_a_neighbour_does_not_answer),
+	  CASE(sender_tells_that_packets_leave_in_fragments),
 	  CASE(sender_does_not_wait_for_a_neighbour_when_cancelled),
 	  CASE(sender_says_nothing_of_a_neighbour_that_answers_late),
 	  CASE(sender_waits_for_the_refusal_of_its_last_packet),

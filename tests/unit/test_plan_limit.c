@@ -201,6 +201,10 @@ TEST(rate_bps)
 	fixture_bad(&f, "streams[0].rate.bps", "0 is not between 1 and 1000000000000000");
 	f.rate.bps = UINT64_MAX;
 	fixture_bad(&f, "streams[0].rate.bps", "18446744073709551615 is not between");
+	/* one lower bound for all rates: 0.1 packets a second */
+	f.rate.bps = 1;
+	fixture_bad(&f, "streams[0].rate.bps",
+		    "packets a second of these lengths, below the least of 0.1");
 	f.rate.bps = 1000000;
 	const struct plan_stream *stream = fixture_good(&f);
 	CHECK_INT(stream->rate.kind, ==, PLAN_RATE_BPS);
@@ -212,6 +216,19 @@ TEST(rate_bps)
 	fixture_good(&f);
 	fixture_text(&f, 0, "");
 	fixture_bad(&f, "streams[0].rate.layer", "every packet is empty");
+	fixture_deinit(&f);
+}
+
+TEST(rate_of_a_group_alone)
+{
+	struct fixture f;
+	fixture_init(&f);
+	f.streams[0].rate = &f.rate;
+	f.rate.kind_case = PAGECAST__V1__RATE__KIND__NOT_SET;
+	fixture_bad(&f, "streams[0].rate", "empty: give one of pps");
+	f.rate.max_back_to_back = 1;
+	CHECK_INT(fixture_good(&f)->rate.kind, ==, PLAN_RATE_UNLIMITED);
+	CHECK_INT(fixture_good(&f)->rate.max_back_to_back, ==, 1);
 	fixture_deinit(&f);
 }
 
@@ -360,7 +377,8 @@ TEST_MAIN(CASE(limit_packets), CASE(limit_loops_are_packets),
 	  CASE(limit_bytes_ends_with_the_packet_that_reaches_it),
 	  CASE(limit_bytes_agrees_with_counting), CASE(limit_bytes_faults), CASE(limit_duration),
 	  CASE(limit_until_cancelled), CASE(limit_that_says_nothing_is_a_fault), CASE(rate_pps),
-	  CASE(rate_bps), CASE(rate_line_percent), CASE(rate_unlimited),
-	  CASE(rate_alone_is_checked_the_same), CASE(burst_needs_packets_and_a_gap),
-	  CASE(cursor_walks_passes_without_end), CASE(cursor_of_one_huge_repeat),
-	  CASE(layer_bytes_of_udp_and_raw), CASE(layer_bytes_of_frames))
+	  CASE(rate_bps), CASE(rate_of_a_group_alone), CASE(rate_line_percent),
+	  CASE(rate_unlimited), CASE(rate_alone_is_checked_the_same),
+	  CASE(burst_needs_packets_and_a_gap), CASE(cursor_walks_passes_without_end),
+	  CASE(cursor_of_one_huge_repeat), CASE(layer_bytes_of_udp_and_raw),
+	  CASE(layer_bytes_of_frames))
