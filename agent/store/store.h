@@ -39,7 +39,7 @@ struct store_job {
 	 * sure... */
 	bool damaged;
 	/* ...if this is false owner, request_id, spec_digest and create_ns, too; else they are
-	 * empty */
+	 * as they were read, or empty */
 	bool identity_damaged;
 };
 
@@ -77,10 +77,11 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	_Atomic uint64_t
-		commits; /* of one write or several; writer: the store, readers: any; relaxed */
-	size_t lost;	 /* rows that load() could not read; written by it */
-	bool emptied;	 /* the database was empty where there had been one; set when it is made */
-	bool in_memory;	 /* rows cost the agent's memory: it bounds the history by bytes too */
+		commits;  /* of one write or several; writer: the store, readers: any; relaxed */
+	size_t lost;	  /* rows that load() could not read; written by it */
+	bool rolled_back; /* its latest commits were lost to damage; set when it is made */
+	bool emptied;	  /* the database was empty where there had been one; set when it is made */
+	bool in_memory;	  /* rows cost the agent's memory: it bounds the history by bytes too */
 };
 
 /** store_memory_new() - rows in memory, gone with the process. Return: 0; UNAVAILABLE */

@@ -131,15 +131,16 @@ static bool take_columns(sqlite3_stmt *row, struct store_job *job, struct blob *
 	const uint8_t *digest = sqlite3_column_blob(row, 8);
 	const char *owner = (const char *)sqlite3_column_text(row, 6);
 	const char *request_id = (const char *)sqlite3_column_text(row, 7);
-	identity = identity && owner && request_id && digest &&
-		   sqlite3_column_bytes(row, 8) == SHA256_DIGEST_SIZE;
+	bool readable =
+		owner && request_id && digest && sqlite3_column_bytes(row, 8) == SHA256_DIGEST_SIZE;
+	identity = identity && readable;
 	job->state = (Pagecast__V1__JobState)sqlite3_column_int(row, 1);
 	job->version = (uint64_t)sqlite3_column_int64(row, 2);
 	job->revision = (uint64_t)sqlite3_column_int64(row, 3);
 	job->create_ns = sqlite3_column_int64(row, 4);
 	job->end_ns = sqlite3_column_int64(row, 5);
 	job->identity_damaged = !identity;
-	if (identity) {
+	if (readable) {
 		job->owner = owner;
 		job->request_id = request_id;
 		job->spec_digest = digest;
@@ -280,7 +281,7 @@ int store_load(sqlite3 *connection,
 		log_event(LOG_LEVEL_WARN, "store_index_damaged", "file",
 			  sqlite3_db_filename(connection, "main"), "next",
 			  database_run(connection, "REINDEX") == SQLITE_OK
-				  ? "it was made anew from its table"
+				  ? "it was built again from its table"
 				  : "it stays as it is",
 			  NULL);
 	if (r == SQLITE_OK)

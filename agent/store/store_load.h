@@ -3,8 +3,8 @@
  *
  * A row whose seals do not fit is lent as damaged. Where pages cannot be read, the rows around them
  * are found through both ends of the table and through its index, and what the index names and the
- * table does not give is counted as lost. An index that contradicts its table is made anew. Thread:
- * the writer's connection, before it writes.
+ * table does not give is counted as lost. An index that contradicts its table is built again.
+ * Thread: the writer's connection, before it writes.
  */
 #pragma once
 #include "store/store.h"

@@ -23,6 +23,7 @@
 #include "store/store_load.h"
 #include "store/store_reserve.h"
 #include "store/store_sqlite_rows.h"
+#include "store/store_wal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -473,6 +474,21 @@ static bool was_emptied(const struct store_sqlite *sqlite, const char *directory
 	return empty && fstat(sqlite->lock_fd, &lock) == 0 && lock.st_size > 0;
 }
 
+/* Return: were commits lost with a part of the log? */
+static bool look_at_log(const char *directory)
+{
+	if (!store_wal_is_damaged(directory))
+		return false;
+	bool kept = store_wal_keep(directory);
+	log_event(
+		LOG_LEVEL_ERROR, "store_log_damaged", "dir", directory, "copy",
+		kept ? "jobs.db-wal.damaged" : "could not be made", "next",
+		"changes behind the damage are lost: jobs that would wait are ended, because they "
+		"may have run",
+		NULL);
+	return true;
+}
+
 static void remember_database(const struct store_sqlite *sqlite)
 {
 	static const char TEXT[] = "jobs.db\n";
@@ -485,6 +501,7 @@ static void remember_database(const struct store_sqlite *sqlite)
 static int open_files(struct store_sqlite *sqlite, const char *directory, struct error *ret_error)
 {
 	bool emptied = was_emptied(sqlite, directory);
+	sqlite->store.rolled_back = look_at_log(directory);
 	store_reserve_open(&sqlite->reserve, directory);
 	int code = open_database(sqlite, directory, ret_error);
 	if (code && store_reserve_spend(&sqlite->reserve)) {

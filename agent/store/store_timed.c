@@ -106,8 +106,10 @@ struct store *store_timed_new(struct store *inner)
 	struct store_timed *timed = calloc(1, sizeof *timed);
 	if (!timed)
 		return NULL;
-	timed->store = (struct store){
-		.ops = &OPS, .in_memory = inner->in_memory, .emptied = inner->emptied};
+	timed->store = (struct store){.ops = &OPS,
+				      .in_memory = inner->in_memory,
+				      .emptied = inner->emptied,
+				      .rolled_back = inner->rolled_back};
 	timed->inner = inner;
 	pthread_mutex_init(&timed->lock, NULL);
 	return &timed->store;

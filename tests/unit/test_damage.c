@@ -330,6 +330,204 @@ TEST(agent_does_not_run_a_damaged_job_and_deletes_it_when_told)
 	remove_store();
 }
 
+static int submit_again(int number, const char *request_id, char ret_id[static JOB_ID_LEN + 1])
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	bool created = false;
+	const char *spec = spec_text("\"limit\":{\"packets\":2}",
+				     number % 2 ? "\"startTime\":\"2100-01-01T00:00:00Z\""
+						: "\"labels\":[{\"key\":\"a\",\"value\":\"b\"}]");
+	int r = try_submit(&OPERATOR, spec, request_id, &job, &created, &error);
+	if (r)
+		test_fail(__FILE__, __LINE__, "%s", error_message(&error));
+	strcpy(ret_id, job->id);
+	drop(job);
+	return created;
+}
+
+/* Whatever column of its row is altered, a request that comes again finds its job. */
+TEST(agent_takes_no_request_twice_because_its_row_is_damaged)
+{
+	static const char *const COLUMNS[] = {
+		"owner = 'locbl'",
+		"request_id = 'run-9'",
+		"spec_digest = zeroblob(32)",
+		"create_ns = create_ns + 1",
+		"state = 1",
+		"record = substr(record, 2)",
+	};
+	struct error error = ERROR_NULL;
+	char sql[2048], request_id[16], id[JOB_ID_LEN + 1];
+	make_store();
+	for (size_t i = 0; i < ARRAY_SIZE(COLUMNS); i++) {
+		if (strstr(COLUMNS[i], "request_id")) /* nobody else may have it */
+			snprintf(sql, sizeof sql,
+				 "UPDATE jobs SET request_id = 'run-!' WHERE id = '%s'", ids[2]);
+		else
+			snprintf(sql, sizeof sql, "UPDATE jobs SET %s WHERE id = '%s'", COLUMNS[i],
+				 ids[2]);
+		alter(sql);
+		CHECK(start_damaged());
+		CHECK_INT(agent_start(agent, &error), ==, 0);
+		request_of(2, request_id);
+		CHECK(!submit_again(2, request_id, id));
+		CHECK_STR(id, ids[2]);
+		CHECK(submit_again(2, "another", id)); /* it takes nothing else for it */
+		end_agent();
+	}
+	remove_store();
+}
+
+/* ---- the log ---- */
+static struct {
+	uint8_t *bytes;
+	size_t len;
+} files[3]; /* as a kill leaves them: database, log, index */
+static const char *const FILE_NAMES[3] = {"jobs.db", "jobs.db-wal", "jobs.db-shm"};
+
+static void read_files(void)
+{
+	for (size_t i = 0; i < 3; i++) {
+		char path[128];
+		struct stat status;
+		snprintf(path, sizeof path, "%s/%s", directory, FILE_NAMES[i]);
+		FILE *file = fopen(path, "r");
+		CHECK(file && fstat(fileno(file), &status) == 0);
+		files[i].len = (size_t)status.st_size;
+		files[i].bytes = malloc(files[i].len + 1);
+		CHECK(files[i].bytes &&
+		      fread(files[i].bytes, 1, files[i].len, file) == files[i].len);
+		fclose(file);
+	}
+}
+
+static void write_files(bool with_index)
+{
+	for (size_t i = 0; i < 3; i++) {
+		char path[128];
+		snprintf(path, sizeof path, "%s/%s", directory, FILE_NAMES[i]);
+		unlink(path);
+		FILE *file = i < 2 || with_index ? fopen(path, "w") : NULL;
+		if (!file)
+			continue;
+		CHECK(fwrite(files[i].bytes, 1, files[i].len, file) == files[i].len);
+		fclose(file);
+	}
+}
+
+static bool start_killed(void)
+{
+	struct error error = ERROR_NULL;
+	struct store *store = NULL;
+	struct agent_options options = {.name = "lab",
+					.version = "1.2.3",
+					.parse_policy = policy_json_parse,
+					.workers = 1,
+					.open = true,
+					.history_max_jobs = 100000};
+	int r = store_sqlite_new(&store, directory, &error);
+	if (!r)
+		r = agent_new_on(&agent, &options, store, &error);
+	if (r)
+		CHECK(error_message(&error)[0]);
+	error_deinit(&error);
+	return !r;
+}
+
+/* As it was, or said; and what would wait is not run where a change may be lost. */
+static void check_rolled_back(void)
+{
+	char warning[AGENT_WARNING_BYTES];
+	size_t other = 0;
+	for (int i = 0; i < JOBS; i++) {
+		struct error error = ERROR_NULL;
+		Pagecast__V1__GetJobRequest request = PAGECAST__V1__GET_JOB_REQUEST__INIT;
+		Pagecast__V1__Job *job = NULL;
+		request.id = ids[i];
+		if (agent_get_job(agent, &VIEWER, &request, &job, &error)) {
+			other++;
+			error_deinit(&error);
+			continue;
+		}
+		job->revision = 0;
+		uint8_t *bytes = malloc(pagecast__v1__job__get_packed_size(job) + 1);
+		CHECK(bytes);
+		size_t len = pagecast__v1__job__pack(job, bytes);
+		other += len != shown[i].len || memcmp(bytes, shown[i].bytes, len) != 0;
+		free(bytes);
+		if (agent_warning(agent, warning))
+			CHECK(job_state_ended(job->state));
+		drop(job);
+	}
+	if (other)
+		CHECK(agent_warning(agent, warning));
+}
+
+static void flip_log(bool with_index, uint64_t *seed, size_t flips)
+{
+	size_t warned = 0;
+	char warning[AGENT_WARNING_BYTES];
+	for (size_t flip = 0; flip < flips; flip++) {
+		*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+		size_t bit = (size_t)(*seed >> 16) % (files[1].len * 8);
+		/* without the index the very last commit looks like one that a crash cut off */
+		if (!with_index && bit / 8 > files[1].len / 2)
+			bit %= files[1].len / 2 * 8;
+		printf("log bit %zu\n", bit);
+		fflush(stdout);
+		files[1].bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		write_files(with_index);
+		files[1].bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (!start_killed())
+			continue;
+		check_rolled_back();
+		warned += agent_warning(agent, warning);
+		agent = agent_free(agent);
+	}
+	CHECK_INT(warned, >, flips / 4);
+}
+
+TEST(agent_says_that_its_log_lost_commits)
+{
+	uint64_t seed = (uint64_t)clock_realtime_ns(clock_real());
+	size_t flips = getenv("PAGECAST_LONG") ? 1000 : 60;
+	strcpy(directory, "/tmp/test_damage.XXXXXX");
+	CHECK(mkdtemp(directory));
+	snprintf(file_name, sizeof file_name, "%s/jobs.db", directory);
+	open_receiver();
+	open_agent();
+	for (int i = 0; i < JOBS; i++)
+		submit_number(i);
+	for (int i = 0; i < JOBS; i++)
+		keep_shown(i);
+	read_files(); /* as kill -9 leaves them */
+	end_agent();
+	log_configure(LOG_LEVEL_ERROR + 1, LOG_FORMAT_KV);
+	printf("seed %" PRIu64 ", a log of %zu bytes\n", seed, files[1].len);
+	write_files(true);
+	CHECK(start_killed());
+	char warning[AGENT_WARNING_BYTES];
+	CHECK(!agent_warning(agent, warning)); /* a kill alone is no damage */
+	check_rolled_back();
+	agent = agent_free(agent);
+	flip_log(true, &seed, flips);
+	flip_log(false, &seed, flips);
+	/* a log that a crash cut off is no damage either */
+	size_t whole = files[1].len;
+	files[1].len -= 2000;
+	write_files(false);
+	CHECK(start_killed());
+	CHECK(!agent_warning(agent, warning));
+	agent = agent_free(agent);
+	files[1].len = whole;
+	for (size_t i = 0; i < 3; i++)
+		free(files[i].bytes);
+	base.bytes = NULL;
+	remove_file("jobs.db-wal.damaged");
+	remove_store();
+}
+
 /* Pages of 0xff: their rows are lost and counted, the rest is there. */
 TEST(agent_goes_on_without_the_pages_that_cannot_be_read)
 {
@@ -392,5 +590,7 @@ TEST(agent_warns_of_a_database_that_was_emptied)
 TEST_MAIN(CASE(agent_serves_no_job_that_a_flipped_bit_altered),
 	  CASE(agent_finds_every_column_that_is_altered),
 	  CASE(agent_does_not_run_a_damaged_job_and_deletes_it_when_told),
+	  CASE(agent_takes_no_request_twice_because_its_row_is_damaged),
+	  CASE(agent_says_that_its_log_lost_commits),
 	  CASE(agent_goes_on_without_the_pages_that_cannot_be_read),
 	  CASE(agent_warns_of_a_database_that_was_emptied))

@@ -276,10 +276,11 @@ bool agent_warning(struct agent *agent, char ret_text[static AGENT_WARNING_BYTES
 	size_t damaged = agent->damaged_count;
 	agent_unlock(agent);
 	size_t lost = agent->store->lost;
-	bool emptied = agent->store->emptied;
+	bool emptied = agent->store->emptied, rolled_back = agent->store->rolled_back;
 	snprintf(ret_text, AGENT_WARNING_BYTES,
-		 "%sdamaged stored jobs: %zu (FAILED, with the problem damaged); lost rows: %zu",
+		 "%s%sdamaged stored jobs: %zu (FAILED, with the problem damaged); lost rows: %zu",
 		 emptied ? "jobs.db was empty or missing at the start where one had been; " : "",
+		 rolled_back ? "jobs.db-wal was damaged, and changes in it are lost; " : "",
 		 damaged, lost);
-	return damaged || lost || emptied;
+	return damaged || lost || emptied || rolled_back;
 }

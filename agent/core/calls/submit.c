@@ -84,6 +84,37 @@ static int check_room(struct agent *agent, const struct job *job, struct error *
 	return 0;
 }
 
+/* Are @a and @b the same but for one byte at most? */
+static bool nearly_equal(const char *a, const char *b)
+{
+	size_t different = 0, len = strlen(a);
+	if (strlen(b) != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		different += a[i] != b[i];
+	return different <= 1;
+}
+
+/* Under the lock: a damaged job that may be the one of this request: a repeated request must not
+ * send twice because a row was damaged since. */
+static struct job *find_damaged(struct agent *agent, const struct job *job)
+{
+	struct job *found;
+	if (!agent->damaged_count)
+		return NULL;
+	TAILQ_FOREACH(found, &agent->finished, finished_link)
+	{
+		bool same_spec =
+			memcmp(found->spec_digest, job->spec_digest, SHA256_DIGEST_SIZE) == 0;
+		if (found->damaged && found->request_id[0] &&
+		    (agent->open || nearly_equal(found->owner, job->owner)) &&
+		    (strcmp(found->request_id, job->request_id) == 0 ||
+		     (same_spec && nearly_equal(found->request_id, job->request_id))))
+			return found;
+	}
+	return NULL;
+}
+
 /* Under the lock: the job that has this request_id, by whatever name the caller was known then. */
 static struct job *find_request(struct agent *agent, const struct job *job)
 {
@@ -91,7 +122,7 @@ static struct job *find_request(struct agent *agent, const struct job *job)
 	struct job *found = job_requests_find(&agent->requests, job->owner, job->request_id);
 	if (!found && principal_legacy(job->owner, legacy))
 		found = job_requests_find(&agent->requests, legacy, job->request_id);
-	return found;
+	return found ? found : find_damaged(agent, job);
 }
 
 /* Under the lock, released while it waits: the job that has this request_id; one that is being
@@ -144,7 +175,8 @@ static uint64_t settle(struct agent *agent, struct job *job, int stored)
 static int check_same_spec(const struct job *earlier, const struct job *job,
 			   struct error *ret_error)
 {
-	if (memcmp(earlier->spec_digest, job->spec_digest, SHA256_DIGEST_SIZE) == 0)
+	if (earlier->damaged || /* the digest may be what is */
+	    memcmp(earlier->spec_digest, job->spec_digest, SHA256_DIGEST_SIZE) == 0)
 		return 0;
 	return error_set(ret_error, ERROR_CODE_ALREADY_EXISTS,
 			 "request_id \"%s\" was used for job %s, with a different spec",

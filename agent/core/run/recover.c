@@ -58,7 +58,8 @@ static int add_damaged(struct recovery *recovery, const struct store_job *row,
 		       struct error *ret_error)
 {
 	struct agent *agent = recovery->agent;
-	const char *owner = row->identity_damaged && agent->open ? "local" : row->owner;
+	const char *owner =
+		agent->open && row->identity_damaged ? "local" : row->owner; /* as read */
 	_cleanup_blob_ struct blob *nothing = blob_new(0);
 	_cleanup_job_ struct job *job =
 		job_new(principal_local_again(owner, agent->open), row->request_id);
@@ -73,7 +74,7 @@ static int add_damaged(struct recovery *recovery, const struct store_job *row,
 	recovery->damaged++;
 	join_history(agent, job);
 	history_note_damaged(agent, job);
-	if (job->request_id[0])
+	if (job->request_id[0]) /* by its owner; where that is damaged: find_damaged() of submit */
 		job_requests_add(&agent->requests, job);
 	return 0;
 }
@@ -204,6 +205,18 @@ static void end_missed(struct agent *agent, struct job *job)
 	end_without_sender_if_stopped(agent, held);
 }
 
+/* What is stored of it may be older than what was answered: it may have run, or been cancelled. */
+static void end_rolled_back(struct agent *agent, struct job *job)
+{
+	_cleanup_job_ struct job *held = job_ref(job);
+	struct problem_set problems = {.count = 0};
+	problem_add(
+		&problems, PROBLEM_DAMAGED, PROBLEM_ERROR, "", 0, 1,
+		"the store lost its latest changes to damage, and this job waited by what is left: "
+		"it may have run already, so it is not run; submit it again if it did not");
+	end_without_sender(agent, held, JOB_EVENT_FAIL, &problems);
+}
+
 static void renew_revisions(struct agent *agent)
 {
 	struct job *job;
@@ -224,6 +237,8 @@ int recover_jobs(struct agent *agent, struct error *ret_error)
 		next = TAILQ_NEXT(job, live_link);
 		if (was_running(job->state))
 			r = end_interrupted(agent, job, ret_error);
+		else if (agent->store->rolled_back && lifecycle_is_waiting(job))
+			end_rolled_back(agent, job);
 		else if (start_was_missed(agent, job))
 			end_missed(agent, job);
 	}

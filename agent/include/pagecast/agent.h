@@ -66,7 +66,7 @@ int agent_reload_policy(struct agent *agent, struct error *ret_error);
 /** agent_check_ready() - would a job be taken now? (/readyz) Return: 0; UNAVAILABLE with the reason
  */
 int agent_check_ready(struct agent *agent, struct error *ret_error);
-enum { AGENT_WARNING_BYTES = 240 };
+enum { AGENT_WARNING_BYTES = 320 };
 /** agent_warning() - what an operator should see to though jobs are taken: damage in the store.
  * Return: false: nothing */
 bool agent_warning(struct agent *agent, char ret_text[static AGENT_WARNING_BYTES]);
