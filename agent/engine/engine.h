@@ -12,7 +12,9 @@
 #pragma once
 #include "base/problem.h"
 #include "engine/engine_path.h"
+#include "engine/icmp_cause.h"
 #include "engine/train.h"
+#include "net/net_ip.h"
 #include "packet/plan.h"
 
 #include <stdbool.h>
@@ -45,13 +47,10 @@ struct engine_result {
 };
 
 /* Errors that arrive for a flow after the send: ICMP, neighbour failures. */
-struct flow_async_errors {
-	uint64_t refused; /* ECONNREFUSED */
-	uint64_t
-		no_neighbour; /* EHOSTUNREACH from this host itself: the next hop does not answer */
-	uint64_t unreachable; /* EHOSTUNREACH, ENETUNREACH and the like, from other hosts */
-	uint64_t too_long;    /* EMSGSIZE: fragmentation needed */
-	uint64_t other;
+struct flow_async_errors { /* what the network said of packets that were sent */
+	uint64_t causes[ICMP_CAUSE_COUNT];
+	union net_ip
+		senders[ICMP_CAUSE_COUNT]; /* of the last error of each; AF_UNSPEC: not known */
 	int last_error;
 };
 

@@ -29,34 +29,33 @@ enum {
 /* Well below the 10 ms in which control takes effect. */
 #define FULL_SLEEP_MAX_NS (2 * CLOCK_NS_PER_MS)
 
-static bool same_host(const struct flow *flow, const struct sockaddr *address)
+static bool is_address(const struct sockaddr *a, const struct sockaddr *b)
 {
-	if (address->sa_family != flow->local.any.sa_family)
-		return false;
-	if (address->sa_family == AF_INET)
-		return ((const struct sockaddr_in *)address)->sin_addr.s_addr ==
-		       flow->local.v4.sin_addr.s_addr;
-	return IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)address)->sin6_addr,
-				  &flow->local.v6.sin6_addr);
+	size_t len_a, len_b;
+	const void *bytes_a = net_ip_bytes(a, &len_a), *bytes_b = net_ip_bytes(b, &len_b);
+	return bytes_a && bytes_b && len_a == len_b && memcmp(bytes_a, bytes_b, len_a) == 0;
 }
 
-static void count(struct flow_async_errors *async_errors, int error, bool from_this_host)
+static enum icmp_sender sender_of(const struct flow *flow, const struct sockaddr *offender)
 {
-	async_errors->last_error = error;
-	switch (error) {
-	case ECONNREFUSED: async_errors->refused++; break;
-	case EMSGSIZE: async_errors->too_long++; break;
-	case EHOSTUNREACH:
-		if (from_this_host)
-			async_errors->no_neighbour++;
-		else
-			async_errors->unreachable++;
-		break;
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case ENONET: async_errors->unreachable++; break;
-	default: async_errors->other++; break;
-	}
+	if (is_address(offender, &flow->stream->destination.to.any))
+		return ICMP_FROM_DESTINATION;
+	return is_address(offender, &flow->local.any) ? ICMP_FROM_HERE : ICMP_FROM_OTHER;
+}
+
+static void count(struct flow *flow, const struct sock_extended_err *error)
+{
+	const struct sockaddr *offender = SO_EE_OFFENDER(error);
+	bool v6 = error->ee_origin == SO_EE_ORIGIN_ICMP6;
+	enum icmp_cause cause =
+		icmp_cause_of(v6, error->ee_type, error->ee_code, sender_of(flow, offender));
+	struct flow_async_errors *pending = &flow->pending;
+	size_t len;
+	const void *bytes = net_ip_bytes(offender, &len);
+	pending->causes[cause]++;
+	pending->last_error = (int)error->ee_errno;
+	if (bytes)
+		net_ip_set(&pending->senders[cause], offender->sa_family, bytes, len);
 }
 
 /* An entry stands for the sends ee_info .. ee_data. */
@@ -82,7 +81,7 @@ static int count_entry(struct flow *flow, struct msghdr *message)
 			count_completions(&flow->completions, error);
 		if (error->ee_origin != SO_EE_ORIGIN_ICMP && error->ee_origin != SO_EE_ORIGIN_ICMP6)
 			continue;
-		count(&flow->pending, (int)error->ee_errno, same_host(flow, SO_EE_OFFENDER(error)));
+		count(flow, error);
 		return 1;
 	}
 	return 0;
@@ -114,11 +113,11 @@ void flow_async_errors(struct flow *flow, struct flow_async_errors *async_errors
 {
 	if (flow->fd >= 0)
 		flow_read_errors(flow, counters);
-	async_errors->refused += flow->pending.refused;
-	async_errors->no_neighbour += flow->pending.no_neighbour;
-	async_errors->unreachable += flow->pending.unreachable;
-	async_errors->too_long += flow->pending.too_long;
-	async_errors->other += flow->pending.other;
+	for (size_t i = 0; i < ICMP_CAUSE_COUNT; i++) {
+		async_errors->causes[i] += flow->pending.causes[i];
+		if (flow->pending.senders[i].any.sa_family != AF_UNSPEC)
+			async_errors->senders[i] = flow->pending.senders[i];
+	}
 	if (flow->pending.last_error)
 		async_errors->last_error = flow->pending.last_error;
 	flow->pending = (struct flow_async_errors){0};
@@ -170,7 +169,8 @@ static enum flow_fault soft(struct flow *flow, int error, unsigned int tries,
 {
 	uint64_t heard = flow_read_errors(flow, counters);
 	if (!heard && error == ECONNREFUSED) { /* never a verdict on a send: the queue was full */
-		count(&flow->pending, error, false);
+		flow->pending.causes[ICMP_CAUSE_PORT]++;
+		flow->pending.last_error = error;
 		heard = 1;
 	}
 	if (tries >= FLOW_RETRIES_MAX)

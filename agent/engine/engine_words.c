@@ -5,7 +5,9 @@
 #include "engine/engine_facts.h"
 #include "engine/engine_private.h"
 #include "engine/engine_socket.h"
+#include "net/udp_bound.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -265,31 +267,102 @@ static void add_neighbour(const struct flow *flow, uint64_t count, const char *f
 		hop);
 }
 
+/* " (198.18.0.7 says so)", or nothing where it is not known. */
+static const char *says(char text[static 80], const union net_ip *sender)
+{
+	char address[INET6_ADDRSTRLEN];
+	size_t len;
+	const void *bytes = net_ip_bytes(&sender->any, &len);
+	text[0] = '\0';
+	if (bytes && inet_ntop(sender->any.sa_family, bytes, address, sizeof address))
+		snprintf(text, 80, " (%s says so)", address);
+	return text;
+}
+
+/* Is the destination this host, with a socket that takes what is sent? */
+static bool udp_bound_here(const struct flow *flow)
+{
+	const struct sockaddr *to = &flow->stream->destination.to.any;
+	size_t len_to, len_here;
+	const void *there = net_ip_bytes(to, &len_to);
+	const void *here = net_ip_bytes(&flow->local.any, &len_here);
+	return there && here && len_to == len_here && memcmp(there, here, len_to) == 0 &&
+	       udp_bound(to);
+}
+
+/* On this host a filter's word looks like a closed port; that it is none can be seen. */
+static void add_port(const struct flow *flow, uint64_t count, const char *field,
+		     struct problem_set *problems)
+{
+	const struct plan_destination *to = &flow->stream->destination;
+	if (to->kind == PLAN_UDP && udp_bound_here(flow))
+		problem_put(problems, PROBLEM_PORT_UNREACHABLE, PROBLEM_WARNING, field,
+			    ECONNREFUSED, count,
+			    "%" PRIu64
+			    " packets to %s were refused, though a socket is bound there now: "
+			    "a packet filter of this host rejects them, or it was opened later",
+			    count, to->text);
+	else
+		problem_put(problems, PROBLEM_PORT_UNREACHABLE, PROBLEM_WARNING, field,
+			    ECONNREFUSED, count, "nothing listens on %s (%" PRIu64 " refusal%s)",
+			    to->text, count, count == 1 ? "" : "s");
+}
+
+static void add_cause(const struct flow *flow, enum icmp_cause cause, uint64_t count,
+		      const union net_ip *sender, int last_error, const char *field,
+		      struct problem_set *problems)
+{
+	const struct plan_destination *to = &flow->stream->destination;
+	char by[80];
+	says(by, sender);
+	switch (cause) {
+	case ICMP_CAUSE_PORT: add_port(flow, count, field, problems); return;
+	case ICMP_CAUSE_PROTOCOL:
+		problem_put(problems, PROBLEM_PORT_UNREACHABLE, PROBLEM_WARNING, field, ENOPROTOOPT,
+			    count, "nothing takes this IP protocol at %s%s", to->text, by);
+		return;
+	case ICMP_CAUSE_NEIGHBOUR: add_neighbour(flow, count, field, problems); return;
+	case ICMP_CAUSE_FILTER_HERE:
+		problem_put(
+			problems, PROBLEM_PERMISSION, PROBLEM_WARNING, field, EACCES, count,
+			"a packet filter or a route of this host rejects packets to %s (%" PRIu64
+			" rejections)",
+			to->text, count);
+		return;
+	case ICMP_CAUSE_FILTER:
+		problem_put(problems, PROBLEM_PERMISSION, PROBLEM_WARNING, field, EACCES, count,
+			    "a packet filter on the way to %s rejects packets%s", to->text, by);
+		return;
+	case ICMP_CAUSE_UNREACHABLE:
+		problem_put(problems, PROBLEM_NO_ROUTE, PROBLEM_WARNING, field, EHOSTUNREACH, count,
+			    "the network reports that %s is unreachable%s (%" PRIu64 " times)",
+			    to->text, by, count);
+		return;
+	case ICMP_CAUSE_TOO_LONG:
+		problem_put(problems, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_WARNING, field, EMSGSIZE,
+			    count,
+			    "the path to %s takes shorter packets than were sent (%" PRIu64
+			    " times); it takes %u bytes of payload now",
+			    to->text, count, flow_path_mtu_payload(flow));
+		return;
+	case ICMP_CAUSE_HOP_LIMIT:
+		problem_put(problems, PROBLEM_NO_ROUTE, PROBLEM_WARNING, field, EHOSTUNREACH, count,
+			    "the TTL (hop limit) of packets to %s ran out on the way%s", to->text,
+			    by);
+		return;
+	case ICMP_CAUSE_OTHER:
+	case ICMP_CAUSE_COUNT: break;
+	}
+	problem_put(problems, PROBLEM_KERNEL_ERROR, PROBLEM_WARNING, field, last_error, count,
+		    "the network reported an error for packets to %s%s: %s", to->text, by,
+		    strerror(last_error));
+}
+
 void engine_words_async_errors(const struct flow *flow, const struct flow_async_errors *total,
 			       const char *field, struct problem_set *problems)
 {
-	const struct plan_destination *to = &flow->stream->destination;
-	if (total->refused)
-		problem_put(problems, PROBLEM_PORT_UNREACHABLE, PROBLEM_WARNING, field,
-			    ECONNREFUSED, total->refused,
-			    "nothing listens on %s (%" PRIu64 " refusal%s)", to->text,
-			    total->refused, total->refused == 1 ? "" : "s");
-	if (total->no_neighbour)
-		add_neighbour(flow, total->no_neighbour, field, problems);
-	if (total->unreachable)
-		problem_put(problems, PROBLEM_NO_ROUTE, PROBLEM_WARNING, field, EHOSTUNREACH,
-			    total->unreachable,
-			    "the network reports that %s is unreachable (%" PRIu64 " times)",
-			    to->text, total->unreachable);
-	if (total->too_long)
-		problem_put(problems, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_WARNING, field, EMSGSIZE,
-			    total->too_long,
-			    "the path to %s takes shorter packets than were sent (%" PRIu64
-			    " times); it takes %u bytes of payload now",
-			    to->text, total->too_long, flow_path_mtu_payload(flow));
-	if (total->other)
-		problem_put(problems, PROBLEM_KERNEL_ERROR, PROBLEM_WARNING, field,
-			    total->last_error, total->other,
-			    "the network reported an error for packets to %s: %s", to->text,
-			    strerror(total->last_error));
+	for (size_t cause = 0; cause < ICMP_CAUSE_COUNT; cause++)
+		if (total->causes[cause])
+			add_cause(flow, (enum icmp_cause)cause, total->causes[cause],
+				  &total->senders[cause], total->last_error, field, problems);
 }

@@ -95,11 +95,23 @@ static void add_neighbour(struct problem_set *set, const struct sender_stream *s
 	const char *answer = neighbour_text(path, hop);
 	bool known_before = path->neighbour_before == NEIGHBOUR_REACHABLE ||
 			    path->neighbour_before == NEIGHBOUR_STALE;
-	uint64_t lost =
-		known_before ? stream->async_errors.no_neighbour : stream->account.packets_sent;
+	uint64_t lost = known_before ? stream->async_errors.causes[ICMP_CAUSE_NEIGHBOUR]
+				     : stream->account.packets_sent;
 	problem_put(set, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, stream->field, EHOSTUNREACH, lost,
 		    "no %s from %s%s: packets were dropped by the kernel", answer, hop,
 		    known_before ? " any more" : "");
+}
+
+/* Of a neighbour that needs no answer, "host unreachable" is a packet filter's word. */
+static void add_async_errors(struct problem_set *set, const struct sender_stream *stream)
+{
+	struct flow_async_errors errors = stream->async_errors;
+	const struct sender_path *path = stream->path;
+	if (path && path->neighbour_before == NEIGHBOUR_PERMANENT) {
+		errors.causes[ICMP_CAUSE_FILTER_HERE] += errors.causes[ICMP_CAUSE_NEIGHBOUR];
+		errors.causes[ICMP_CAUSE_NEIGHBOUR] = 0;
+	}
+	engine_words_async_errors(stream->flow, &errors, stream->field, set);
 }
 
 /* Longer than the path takes in one piece, and allowed to be cut: what arrives is more packets. */
@@ -124,7 +136,7 @@ static void add_stream(struct sender *sender, const struct sender_stream *stream
 	for (size_t i = 0; i < stream->refusal_count; i++)
 		engine_words_refused(stream->flow, stream->refusals[i].error,
 				     stream->refusals[i].packets, stream->field, set);
-	engine_words_async_errors(stream->flow, &stream->async_errors, stream->field, set);
+	add_async_errors(set, stream);
 	add_neighbour(set, stream);
 	add_fragments(set, stream);
 	if (stream->account.packets_dropped)

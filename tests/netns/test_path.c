@@ -363,7 +363,7 @@ TEST(dead_port_is_told_with_its_count)
 			close(course.receiver);
 			job_add(&job, 10, 1);
 			send_and_listen(&course, 5);
-			CHECK_INT(course.async_errors.refused, >=, 1);
+			CHECK_INT(course.async_errors.causes[ICMP_CAUSE_PORT], >=, 1);
 			CHECK_HAS(lab_problem(&course, PROBLEM_PORT_UNREACHABLE),
 				  "nothing listens on the receiver (");
 			CHECK_INT(course.problems.problems[0].severity, ==, PROBLEM_WARNING);
@@ -395,7 +395,7 @@ TEST(neighbour_that_does_not_answer_is_told)
 			inet_pton(AF_INET, cases[i].address, &d->to.v4.sin_addr);
 		job_add(&job, 10, 1);
 		send_and_listen(&course, 2);
-		CHECK_INT(course.async_errors.no_neighbour, >=, 1);
+		CHECK_INT(course.async_errors.causes[ICMP_CAUSE_NEIGHBOUR], >=, 1);
 		CHECK_STR(lab_problem(&course, PROBLEM_NO_NEIGHBOUR), cases[i].sentence);
 	}
 }

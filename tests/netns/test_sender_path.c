@@ -94,6 +94,86 @@ TEST(sender_tells_that_packets_leave_in_fragments)
 	}
 }
 
+/* The job's problems name what rejected, and nothing else. */
+static void check_rejected(const char *title, enum problem_code code, const char *message)
+{
+	sending_run(&lab);
+	for (size_t i = 0; i < lab.problems.count; i++) {
+		const struct problem *problem = &lab.problems.problems[i];
+		if (problem->code != code)
+			test_fail(__FILE__, __LINE__, "%s: %s: %s", title,
+				  problem_code_name(problem->code), problem->message);
+	}
+	const struct problem *problem = problem_of(code);
+	if (!strstr(problem->message, message))
+		test_fail(__FILE__, __LINE__, "%s: \"%s\", without \"%s\"", title, problem->message,
+			  message);
+	sending_close(&lab);
+}
+
+/* An error of a packet filter is neither a closed port nor a neighbour that does not answer. */
+TEST(sender_tells_who_rejected_its_packets)
+{
+	static const struct {
+		bool at_receiver;
+		const char *hook, *rule, *address;
+		const char *message;
+	} rows[] = {
+		{true, "input", "reject with icmpx admin-prohibited", "198.18.0.2",
+		 "a packet filter on the way to 198.18.0.2:9 rejects packets (198.18.0.2 says so)"},
+		{true, "input", "reject with icmpx admin-prohibited", "fd00:c612::2",
+		 "(fd00:c612::2 says so)"},
+		{false, "output", "reject with icmpx admin-prohibited", "198.18.0.2",
+		 "packet filter"},
+		{false, "output", "reject with icmp host-unreachable", "198.18.0.2",
+		 "packet filter"},
+		{false, "output", "reject", "fd00:c612::2", "packet filter"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		lab_up();
+		lab_do("ip neigh replace 198.18.0.2 dev tx0 nud permanent lladdr "
+		       "$(ip neigh show 198.18.0.2 dev tx0 | sed 's/.*lladdr //; s/ .*//')");
+		if (rows[i].at_receiver)
+			lab_enter(lab_rx);
+		if (!lab_try("nft 'table inet t { chain c { type filter hook %s priority 0; udp "
+			     "dport 9 %s; "
+			     "}; }' >/dev/null 2>&1",
+			     rows[i].hook, rows[i].rule))
+			test_skip("no packet filter here (nft)");
+		lab_enter(lab_tx);
+		job_to(rows[i].address, 9);
+		sending_packets(&lab, 0, 3);
+		check_rejected(rows[i].rule, PROBLEM_PERMISSION, rows[i].message);
+	}
+}
+
+/* A socket is bound, and the host's own filter rejects what is sent to it. */
+TEST(sender_tells_a_filter_of_this_host_from_a_closed_port)
+{
+	static const char *const addresses[] = {"127.0.0.1", "198.18.0.1", "::1"};
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		struct sockaddr_storage at;
+		lab_up();
+		lab_do("ip link set lo up");
+		if (!lab_try("nft 'table inet t { chain c { type filter hook input priority 0; "
+			     "meta l4proto "
+			     "udp reject; }; }' >/dev/null 2>&1"))
+			test_skip("no packet filter here (nft)");
+		int bound = receiver_open(addresses[i], &at);
+		uint16_t port = ntohs(((struct sockaddr_in *)&at)->sin_port); /* of IPv6 as well */
+		job_to(addresses[i], port);
+		sending_packets(&lab, 0, 3);
+		check_rejected(addresses[i], PROBLEM_PORT_UNREACHABLE,
+			       "were refused, though a socket is bound there now: a packet filter");
+		close(bound);
+		job_to(addresses[i], port);
+		sending_packets(&lab, 0, 3);
+		sending_run(&lab); /* closed: which of the two it was cannot be seen */
+		CHECK_HAS(problem_of(PROBLEM_PORT_UNREACHABLE)->message, "nothing listens");
+		sending_close(&lab);
+	}
+}
+
 static bool does_not_wait_for_a_neighbour_when_cancelled(void)
 {
 	lab_up();
@@ -264,6 +344,8 @@ TEST(sender_sends_by_both_families_from_one_port)
 
 TEST_MAIN(CASE(sender_tells_that_a_neighbour_does_not_answer),
 	  CASE(sender_tells_that_packets_leave_in_fragments),
+	  CASE(sender_tells_who_rejected_its_packets),
+	  CASE(sender_tells_a_filter_of_this_host_from_a_closed_port),
 	  CASE(sender_does_not_wait_for_a_neighbour_when_cancelled),
 	  CASE(sender_says_nothing_of_a_neighbour_that_answers_late),
 	  CASE(sender_waits_for_the_refusal_of_its_last_packet),
