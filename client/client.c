@@ -70,9 +70,13 @@ static int read_agent(const char *url, struct http_peer *peer)
 	size_t len = strcspn(authority, "/");
 	if (!is_authority(authority, len))
 		return bad_agent(url, "has no host");
-	if (authority[len] && strcmp(authority + len, "/") != 0)
-		return bad_agent(url, "has a path, which an agent does not take");
-	peer->base = util_strndup(url, (size_t)(authority - url) + len);
+	/* a path is a reverse proxy's, in front of the agent's own */
+	size_t path_len = strlen(authority + len);
+	if (strcspn(authority + len, "?#") != path_len)
+		return bad_agent(url, "has a query or a fragment");
+	while (path_len && authority[len + path_len - 1] == '/')
+		path_len--;
+	peer->base = util_strndup(url, (size_t)(authority - url) + len + path_len);
 	peer->name = util_strdup(peer->base);
 	return 0;
 }

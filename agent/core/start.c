@@ -39,8 +39,8 @@ static void log_policy(const struct agent *agent, const struct policy *policy)
 		 message->allow_header_included ? " header_included" : "",
 		 message->allow_ethernet ? " ethernet" : "",
 		 message->allow_unjudged ? " unjudged" : "");
-	snprintf(pps, sizeof pps, "%.10g", message->max_pps);
-	snprintf(total_pps, sizeof total_pps, "%.10g", message->max_total_pps);
+	snprintf(pps, sizeof pps, "%.15g", message->max_pps);
+	snprintf(total_pps, sizeof total_pps, "%.15g", message->max_total_pps);
 	log_event(LOG_LEVEL_INFO, "policy_reloaded", "file",
 		  agent->policy_file ? agent->policy_file : "(built in)", "networks",
 		  log_u64(message->n_allowed_networks), "allowedNetworks",

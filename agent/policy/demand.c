@@ -50,7 +50,7 @@ static void judge_sum(struct verdict *verdict, double asked, double allowed, con
 	static const double ROUNDING = 1 + 1e-9;
 	if (allowed > 0 && asked > allowed * ROUNDING)
 		verdict_forbid(verdict, verdict->field[0] ? ".rate" : "streams", rule,
-			       "%s %.10g %s, more than the policy's %s of %.10g",
+			       "%s %.15g %s, more than the policy's %s of %.15g",
 			       verdict->field[0] ? "asks for" : "together ask for", asked, unit,
 			       rule, allowed);
 }

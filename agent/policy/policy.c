@@ -93,7 +93,8 @@ static void check_engines(const Pagecast__V1__Policy *message, struct error *err
 static void check_rate(const char *field, double value, struct error *error)
 {
 	if (!isfinite(value) || value < 0)
-		error_violate(error, field, "%g is not a rate: give 0 (no limit) or more", value);
+		error_violate(error, field, "%.15g is not a rate: give 0 (no limit) or more",
+			      value);
 }
 
 static void check_bounds(Pagecast__V1__Policy *message, struct error *error)

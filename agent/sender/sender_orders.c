@@ -53,7 +53,7 @@ static int check_rate(const struct sender_stream *stream, const struct plan_rate
 	if (isfinite(rate->value) && rate->value > 0)
 		return 0;
 	return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-			 "rate: %g is not valid; it must be above 0", rate->value);
+			 "rate: %.15g is not valid; it must be above 0", rate->value);
 }
 
 int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate *rate,

@@ -208,15 +208,15 @@ static void add_end(struct sender *sender, const struct account *account)
 	unsigned long long left = account->packets_cancelled;
 	if (sender->end == SENDER_MAX_DURATION && left)
 		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, left,
-			    "stopped after max_duration, %.9g s: %llu packets were not sent",
+			    "stopped after max_duration, %.15g s: %llu packets were not sent",
 			    (double)sender->max_duration_ns / CLOCK_NS_PER_S, left);
 	else if (sender->end == SENDER_MAX_DURATION)
 		problem_add(set, PROBLEM_MAX_DURATION, PROBLEM_ERROR, "maxDuration", 0, 0,
-			    "stopped after max_duration, %.9g s, before the job's own limit",
+			    "stopped after max_duration, %.15g s, before the job's own limit",
 			    (double)sender->max_duration_ns / CLOCK_NS_PER_S);
 	if (sender->end == SENDER_LEASE_EXPIRED)
 		problem_add(set, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, left,
-			    "the lease of %.9g s expired without being renewed",
+			    "the lease of %.15g s expired without being renewed",
 			    (double)sender->plan->lease_ns / CLOCK_NS_PER_S);
 	if (!account->packets_sent && !set->count)
 		problem_add(set, PROBLEM_NOT_STARTED, PROBLEM_INFO, "", 0, left,

@@ -86,6 +86,12 @@ const char *request_header(const struct request *request, const char *name)
 	return fields_get(&request->fields, name);
 }
 
+bool request_ignores_unknown(const struct request *request)
+{
+	const char *asked = request_header(request, "Pagecast-Ignore-Unknown-Fields");
+	return asked && strcmp(asked, "1") == 0;
+}
+
 const char *request_host(const struct request *request)
 {
 	return request->authority ? request->authority : request_header(request, "Host");

@@ -89,6 +89,10 @@ void request_free(struct request *request);
 /** request_header() - the value of a header, without white space around it; NULL: absent */
 const char *request_header(const struct request *request, const char *name);
 
+/** request_ignores_unknown() - does it ask for fields that this agent does not know to be skipped?
+ */
+bool request_ignores_unknown(const struct request *request);
+
 /** request_host() - which host the request names: in its target, else in Host; NULL: none */
 const char *request_host(const struct request *request);
 

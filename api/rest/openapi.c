@@ -142,7 +142,8 @@ static void put_success(struct document *document, const struct route *route, un
 	json_buffer_uint(out, status);
 	json_buffer_text(out, "\":{\"description\":");
 	if (status == 201)
-		json_buffer_text(out, "\"created; the header Location gives its path\"");
+		json_buffer_text(out, "\"created; the header Location gives its path, relative to "
+				      "the request's\"");
 	else if (status == 204)
 		json_buffer_text(out, "\"done\"");
 	else if (status == 304)

@@ -288,11 +288,12 @@ static int read_body(const struct request *request, const ProtobufCMessageDescri
 		     ProtobufCMessage **ret_message, struct error *ret_error)
 {
 	if (request->body_media == MEDIA_PROTOBUF)
-		return wire_read(type, request->body, request->body_len, false, ret_message,
-				 ret_error);
+		return wire_read(type, request->body, request->body_len,
+				 request_ignores_unknown(request), ret_message, ret_error);
 	if (request->body_len)
 		return json_read(type, (const char *)request->body, request->body_len,
 				 &(struct json_read_options){
+					 .ignore_unknown = request_ignores_unknown(request),
 					 .judge = method_judge,
 					 .misplaced = request->route->misplaced,
 					 .misplaced_where = request->route->misplaced_where,

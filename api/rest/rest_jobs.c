@@ -14,7 +14,7 @@ static void render_submitted(struct request *request, const struct method_result
 	const Pagecast__V1__Job *job = (const Pagecast__V1__Job *)result->response;
 	reply_message(&request->reply, result->created ? MHD_HTTP_CREATED : MHD_HTTP_OK,
 		      result->response);
-	reply_header(&request->reply, "Location", "/v1/jobs/%s", job->id);
+	reply_header(&request->reply, "Location", "jobs/%s", job->id);
 	rest_answer_tag(request, result, request->reply.packed);
 }
 

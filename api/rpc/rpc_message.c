@@ -47,9 +47,8 @@ int rpc_message_decode(const struct request *request, const struct rpc_bytes *by
 		       ProtobufCMessage **ret_message, struct error *ret_error)
 {
 	const ProtobufCMessageDescriptor *type = request->route->method->request;
-	const char *lenient = request_header(request, "Pagecast-Ignore-Unknown-Fields");
 	struct json_read_options options = {
-		.ignore_unknown = lenient && strcmp(lenient, "1") == 0,
+		.ignore_unknown = request_ignores_unknown(request),
 		.judge = method_judge,
 	};
 	if (request->body_media == MEDIA_PROTOBUF)

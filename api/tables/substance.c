@@ -82,13 +82,13 @@ static void spell_rate_value(const Pagecast__V1__Rate *rate, char text[static TE
 		return;
 	switch (rate->kind_case) {
 	case PAGECAST__V1__RATE__KIND_PPS:
-		snprintf(text, TEXT_BYTES, "%.10g pps", rate->pps);
+		snprintf(text, TEXT_BYTES, "%.15g pps", rate->pps);
 		break;
 	case PAGECAST__V1__RATE__KIND_BPS:
 		snprintf(text, TEXT_BYTES, "%" PRIu64 " bps", rate->bps);
 		break;
 	case PAGECAST__V1__RATE__KIND_LINE_PERCENT:
-		snprintf(text, TEXT_BYTES, "%.10g %% of the line", rate->line_percent);
+		snprintf(text, TEXT_BYTES, "%.15g %% of the line", rate->line_percent);
 		break;
 	case PAGECAST__V1__RATE__KIND_UNLIMITED: snprintf(text, TEXT_BYTES, "unlimited"); break;
 	default: break;
@@ -114,7 +114,7 @@ static void spell_limit(const Pagecast__V1__Stream *stream, char text[static TEX
 		snprintf(text, TEXT_BYTES, "%" PRIu64 " bytes", limit->bytes);
 		break;
 	case PAGECAST__V1__LIMIT__KIND_DURATION:
-		snprintf(text, TEXT_BYTES, "%.10g s",
+		snprintf(text, TEXT_BYTES, "%.15g s",
 			 (double)limit->duration->seconds + limit->duration->nanos / 1e9);
 		break;
 	case PAGECAST__V1__LIMIT__KIND_LOOPS:

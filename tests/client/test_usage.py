@@ -105,7 +105,7 @@ class Mistakes(unittest.TestCase):
 
     def test_agents(self):
         for url, words in (("lab3", "has no scheme"), ("ftp://lab3", "has no scheme"), ("http://", "has no host"),
-                           ("http://a/b", "has a path"), ("http://user@host", "has no host"),
+                           ("http://a/b?c", "has a query or a fragment"), ("http://user@host", "has no host"),
                            ("unix:", "has no path"), ("unix:/" + "x" * 200, "longer than the 107 bytes of a socket address")):
             with self.subTest(url):
                 self.check(words, "list", agent=url)

@@ -151,7 +151,7 @@ void budget_give_back(struct agent *agent, struct job *job)
 static int too_much(double left, const char *unit, const char *rule, struct error *ret_error)
 {
 	error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
-		  "rate: the running jobs leave %.10g %s of the policy's %s", left, unit, rule);
+		  "rate: the running jobs leave %.15g %s of the policy's %s", left, unit, rule);
 	ret_error->rule = rule; /* static */
 	return ERROR_CODE_RESOURCE_EXHAUSTED;
 }
