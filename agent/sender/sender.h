@@ -65,7 +65,10 @@ struct sender_snapshot {
 	double current_bps_l2;
 	double fraction; /* 0 .. 1; 0 where the limit has no end */
 	bool paused;
-	char waiting_for[64]; /* "start_time", "room in the socket buffer", or empty */
+	int refused_error;	 /* of a stream whose sends all fail lately: errno; else 0... */
+	uint64_t refused_stream; /* ...which, */
+	uint64_t refused;	 /* and how many packets in a row, of all such streams */
+	char waiting_for[64];	 /* "start_time", "room in the socket buffer", or empty */
 };
 
 struct sender_progress {	/* of one stream */

@@ -24,6 +24,9 @@
 #define BACKOFF_FIRST_NS (50 * CLOCK_NS_PER_US)
 #define BACKOFF_MOST_NS	 CLOCK_NS_PER_MS
 
+#define REFUSED_BACKOFF_FIRST_NS CLOCK_NS_PER_MS
+#define REFUSED_BACKOFF_MOST_NS	 (100 * CLOCK_NS_PER_MS)
+
 enum { FRUITLESS_POLLS = 3 }; /* room reported by poll(), yet none: then wait by time */
 
 static bool paced_by_bits(const struct sender_stream *stream)
@@ -128,6 +131,7 @@ static void note_refused(struct sender_stream *stream, const struct engine_resul
 {
 	stream->account.packets_failed += result->refused;
 	stream->refused_in_a_row += result->refused;
+	stream->refused_error = result->error;
 	sender_problems_refused(stream, result->error, result->refused);
 	if (stream->refused_in_a_row >= SENDER_REFUSED_MAX &&
 	    now_ns - stream->success_ns >= SENDER_REFUSED_NS)
@@ -149,6 +153,7 @@ static void note_sent(struct sender_stream *stream, const struct engine_result *
 		burst = MAX(burst, result->sent); /* one go, whatever number of calls */
 	stream->longest_burst = (uint32_t)MAX((uint64_t)stream->longest_burst, burst);
 	stream->refused_in_a_row = 0;
+	stream->refused_backoff_ns = 0;
 	stream->success_ns = done_ns;
 	unblock(stream, done_ns);
 }
@@ -178,6 +183,15 @@ static uint64_t account_for(struct sender *sender, struct sender_stream *stream,
 	walk(stream, lost, false);
 	sender->dirty |= moved + lost > 0;
 	return moved + lost;
+}
+
+/* So many refusals in a row: each further try costs a core and tells nothing new. */
+static void back_off(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
+{
+	stream->refused_backoff_ns =
+		MIN(MAX(2 * stream->refused_backoff_ns, REFUSED_BACKOFF_FIRST_NS),
+		    REFUSED_BACKOFF_MOST_NS);
+	sender_queue_put(sender, stream, MIN(now_ns + stream->refused_backoff_ns, stream->end_ns));
 }
 
 static void refill(struct sender *sender, struct sender_stream *stream)
@@ -219,6 +233,8 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 		refill(sender, stream); /* now, not when the next packet is due */
 	if (result.outcome == ENGINE_FULL && moved < packets)
 		block(sender, stream, result.error, done_ns);
+	else if (stream->refused_in_a_row >= SENDER_REFUSED_MAX)
+		back_off(sender, stream, done_ns);
 	else
 		sender_schedule(sender, stream, done_ns);
 	return done_ns;

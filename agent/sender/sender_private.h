@@ -125,6 +125,8 @@ struct sender_stream {
 	struct sender_refusals refusals[SENDER_ERRNOS_MAX];
 	size_t refusal_count;
 	uint64_t refused_in_a_row;
+	int refused_error; /* of the last of them */
+	int64_t refused_backoff_ns;
 	int64_t success_ns;
 	bool gave_up;
 

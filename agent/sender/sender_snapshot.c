@@ -216,6 +216,23 @@ static void show(struct sender *sender, const struct sender_snapshot *snapshot, 
 	atomic_store_explicit(&board->sequence, sequence + 2, memory_order_release);
 }
 
+/* Streams of which nothing leaves, and nothing is waited for. */
+static void show_refused(const struct sender *sender, struct sender_snapshot *snapshot)
+{
+	snapshot->refused = 0;
+	snapshot->refused_error = 0;
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		const struct sender_stream *stream = &sender->streams[i];
+		if (!stream->refused_in_a_row)
+			continue;
+		if (!snapshot->refused) {
+			snapshot->refused_error = stream->refused_error;
+			snapshot->refused_stream = i;
+		}
+		snapshot->refused += stream->refused_in_a_row;
+	}
+}
+
 void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 {
 	struct sender_snapshot *snapshot = &sender->snapshot;
@@ -241,6 +258,7 @@ void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 	snapshot->first_packet_ns = first_ns ? first_ns + sender->realtime_offset_ns : 0;
 	snapshot->current_pps = snapshot->current_bps_l2 = 0;
 	snapshot->paused = sender->paused;
+	show_refused(sender, snapshot);
 	snapshot->fraction =
 		endless ? 0 : MIN(MAX(fraction / (double)sender->stream_count, 0.0), 1.0);
 	if (!sender->paused && sender->end == SENDER_RUNNING)

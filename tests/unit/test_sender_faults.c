@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "lib/sending.h"
 #include "lib/test.h"
+#include "sender/sender_private.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -198,6 +199,9 @@ TEST(sender_gives_up_when_nothing_ever_leaves)
 	CHECK_INT(sending_now_ns() - begin_ns, >=, CLOCK_NS_PER_S);
 	CHECK_HAS(sending_problem(&lab, PROBLEM_KERNEL_ERROR)->message, "gave up");
 	CHECK(sending_problem(&lab, PROBLEM_PERMISSION));
+	/* it backs off: far fewer tries than a core could make */
+	CHECK_INT(lab.report.account.packets_failed, >=, SENDER_REFUSED_MAX);
+	CHECK_INT(lab.report.account.packets_failed, <, 4 * SENDER_REFUSED_MAX);
 	sending_close(&lab);
 }
 

@@ -35,6 +35,9 @@ bool facts_take_snapshot(struct job *job, bool *ret_counted)
 	struct job_facts now = facts_of_snapshot(&snapshot, &job->live->earlier);
 	now.current_pps = snapshot.current_pps;
 	now.current_bps_l2 = snapshot.current_bps_l2;
+	now.refused = snapshot.refused;
+	now.refused_stream = snapshot.refused_stream;
+	now.refused_error = snapshot.refused_error;
 	now.remaining_ns = snapshot.remaining_ns > 0 ? snapshot.remaining_ns : 0;
 	memcpy(now.waiting_for, snapshot.waiting_for, sizeof now.waiting_for);
 	*ret_counted = counts_differ(&now.account, &facts->account);

@@ -28,7 +28,9 @@ struct job_facts {
 	struct account account;
 	int64_t account_ns; /* when it was true; 0: no sender was made yet */
 	double fraction, current_pps, current_bps_l2;
-	int64_t remaining_ns; /* 0: not known, or none */
+	int64_t remaining_ns;		  /* 0: not known, or none */
+	uint64_t refused, refused_stream; /* packets in a row that the kernel refuses; 0: none */
+	int refused_error;
 	char waiting_for[64];
 };
 

@@ -3,8 +3,11 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "sender/sender_problems.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define INIT_TIMESTAMP GOOGLE__PROTOBUF__TIMESTAMP__INIT
@@ -138,9 +141,28 @@ static struct blob *pack_with_results(Pagecast__V1__Job *job, const struct recor
 	return blob_pack(&job->base);
 }
 
+/* What is wrong while it lasts: nothing of it stays in the record when it is over. */
+static const struct problem_set *present_problems(const struct job_facts *facts,
+						  struct problem_set *set)
+{
+	char field[PROBLEM_FIELD_MAX];
+	set->count = set->unlisted = 0;
+	if (!facts->refused)
+		return NULL;
+	snprintf(field, sizeof field, "streams[%" PRIu64 "]", facts->refused_stream);
+	problem_put(set, sender_problems_code(facts->refused_error), PROBLEM_WARNING, field,
+		    facts->refused_error, facts->refused,
+		    "the kernel refuses every packet at present (%" PRIu64 " in a row): %s",
+		    facts->refused, strerror(facts->refused_error));
+	return set;
+}
+
 struct blob *record_pack(const struct job_facts *facts, const struct problem_set *problems,
 			 const struct record_results *results)
 {
+	struct problem_set present;
+	if (!problems && !results)
+		problems = present_problems(facts, &present);
 	Pagecast__V1__Job job = PAGECAST__V1__JOB__INIT;
 	Pagecast__V1__Account account;
 	Pagecast__V1__Progress progress = PAGECAST__V1__PROGRESS__INIT;
