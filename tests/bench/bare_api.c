@@ -150,7 +150,7 @@ static void run_store(const char *from_path, const char *to_path, double seconds
 		strcat(text, ", ?");
 	strcat(text, ")");
 	sqlite3_stmt *job = prepare(to, text),
-		     *spec = prepare(to, "INSERT INTO specs VALUES (?, ?)");
+		     *spec = prepare(to, "INSERT INTO specs (id, spec) VALUES (?, ?)");
 	sqlite3_stmt *begin = prepare(to, "BEGIN IMMEDIATE"), *commit = prepare(to, "COMMIT");
 	double start_s = now_s(), owed = 0, took_s = 0;
 	size_t done = 0;

@@ -6,6 +6,7 @@ one page of the list, one job. Prints JSON; times are medians, in milliseconds.
 
 import argparse
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ import select
 import shutil
 import sqlite3
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -69,6 +71,18 @@ def finish_jobs(agent, count):
     return job["id"]
 
 
+def row_seal(*values):
+    """The store's checksum of a row (agent/store/store_seal.h)."""
+    digest = hashlib.sha256()
+    for value in values:
+        if isinstance(value, int):
+            digest.update(struct.pack("<Qq", 1, value))
+        else:
+            data = value.encode() if isinstance(value, str) else value
+            digest.update(struct.pack("<QQ", 3 if isinstance(value, str) else 4, len(data)) + data)
+    return digest.digest()[:16]
+
+
 def multiply(folder, count):
     """The rows of one job that was really sent, under @count names that are older than its own."""
     with contextlib.closing(sqlite3.connect(os.path.join(folder, "jobs.db"))) as database:
@@ -84,7 +98,11 @@ def multiply(folder, count):
 
         database.executemany(f"INSERT INTO jobs VALUES ({','.join('?' * len(row))})",
                              ((name(i), *row[1:]) for i in range(count)))
-        database.executemany("INSERT INTO specs VALUES (?, ?)", ((name(i), spec) for i in range(count)))
+        database.executemany("INSERT INTO specs (id, spec) VALUES (?, ?)", ((name(i), spec) for i in range(count)))
+        database.create_function("row_seal", -1, row_seal)
+        database.execute("UPDATE jobs SET identity_seal = row_seal(id, create_ns, owner, request_id, spec_digest),"
+                         " seal = row_seal(id, state, version, revision, end_ns, basic, record)")
+        database.execute("UPDATE specs SET seal = row_seal(id, spec)")
         database.commit()
     return name(count // 2)
 
