@@ -42,8 +42,8 @@ static bool parse_link(const struct nlmsghdr *message, struct link *ret_link)
 	const struct ifinfomsg *info = netlink_fixed(message, sizeof *info);
 	if (message->nlmsg_type != RTM_NEWLINK || !info || info->ifi_index <= 0)
 		return false;
-	struct netlink_attribute attributes[IFLA_CARRIER + 1];
-	netlink_attributes(message, sizeof *info, attributes, IFLA_CARRIER);
+	struct netlink_attribute attributes[IFLA_CARRIER_DOWN_COUNT + 1];
+	netlink_attributes(message, sizeof *info, attributes, IFLA_CARRIER_DOWN_COUNT);
 	struct link link = {
 		.index = (uint32_t)info->ifi_index,
 		.up = info->ifi_flags & IFF_UP,
@@ -58,6 +58,7 @@ static bool parse_link(const struct nlmsghdr *message, struct link *ret_link)
 	}
 	if (attributes[IFLA_CARRIER].len == 1)
 		link.carrier = *(const uint8_t *)attributes[IFLA_CARRIER].data;
+	netlink_u32(attributes[IFLA_CARRIER_DOWN_COUNT], &link.carrier_losses);
 	copy_statistics(attributes[IFLA_STATS64], &link);
 	*ret_link = link;
 	return true;

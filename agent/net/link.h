@@ -21,8 +21,9 @@ struct link {
 	uint8_t mac[ETH_ALEN];
 	bool has_mac; /* an Ethernet device; loopback and tunnels have none */
 	uint32_t mtu;
-	bool up;      /* set up by the administrator */
-	bool carrier; /* the device has a connection */
+	bool up;		 /* set up by the administrator */
+	bool carrier;		 /* the device has a connection */
+	uint32_t carrier_losses; /* since it was made */
 	bool loopback;
 	uint64_t speed_bps;	   /* 0: unknown, as for most virtual devices */
 	bool scatter_gather;	   /* an skb may reference pages: without it the kernel copies */

@@ -188,6 +188,17 @@ static void add_link(struct sender *sender, const struct sender_path *path)
 		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
 			    "interface %s has no carrier: no cable, or the other end is down",
 			    now.name);
+	else if (now.carrier_losses != path->before.carrier_losses)
+		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN,
+			    now.carrier_losses - path->before.carrier_losses,
+			    "interface %s lost its carrier while the job ran, and has it again "
+			    "(%" PRIu32 " times)",
+			    now.name, now.carrier_losses - path->before.carrier_losses);
+	if (now.mtu < path->before.mtu)
+		problem_add(set, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_WARNING, "", 0, 0,
+			    "the MTU of interface %s was lowered from %" PRIu32 " to %" PRIu32
+			    " while the job ran",
+			    now.name, path->before.mtu, now.mtu);
 	add_lost(sender, path, &now);
 }
 

@@ -253,6 +253,57 @@ TEST(sender_tells_that_the_other_end_is_down)
 	sending_close(&lab);
 }
 
+/* A job of 200 pps without end that has begun to send. */
+static void begin_endless(void)
+{
+	lab_up();
+	job_to("198.18.0.2", 9);
+	sending_rate(&lab, 0, 200);
+	sending_endless(&lab, 0);
+	sending_start(&lab);
+	sending_until_sent(&lab, 5);
+}
+
+static void end_endless(void)
+{
+	sender_stop(lab.sender, SENDER_CANCELLED);
+	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
+	sending_check_books(&lab);
+}
+
+/* What is over when the job ends is told all the same. */
+TEST(sender_tells_that_the_carrier_was_lost_in_between)
+{
+	begin_endless();
+	for (int i = 0; i < 2; i++) {
+		lab_enter(lab_rx);
+		lab_do("ip link set rx0 down");
+		lab_do("ip link set rx0 up");
+		lab_enter(lab_tx);
+		lab_wait("tx0");
+	}
+	end_endless();
+	const struct problem *problem = problem_of(PROBLEM_INTERFACE_DOWN);
+	CHECK_HAS(problem->message, "tx0 lost its carrier while the job ran");
+	CHECK_INT(problem->count, ==, 2);
+	sending_close(&lab);
+}
+
+TEST(sender_tells_that_the_mtu_was_lowered)
+{
+	begin_endless();
+	lab_do("ip link set tx0 mtu 1400");
+	end_endless();
+	CHECK_HAS(problem_of(PROBLEM_MESSAGE_TOO_LONG)->message,
+		  "the MTU of interface tx0 was lowered from 1500 to 1400");
+	sending_close(&lab);
+	begin_endless(); /* nothing is said of a link that stayed as it was */
+	end_endless();
+	CHECK(!sending_problem(&lab, PROBLEM_INTERFACE_DOWN));
+	CHECK(!sending_problem(&lab, PROBLEM_MESSAGE_TOO_LONG));
+	sending_close(&lab);
+}
+
 TEST(sender_tells_that_the_interface_is_gone)
 {
 	disturb("ip link del tx0");
@@ -350,6 +401,8 @@ TEST_MAIN(CASE(sender_tells_that_a_neighbour_does_not_answer),
 	  CASE(sender_says_nothing_of_a_neighbour_that_answers_late),
 	  CASE(sender_waits_for_the_refusal_of_its_last_packet),
 	  CASE(sender_tells_that_the_interface_went_down),
+	  CASE(sender_tells_that_the_carrier_was_lost_in_between),
+	  CASE(sender_tells_that_the_mtu_was_lowered),
 	  CASE(sender_tells_that_the_other_end_is_down),
 	  CASE(sender_tells_that_the_interface_is_gone), CASE(sender_tells_that_there_is_no_route),
 	  CASE(sender_sends_by_both_families_from_one_port),
