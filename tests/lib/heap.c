@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #if defined(__has_feature)
@@ -14,9 +15,10 @@
 #define SANITIZED 1
 #endif
 
-/* volatile: the compiler knows malloc() and takes it to touch no variable of ours. */
-static volatile size_t in_use, peak, countdown = SIZE_MAX;
-static volatile bool for_ever, failed;
+/* Atomic: every thread allocates. The compiler knows malloc() and would take it to touch no
+ * variable of ours. */
+static _Atomic size_t in_use, peak, countdown = SIZE_MAX; /* SIZE_MAX: none is refused */
+static _Atomic bool for_ever, failed;
 
 #ifndef SANITIZED
 void *__libc_malloc(size_t size);
@@ -24,11 +26,21 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *pointer, size_t size);
 void __libc_free(void *pointer);
 
+static size_t after(size_t left)
+{
+	if (left)
+		return left - 1;
+	return for_ever ? 0 : SIZE_MAX;
+}
+
 static bool refuse(void)
 {
-	if (countdown == SIZE_MAX || countdown-- > 0)
+	size_t left = countdown;
+	/* heap_fail_never() holds, also against a thread that is here meanwhile */
+	while (left != SIZE_MAX && !atomic_compare_exchange_weak(&countdown, &left, after(left)))
+		;
+	if (left)
 		return false;
-	countdown = for_ever ? 0 : SIZE_MAX;
 	failed = true;
 	errno = ENOMEM;
 	return true;

@@ -320,8 +320,8 @@ static void fail_each_allocation(bool for_ever)
 		Pagecast__V1__CancelJobsResponse *response = NULL;
 		struct error error =
 			ERROR_NULL; /* those that are there and were not acknowledged */
-		CHECK_INT(agent_cancel_jobs(agent, &OPERATOR, &all, &response, NULL, &error), ==,
-			  0);
+		if (agent_cancel_jobs(agent, &OPERATOR, &all, &response, NULL, &error))
+			test_fail(__FILE__, __LINE__, "%s", error_message(&error));
 		pagecast__v1__cancel_jobs_response__free_unpacked(response, NULL);
 	}
 	printf("%zu allocations\n", passes);
