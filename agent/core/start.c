@@ -21,11 +21,9 @@
 #include "store/store_timed.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-enum { STACK_BYTES = 1 << 20 }; /* of a thread: plan and sender keep big things on the heap */
 #define STOP_WAIT_NS (2500 * CLOCK_NS_PER_MS)
 
 /* What it opens, and how far. */
@@ -75,27 +73,22 @@ int agent_reload_policy(struct agent *agent, struct error *ret_error)
 static int set_workers(struct agent *agent, const struct agent_options *options,
 		       struct error *ret_error)
 {
-	cpu_set_t allowed;
-	agent->worker_count = options->workers ? options->workers : 1;
-	if (agent->worker_count > AGENT_WORKERS_MAX)
+	size_t count = options->workers ? options->workers : 1;
+	if (count > AGENT_WORKERS_MAX)
 		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				 "workers: %zu is not between 1 and %d", agent->worker_count,
-				 AGENT_WORKERS_MAX);
-	CPU_ZERO(&allowed);
-	sched_getaffinity(0, sizeof allowed, &allowed);
+				 "workers: %zu is not between 1 and %d", count, AGENT_WORKERS_MAX);
+	CPU_ZERO(&agent->cpus);
+	sched_getaffinity(0, sizeof agent->cpus, &agent->cpus);
 	for (size_t i = 0; i < options->pin_count; i++)
 		if (options->pin_cpus[i] < 0 || options->pin_cpus[i] >= CPU_SETSIZE ||
-		    !CPU_ISSET((size_t)options->pin_cpus[i], &allowed))
+		    !CPU_ISSET((size_t)options->pin_cpus[i], &agent->cpus))
 			return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
 					 "pin: CPU %d is not among those this process may run on",
 					 options->pin_cpus[i]);
-	for (size_t i = 0; i < agent->worker_count; i++) {
-		struct worker *worker = &agent->workers[i];
-		worker->agent = agent;
-		worker->number = i;
-		worker->cpu = options->pin_count ? options->pin_cpus[i % options->pin_count] : -1;
-		pthread_cond_init(&worker->wake, NULL);
-	}
+	agent->lane_count = count;
+	for (size_t i = 0; i < count; i++)
+		agent->lanes[i].cpu =
+			options->pin_count ? options->pin_cpus[i % options->pin_count] : -1;
 	return 0;
 }
 
@@ -154,7 +147,10 @@ int agent_new_on(struct agent **ret_agent, const struct agent_options *options, 
 	TAILQ_INIT(&agent->finished);
 	pthread_mutex_init(&agent->lock, NULL);
 	pthread_mutex_init(&agent->update_lock, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(agent->workers); i++)
+		pthread_cond_init(&agent->workers[i].wake, NULL);
 	pthread_cond_init(&agent->work, NULL);
+	pthread_cond_init(&agent->free_lane, NULL);
 	pthread_cond_init(&agent->tick, NULL);
 	pthread_cond_init(&agent->settled, NULL);
 	preview_places_init(&agent->previews);
@@ -176,34 +172,15 @@ int agent_new(struct agent **ret_agent, const struct agent_options *options,
 	return r ? r : agent_new_on(ret_agent, options, store, ret_error);
 }
 
-static int start_thread(pthread_t *ret_thread, void *(*run)(void *), void *context,
-			struct error *ret_error)
-{
-	pthread_attr_t attributes;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	int r = pthread_create(ret_thread, &attributes, run, context);
-	pthread_attr_destroy(&attributes);
-	if (r)
-		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "cannot create thread: %s",
-				 strerror(r));
-	return 0;
-}
-
 int agent_start(struct agent *agent, struct error *ret_error)
 {
-	int r = start_thread(&agent->scheduler, scheduler_main, agent, ret_error);
+	int r = agent_start_thread(&agent->scheduler, scheduler_main, agent, ret_error);
 	if (r)
 		return r;
 	agent->scheduler_started = true;
-	for (size_t i = 0; i < agent->worker_count; i++) {
-		struct worker *worker = &agent->workers[i];
-		r = start_thread(&worker->thread, worker_main, worker, ret_error);
-		if (r)
-			return r;
-		worker->started = true;
-	}
-	return 0;
+	for (size_t i = 0; i < agent->lane_count && !r; i++)
+		r = worker_start(agent, ret_error);
+	return r;
 }
 
 /* Under the lock. */
@@ -217,13 +194,14 @@ static void stop_workers(struct agent *agent)
 		pthread_cond_signal(&worker->wake);
 	}
 	pthread_cond_broadcast(&agent->work);
+	pthread_cond_broadcast(&agent->free_lane);
 	pthread_cond_broadcast(&agent->tick);
 }
 
 static bool all_ended(const struct agent *agent)
 {
 	for (size_t i = 0; i < agent->worker_count; i++)
-		if (agent->workers[i].started && !agent->workers[i].ended)
+		if (agent->workers[i].state == WORKER_RUNS)
 			return false;
 	return true;
 }
@@ -246,9 +224,9 @@ size_t agent_stop(struct agent *agent)
 		return 1;
 	}
 	for (size_t i = 0; i < agent->worker_count; i++) {
-		if (agent->workers[i].started)
+		if (agent->workers[i].state == WORKER_ENDED)
 			pthread_join(agent->workers[i].thread, NULL);
-		agent->workers[i].started = false;
+		agent->workers[i].state = WORKER_NONE;
 	}
 	if (agent->scheduler_started)
 		pthread_join(agent->scheduler, NULL);
@@ -279,9 +257,10 @@ struct agent *agent_free(struct agent *agent)
 	deadlines_deinit(&agent->leases);
 	policy_unref(agent->policy);
 	agent->store->ops->free(agent->store);
-	for (size_t i = 0; i < agent->worker_count && agent->workers[i].agent; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(agent->workers); i++)
 		pthread_cond_destroy(&agent->workers[i].wake);
 	pthread_cond_destroy(&agent->work);
+	pthread_cond_destroy(&agent->free_lane);
 	pthread_cond_destroy(&agent->tick);
 	pthread_cond_destroy(&agent->settled);
 	preview_places_deinit(&agent->previews);

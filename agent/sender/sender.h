@@ -106,8 +106,13 @@ int sender_new(struct sender **ret_sender, const struct plan *plan,
 	       const struct engine_choice *choice, const struct sender_options *options,
 	       struct problem_set *problems, struct error *ret_error);
 
-/** sender_run() - send until the end. Thread: worker. Return: why it ended, never SENDER_RUNNING */
+/** sender_run() - send until the end: nothing leaves after it. Thread: worker. Return: why it
+ * ended, never SENDER_RUNNING */
 enum sender_end sender_run(struct sender *sender);
+/** sender_settle() - after sender_run(), by its thread: wait for what the network still has to say
+ * of the last packets (5 ms; up to 1.1 s for a neighbour that is silent; no time where the host
+ * itself is the destination, or after a stop), and close the books */
+void sender_settle(struct sender *sender);
 
 /* Control. Thread: any, from sender_new() until sender_free(). The first end reason given wins. */
 void sender_stop(struct sender *sender,
@@ -143,7 +148,7 @@ void sender_streams(const struct sender *sender, struct sender_progress *ret_str
 /** sender_stream_count() - constant */
 size_t sender_stream_count(const struct sender *sender);
 
-/* After sender_run() returned. Thread: the one that ran it. @stream SIZE_MAX: the job's. */
+/* After sender_settle(). Thread: the one that ran it. @stream SIZE_MAX: the job's. */
 void sender_report(const struct sender *sender, size_t stream, struct sender_report *ret_report);
 /** sender_each_gap_error() - the gap errors of all paced streams: @see(ns, how often) */
 void sender_each_gap_error(const struct sender *sender,

@@ -1,7 +1,7 @@
 /*
  * sender_report: what a job and its streams requested and what they achieved; see sender.h.
  *
- * Read after sender_run() has returned, by the thread that ran it.
+ * Read after sender_settle() has returned, by the thread that ran it.
  */
 #include "sender/sender_private.h"
 

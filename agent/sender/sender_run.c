@@ -108,25 +108,16 @@ static double thread_cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / CLOCK_NS_PER_S;
 }
 
-static void finish(struct sender *sender)
+static void end_streams(struct sender *sender)
 {
 	int64_t now_ns = now_of(sender);
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		struct sender_stream *stream = &sender->streams[i];
 		if (stream->gave_up && sender->end == SENDER_LIMIT_REACHED)
 			sender->end = SENDER_ERROR;
-	}
-	sender_problems_read_async(sender, SIZE_MAX);
-	sender_path_linger(sender);
-	sender_problems_read_async(sender, SIZE_MAX);
-	for (size_t i = 0; i < sender->stream_count; i++) {
-		struct sender_stream *stream = &sender->streams[i];
 		if (sender->started && stream->state != SENDER_STREAM_ENDED)
 			sender_share_note(stream, now_ns);
-		stream->account = sender_stream_account(stream);
-		account_close(&stream->account, sender_stream_open_ended(stream));
 	}
-	sender_problems_collect(sender);
 }
 
 enum sender_end sender_run(struct sender *sender)
@@ -142,9 +133,25 @@ enum sender_end sender_run(struct sender *sender)
 		begin(sender, late_ns);
 		sender_turns_run(sender);
 	}
+	end_streams(sender);
 	sender_orders_end(sender);
-	finish(sender);
 	sender->cpu_seconds = thread_cpu_seconds() - cpu_seconds;
 	sender_snapshot_publish(sender, now_of(sender));
 	return sender->end;
+}
+
+void sender_settle(struct sender *sender)
+{
+	double cpu_seconds = thread_cpu_seconds();
+	sender_problems_read_async(sender, SIZE_MAX);
+	sender_path_linger(sender);
+	sender_problems_read_async(sender, SIZE_MAX);
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		struct sender_stream *stream = &sender->streams[i];
+		stream->account = sender_stream_account(stream);
+		account_close(&stream->account, sender_stream_open_ended(stream));
+	}
+	sender_problems_collect(sender);
+	sender->cpu_seconds += thread_cpu_seconds() - cpu_seconds;
+	sender_snapshot_publish(sender, now_of(sender));
 }

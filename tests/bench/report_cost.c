@@ -84,6 +84,7 @@ static double send_reported(const struct job *job, uint64_t *publications)
 	    sender_new(&sender, &job->plan, &choice, &options, &problems, &error))
 		test_fail(__FILE__, __LINE__, "sender_new: %s", error_message(&error));
 	CHECK_INT(sender_run(sender), ==, SENDER_LIMIT_REACHED);
+	sender_settle(sender);
 	sender_report(sender, SIZE_MAX, &report);
 	CHECK_INT(report.account.packets_sent, ==, job->stream.limit.packets);
 	sender_free(sender);

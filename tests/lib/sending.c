@@ -92,6 +92,7 @@ enum sender_end sending_run(struct sending *lab)
 {
 	open_if_needed(lab);
 	lab->end = sender_run(lab->sender);
+	sender_settle(lab->sender);
 	ended(lab);
 	return lab->end;
 }
@@ -100,6 +101,7 @@ static void *run_thread(void *context)
 {
 	struct sending *lab = context;
 	lab->end = sender_run(lab->sender);
+	sender_settle(lab->sender);
 	return NULL;
 }
 

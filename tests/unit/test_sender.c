@@ -180,6 +180,7 @@ TEST(sender_drives_1024_streams)
 	CHECK_INT(sender_new(&sender, &lab.plan, &choice, &lab.options, &lab.problems, &lab.error),
 		  ==, 0);
 	CHECK_INT(sender_run(sender), ==, SENDER_LIMIT_REACHED);
+	sender_settle(sender);
 	for (size_t i = 0; i < STREAMS; i++) {
 		struct sender_report report;
 		sender_report(sender, i, &report);

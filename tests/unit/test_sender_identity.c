@@ -179,6 +179,7 @@ static void *run_job(void *context)
 {
 	(void)context;
 	lab.end = sender_run(lab.sender);
+	sender_settle(lab.sender);
 	atomic_store(&ended, true);
 	return NULL;
 }

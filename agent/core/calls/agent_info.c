@@ -76,7 +76,7 @@ int agent_get_agent(struct agent *agent, const struct agent_caller *caller,
 	message->kernel = owned(agent->kernel);
 	message->start_time = owned_timestamp(agent->start_ns);
 	message->now = owned_timestamp(clock_realtime_ns(agent->clock));
-	message->workers = (uint32_t)agent->worker_count;
+	message->workers = (uint32_t)agent->lane_count;
 	message->totals = owned_account(&totals);
 	fill_clock(message);
 	*ret_agent = message;

@@ -31,13 +31,13 @@ static void fill_running(const struct agent *agent, struct agent_metrics *metric
 {
 	for (size_t i = 0; i < agent->worker_count; i++) {
 		const struct job *job = agent->workers[i].job;
-		metrics->workers_busy += job != NULL;
+		metrics->workers_busy += job && agent->workers[i].lane;
 		if (!job || !job->live || !job->live->sender)
 			continue;
 		metrics->current_pps += job->live->facts.current_pps;
 		metrics->current_bps_l2 += job->live->facts.current_bps_l2;
 	}
-	metrics->workers = agent->worker_count;
+	metrics->workers = agent->lane_count;
 	metrics->queue_depth = agent->state_counts[PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED];
 }
 

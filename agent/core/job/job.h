@@ -82,6 +82,7 @@ struct job_live {
 	struct blob *cancel; /* of the call that stopped it: a piece of the record; NULL: none */
 	enum sender_end stop; /* asked for, whether or not there is a sender; SENDER_RUNNING: no */
 	bool queued;	      /* stands in the queue */
+	bool settling;	      /* nothing more is sent: what the network says of it is waited for */
 	bool ending;	      /* its end is being stored: nothing else may change it */
 	bool unsaved;	      /* it has ended, but the store did not take that yet */
 };

@@ -15,14 +15,20 @@ struct running { /* the jobs that send or are paused */
 	size_t count;
 };
 
+/* Under the lock: has a job that sends, or is paused */
+static bool sends(const struct worker *worker)
+{
+	const struct job_live *live = worker->lane && worker->job ? worker->job->live : NULL;
+	return live && live->sender && !live->ending;
+}
+
 /* Under the lock. */
 static struct running find_running(struct agent *agent)
 {
 	struct running running = {.count = 0};
 	for (size_t i = 0; i < agent->worker_count; i++) {
 		struct job *job = agent->workers[i].job;
-		if (job && job->live && job->live->sender && !job->live->ending &&
-		    !job->live->forbidden.yes)
+		if (sends(&agent->workers[i]) && !job->live->forbidden.yes)
 			running.jobs[running.count++] = job;
 	}
 	return running;
@@ -107,21 +113,20 @@ static void judge(struct agent *agent, const struct policy *policy, struct job *
 		 r == ERROR_CODE_PERMISSION_DENIED ? "" : "the new policy could not be checked: ",
 		 first ? first->description : error_message(&error));
 	agent_lock(agent);
-	if (job->live && !job->live->ending)
+	if (job->live && !job->live->ending && !job->live->settling)
 		forbid(agent, job, first ? first->field : "", words);
 	agent_unlock(agent);
 }
 
 static void judge_all(struct agent *agent, const struct policy *policy)
 {
-	for (size_t i = 0; i < agent->worker_count; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(agent->workers); i++) {
 		agent_lock(agent);
-		struct job *job = agent->workers[i].job;
-		if (!job || !job->live || !job->live->sender || job->live->ending) {
+		if (!sends(&agent->workers[i])) {
 			agent_unlock(agent);
 			continue;
 		}
-		job_ref(job);
+		struct job *job = job_ref(agent->workers[i].job);
 		struct blob *spec = blob_ref(job->live->spec);
 		Pagecast__V1__EngineKind kind = job->live->engine;
 		agent_unlock(agent);

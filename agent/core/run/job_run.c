@@ -21,6 +21,7 @@ struct run {
 	struct agent *agent;
 	struct worker *worker;
 	struct job *job;
+	void (*sent)(struct worker *worker);
 	struct blob *spec; /* that was prepared */
 	struct preparation prepared;
 	bool stored; /* its row says RUNNING */
@@ -294,6 +295,8 @@ static void send_and_finish(struct run *run)
 {
 	size_t count = run->prepared.plan->stream_count;
 	enum sender_end ended = sender_run(run->prepared.sender);
+	run->sent(run->worker);
+	sender_settle(run->prepared.sender);
 	if (ended == SENDER_INTERRUPTED && run->job->resumes && suspend(run, &ended))
 		return;
 	_cleanup_free_ struct sender_report *reports = calloc(1 + count, sizeof *reports);
@@ -320,12 +323,15 @@ static void send_and_finish(struct run *run)
 			run->job->live->start_ns != 0);
 	lifecycle_begin_end(run->agent, run->job);
 	agent_unlock(run->agent);
+	/* who sees the end finds the ports free */
+	run->prepared.sender = sender_free(run->prepared.sender);
 	lifecycle_finish(run->agent, run->job, &end);
 }
 
 /* Ends a job that could not start, or was stopped before. */
 static void finish_unsent(struct run *run, enum readiness readiness)
 {
+	run->sent(run->worker);
 	if (readiness == UNFIT) {
 		end_without_sender(run->agent, run->job, JOB_EVENT_FAIL, &run->prepared.problems);
 		return;
@@ -336,9 +342,9 @@ static void finish_unsent(struct run *run, enum readiness readiness)
 	end_without_sender_stopped(run->agent, run->job, stop);
 }
 
-void job_run(struct worker *worker, struct job *job)
+void job_run(struct worker *worker, struct job *job, void (*sent)(struct worker *worker))
 {
-	struct run run = {.agent = worker->agent, .worker = worker, .job = job};
+	struct run run = {.agent = worker->agent, .worker = worker, .job = job, .sent = sent};
 	enum readiness readiness;
 	do {
 		unprepare(&run);

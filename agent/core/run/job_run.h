@@ -9,5 +9,7 @@
 #include "core/state/agent_private.h"
 
 /** job_run() - until @job has ended, waits again in the queue, or is left for the next start of the
- * agent. Thread: @worker's, which has taken @job; without the lock */
-void job_run(struct worker *worker, struct job *job);
+ * agent. @sent: called once nothing (more) of it is sent and its end is still to be found out and
+ * stored; its worker may lose its lane there. Thread: @worker's, which has taken @job; without the
+ * lock */
+void job_run(struct worker *worker, struct job *job, void (*sent)(struct worker *worker));

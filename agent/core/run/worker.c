@@ -12,6 +12,33 @@
 #include <sched.h>
 #include <string.h>
 
+static void *worker_main(void *context);
+
+/* Under the lock. Return: NULL: none */
+static struct lane *free_lane(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->lane_count; i++)
+		if (!agent->lanes[i].worker)
+			return &agent->lanes[i];
+	return NULL;
+}
+
+/* Under the lock, released while it waits. Return: false: the agent stops */
+static bool take_lane(struct worker *worker)
+{
+	struct agent *agent = worker->agent;
+	struct lane *lane = NULL;
+	agent->resting++;
+	while (!agent->stopping && !(lane = free_lane(agent)))
+		agent_wait(agent, &agent->free_lane);
+	agent->resting--;
+	if (!lane)
+		return false;
+	lane->worker = worker;
+	worker->lane = lane;
+	return true;
+}
+
 /* Under the lock, released while it waits: the next job that may run; NULL: the agent stops */
 static struct job *next_job(struct worker *worker)
 {
@@ -29,11 +56,10 @@ static struct job *next_job(struct worker *worker)
 	return agent->stopping ? NULL : job;
 }
 
-/* Return: the next job, with a reference; NULL: the agent stops */
+/* Under the lock. Return: the next job, with a reference; NULL: the agent stops */
 static struct job *take(struct worker *worker)
 {
 	struct agent *agent = worker->agent;
-	agent_lock(agent);
 	struct job *job = next_job(worker);
 	if (job) {
 		job_queue_remove(&agent->queue, job);
@@ -41,51 +67,136 @@ static struct job *take(struct worker *worker)
 		job->live->worker = worker->number;
 		worker->job = job_ref(job);
 	}
-	agent_unlock(agent);
 	return job;
 }
 
-static void give_back(struct worker *worker, struct job *job)
+static void run_on(const cpu_set_t *cpus, int cpu)
 {
-	agent_lock(worker->agent);
-	worker->job = NULL;
-	enforce_raise(worker->agent);
-	agent_unlock(worker->agent);
-	job_unref(job);
+	int r = pthread_setaffinity_np(pthread_self(), sizeof *cpus, cpus);
+	if (r)
+		log_event(LOG_LEVEL_WARN, "worker_not_pinned", "cpu", log_u64((uint64_t)cpu),
+			  "error", strerror(r), "next", "the worker runs on any CPU", NULL);
 }
 
-static void pin(const struct worker *worker)
+/* Names the thread, and pins it where the user wants that. */
+static void get_ready(const struct worker *worker)
 {
+	const struct lane *lane = worker->lane;
+	char name[16];
 	cpu_set_t cpus;
-	if (worker->cpu < 0)
+	snprintf(name, sizeof name, "worker %hhu", (unsigned char)(lane - worker->agent->lanes));
+	pthread_setname_np(pthread_self(), name);
+	if (lane->cpu < 0)
 		return;
 	CPU_ZERO(&cpus);
-	CPU_SET((size_t)worker->cpu, &cpus);
-	int r = pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus);
-	if (r)
-		log_event(LOG_LEVEL_WARN, "worker_not_pinned", "worker", log_u64(worker->number),
-			  "cpu", log_u64((uint64_t)worker->cpu), "error", strerror(r), "next",
-			  "the worker runs on any CPU", NULL);
+	CPU_SET((size_t)lane->cpu, &cpus);
+	run_on(&cpus, lane->cpu);
 }
 
-void *worker_main(void *context)
+/* Under the lock. Return: a place for one more; NULL: there is none */
+static struct worker *new_worker(struct agent *agent)
+{
+	struct worker *worker = NULL;
+	for (size_t i = 0; i < agent->lane_count + AGENT_SETTLING_MAX && !worker; i++)
+		if (agent->workers[i].state == WORKER_NONE)
+			worker = &agent->workers[i];
+	if (!worker)
+		return NULL;
+	worker->agent = agent;
+	worker->number = (size_t)(worker - agent->workers);
+	worker->state = WORKER_RUNS;
+	agent->worker_count = MAX(agent->worker_count, worker->number + 1);
+	return worker;
+}
+
+int worker_start(struct agent *agent, struct error *ret_error)
+{
+	agent_lock(agent);
+	struct worker *worker = new_worker(agent);
+	agent_unlock(agent);
+	if (!worker)
+		return error_set(ret_error, ERROR_CODE_RESOURCE_EXHAUSTED,
+				 "%d workers wait for the ends of their jobs", AGENT_SETTLING_MAX);
+	int r = agent_start_thread(&worker->thread, worker_main, worker, ret_error);
+	if (!r)
+		return 0;
+	agent_lock(agent);
+	worker->state = WORKER_NONE;
+	agent_unlock(agent);
+	return r;
+}
+
+/* Return: is there somebody who takes a lane that becomes free? */
+static bool successor(struct agent *agent)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	size_t free = 1;
+	agent_lock(agent);
+	for (size_t i = 0; i < agent->lane_count; i++)
+		free += !agent->lanes[i].worker;
+	bool found = agent->resting >= free;
+	bool stopping = agent->stopping;
+	agent_unlock(agent);
+	return !stopping && (found || worker_start(agent, &error) == 0);
+}
+
+/* Nothing more of its job is sent: somebody else goes on. Where nobody can, it keeps its lane. */
+static void let_go(struct worker *worker)
+{
+	struct agent *agent = worker->agent;
+	bool goes_on = successor(agent);
+	agent_lock(agent);
+	bool pinned = worker->lane->cpu >= 0;
+	worker->job->live->settling = true;
+	budget_give_back(agent, worker->job);
+	if (goes_on) {
+		worker->lane->worker = NULL;
+		worker->lane = NULL;
+		pthread_cond_signal(&agent->free_lane);
+	}
+	enforce_raise(agent);
+	if (agent->short_of_share)
+		pthread_cond_broadcast(&agent->work);
+	agent_unlock(agent);
+	if (!goes_on)
+		return;
+	pthread_setname_np(pthread_self(), "settling");
+	if (pinned)
+		run_on(&agent->cpus, 0);
+}
+
+/* Jobs one after the other, for as long as the worker has a lane or, without one, a job. */
+static void work(struct worker *worker)
+{
+	struct agent *agent = worker->agent;
+	struct job *job;
+	while (worker->lane && (job = take(worker))) {
+		agent_unlock(agent);
+		job_run(worker, job, let_go);
+		agent_lock(agent);
+		worker->job = NULL;
+		enforce_raise(agent);
+		agent_unlock(agent);
+		job_unref(job);
+		agent_lock(agent);
+	}
+}
+
+static void *worker_main(void *context)
 {
 	struct worker *worker = context;
 	struct agent *agent = worker->agent;
-	char name[16];
-	snprintf(name, sizeof name, "worker %zu", worker->number);
-	pthread_setname_np(pthread_self(), name);
-	pin(worker);
 	sys_own_descriptors(); /* refused: each call takes a little longer */
-	for (;;) {
-		struct job *job = take(worker);
-		if (!job)
-			break;
-		job_run(worker, job);
-		give_back(worker, job);
-	}
 	agent_lock(agent);
-	worker->ended = true;
+	while (take_lane(worker)) {
+		agent_unlock(agent);
+		get_ready(worker);
+		agent_lock(agent);
+		work(worker);
+		if (worker->lane)
+			break; /* the agent stops */
+	}
+	worker->state = WORKER_ENDED;
 	pthread_cond_broadcast(&agent->settled);
 	agent_unlock(agent);
 	return NULL;

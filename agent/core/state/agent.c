@@ -3,6 +3,10 @@
 
 #include "store/job_state.h"
 
+#include <string.h>
+
+enum { STACK_BYTES = 1 << 20 }; /* of a thread: plan and sender keep big things on the heap */
+
 void agent_wait(struct agent *agent, pthread_cond_t *condition)
 {
 	AGENT_ASSERT_LOCKED(agent);
@@ -20,6 +24,20 @@ int agent_wait_until(struct agent *agent, pthread_cond_t *condition, clockid_t c
 	int r = pthread_cond_clockwait(condition, &agent->lock, clock_id, &until);
 	agent_set_lock_owner(agent, (uintptr_t)pthread_self());
 	return r;
+}
+
+int agent_start_thread(pthread_t *ret_thread, void *(*run)(void *), void *context,
+		       struct error *ret_error)
+{
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	int r = pthread_create(ret_thread, &attributes, run, context);
+	pthread_attr_destroy(&attributes);
+	if (r)
+		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "cannot create thread: %s",
+				 strerror(r));
+	return 0;
 }
 
 int agent_require(const struct agent_caller *caller, enum agent_role role, struct error *ret_error)

@@ -12,6 +12,10 @@ void agent_wait(struct agent *agent, pthread_cond_t *condition);
 int agent_wait_until(struct agent *agent, pthread_cond_t *condition, clockid_t clock_id,
 		     int64_t until_ns);
 
+/** agent_start_thread() - one with a small stack. Without the lock. Return: 0; UNAVAILABLE */
+int agent_start_thread(pthread_t *ret_thread, void *(*run)(void *), void *context,
+		       struct error *ret_error);
+
 /** agent_require() - does the caller have at least @role? Return: 0; PERMISSION_DENIED */
 int agent_require(const struct agent_caller *caller, enum agent_role role, struct error *ret_error);
 /** agent_notify() - call the listener; 0: nothing changed. Without the lock */

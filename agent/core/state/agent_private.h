@@ -20,16 +20,30 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
+
+struct worker;
+
+/* The right to have a job that sends: there are as many as the user wants workers. */
+struct lane {
+	int cpu;	       /* of its worker; -1: any */
+	struct worker *worker; /* under the lock; NULL: free */
+};
+
+/* A worker without a lane has a job that was sent, whose end is not known or not stored yet. */
+enum { AGENT_SETTLING_MAX = 64 };
+
+enum worker_state { WORKER_NONE, WORKER_RUNS, WORKER_ENDED };
 
 struct worker {
 	struct agent *agent;
 	size_t number;
-	int cpu; /* -1: any */
 	pthread_t thread;
-	bool started;
-	bool ended;	     /* under the lock */
-	bool idle;	     /* under the lock: takes what comes */
-	struct job *job;     /* under the lock: the one it has; NULL: none */
+	/* under the lock */
+	enum worker_state state;
+	struct lane *lane;   /* NULL: none */
+	bool idle;	     /* has a lane and takes what comes */
+	struct job *job;     /* the one it has; NULL: none */
 	pthread_cond_t wake; /* while it holds a job until its start_time */
 };
 
@@ -45,8 +59,9 @@ struct agent {
 	uint32_t history_max_jobs;
 	uint64_t history_max_age_s;
 	bool open; /* callers prove nothing */
-	struct worker workers[AGENT_WORKERS_MAX];
-	size_t worker_count;
+	struct lane lanes[AGENT_WORKERS_MAX];
+	size_t lane_count;
+	cpu_set_t cpus; /* that the process may run on */
 	void (*changed)(void *context, uint64_t revision);
 	void *changed_context;
 	pthread_t scheduler;
@@ -58,12 +73,16 @@ struct agent {
 	_Atomic(uintptr_t) lock_owner; /* pthread_self(); 0: nobody. Written by the owner, read by
 					  any thread, relaxed: a thread asks only about itself */
 	pthread_cond_t work;	       /* a worker may find something to take */
+	pthread_cond_t free_lane;      /* for a worker that rests */
 	pthread_cond_t tick;	       /* the scheduler may have to wake earlier */
 	pthread_cond_t settled; /* a job has ended, its orders are in force, or a pending one is
 				   known */
 
 	/* under the lock */
 	bool stopping;
+	struct worker workers[AGENT_WORKERS_MAX + AGENT_SETTLING_MAX];
+	size_t worker_count; /* that were ever started */
+	size_t resting;	     /* workers with neither lane nor job */
 	struct policy *policy;
 	struct job_ids ids;
 	uint64_t revision;

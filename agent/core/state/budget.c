@@ -162,6 +162,8 @@ int budget_change(struct agent *agent, struct job *job, const struct policy_dema
 	AGENT_ASSERT_LOCKED(agent);
 	struct job_grant *grant = &job->live->grant;
 	struct totals totals = totals_of(agent);
+	if (job->live->settling)
+		return 0; /* it has nothing more to send, and has given its share back */
 	if (job->live->worker == SIZE_MAX || grant->capped || (!totals.pps && !totals.bps_l2)) {
 		job->live->demand = *demand; /* taken at its start; or the sender holds it below */
 		return 0;
