@@ -7,6 +7,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +17,24 @@
 enum {
 	FEATURES_MAX = 1024, /* kernels have about 60 */
 	LINK_MODE_WORDS_MAX = 127,
+};
+
+enum feature {
+	FEATURE_SCATTER_GATHER,
+	FEATURE_UDP_SEGMENTATION,
+	FEATURE_CHECKSUM, /* of any protocol */
+	FEATURE_CHECKSUM4,
+	FEATURE_CHECKSUM6,
+	FEATURES
+};
+static const char *const FEATURE_NAMES[FEATURES] = {
+	"tx-scatter-gather", "tx-udp-segmentation", "tx-checksum-ip-generic",
+	"tx-checksum-ipv4",  "tx-checksum-ipv6",
+};
+
+struct positions {
+	uint32_t count;		 /* features that the kernel has */
+	uint32_t bits[FEATURES]; /* count: it has no such feature */
 };
 
 static bool ask(int fd, const char *name, void *command)
@@ -67,39 +86,70 @@ static uint32_t feature_count(int fd, const char *name)
 	return MIN(count, (uint32_t)FEATURES_MAX);
 }
 
-static bool feature_active(const struct ethtool_gfeatures *features, const char *names,
-			   uint32_t count, const char *wanted)
+/* Where the kernel keeps what, by the names that it gives: the same for each device. Return: false:
+ * it does not say */
+static bool read_positions(int fd, const char *name, struct positions *ret_positions)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (!strncmp(names + (size_t)i * ETH_GSTRING_LEN, wanted, ETH_GSTRING_LEN))
-			return features->features[i / 32].active >> (i % 32) & 1;
-	return false;
+	uint32_t count = feature_count(fd, name);
+	_cleanup_free_ struct ethtool_gstrings *names =
+		calloc(1, sizeof *names + (size_t)count * ETH_GSTRING_LEN);
+	if (!count || !names)
+		return false;
+	*names = (struct ethtool_gstrings){
+		.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = count};
+	if (!ask(fd, name, names))
+		return false;
+	ret_positions->count = MIN(names->len, count);
+	for (int f = 0; f < FEATURES; f++) {
+		uint32_t i = 0;
+		while (i < ret_positions->count &&
+		       strncmp((const char *)names->data + (size_t)i * ETH_GSTRING_LEN,
+			       FEATURE_NAMES[f], ETH_GSTRING_LEN) != 0)
+			i++;
+		ret_positions->bits[f] = i;
+	}
+	return true;
+}
+
+/* Asked once: the names are the kernel's, not the device's. */
+static bool find_positions(int fd, const char *name, struct positions *ret_positions)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct positions known;
+	pthread_mutex_lock(&lock);
+	bool found = known.count || read_positions(fd, name, &known);
+	*ret_positions = known;
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+static bool active(const struct ethtool_gfeatures *features, const struct positions *positions,
+		   enum feature feature)
+{
+	uint32_t bit = positions->bits[feature];
+	return bit < positions->count && bit / 32 < features->size &&
+	       features->features[bit / 32].active >> (bit % 32) & 1;
 }
 
 static void fill_features(int fd, const char *name, struct ethtool *device)
 {
-	uint32_t count = feature_count(fd, name);
-	uint32_t blocks = (count + 31) / 32;
-	_cleanup_free_ struct ethtool_gstrings *names =
-		calloc(1, sizeof *names + (size_t)count * ETH_GSTRING_LEN);
+	struct positions positions;
+	if (!find_positions(fd, name, &positions))
+		return;
+	uint32_t blocks = (positions.count + 31) / 32;
 	_cleanup_free_ struct ethtool_gfeatures *features =
 		calloc(1, sizeof *features + blocks * sizeof features->features[0]);
-	if (!count || !names || !features)
+	if (!features)
 		return;
-	*names = (struct ethtool_gstrings){
-		.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = count};
 	*features = (struct ethtool_gfeatures){.cmd = ETHTOOL_GFEATURES, .size = blocks};
-	if (!ask(fd, name, names) || !ask(fd, name, features))
+	if (!ask(fd, name, features))
 		return;
-	const char *text = (const char *)names->data;
-	uint32_t known = MIN(names->len, count);
-	known = MIN(known, features->size * 32);
-	known = MIN(known, blocks * 32);
-	device->scatter_gather = feature_active(features, text, known, "tx-scatter-gather");
-	device->udp_segmentation = feature_active(features, text, known, "tx-udp-segmentation");
-	bool any = feature_active(features, text, known, "tx-checksum-ip-generic");
-	device->checksum4 = any || feature_active(features, text, known, "tx-checksum-ipv4");
-	device->checksum6 = any || feature_active(features, text, known, "tx-checksum-ipv6");
+	features->size = MIN(features->size, blocks);
+	device->scatter_gather = active(features, &positions, FEATURE_SCATTER_GATHER);
+	device->udp_segmentation = active(features, &positions, FEATURE_UDP_SEGMENTATION);
+	bool any = active(features, &positions, FEATURE_CHECKSUM);
+	device->checksum4 = any || active(features, &positions, FEATURE_CHECKSUM4);
+	device->checksum6 = any || active(features, &positions, FEATURE_CHECKSUM6);
 }
 
 void ethtool_read(int fd, const char *name, struct ethtool *ret_device)

@@ -16,7 +16,6 @@
 #include "base/util.h"
 
 enum {
-	SEQUENCE = 1, /* one request a socket */
 	ANY_PORT = 0, /* the socket is connected: libmnl need not compare */
 };
 
@@ -24,7 +23,13 @@ struct answer {
 	netlink_each *each;
 	void *context;
 	bool dump;
+	bool whole; /* no more of it will come */
 };
+
+/* Of a thread that keeps its socket; -1: not open */
+static _Thread_local int kept_fd = -1;
+static _Thread_local bool keeps;
+static _Thread_local uint32_t sequence; /* of the last request */
 
 struct attribute_table {
 	struct netlink_attribute *attributes; /* [max + 1] */
@@ -38,7 +43,7 @@ void *netlink_begin(struct netlink_request *request, uint16_t type, uint16_t fla
 	struct nlmsghdr *header = mnl_nlmsg_put_header(request);
 	header->nlmsg_type = type;
 	header->nlmsg_flags = NLM_F_REQUEST | flags;
-	header->nlmsg_seq = SEQUENCE;
+	header->nlmsg_seq = ++sequence;
 	return mnl_nlmsg_put_extra_header(header, fixed_bytes);
 }
 
@@ -90,7 +95,8 @@ bool netlink_u32(struct netlink_attribute attribute, uint32_t *ret_value)
 
 static int take_data(const struct nlmsghdr *message, void *context)
 {
-	const struct answer *answer = context;
+	struct answer *answer = context;
+	answer->whole = !answer->dump;
 	errno = -answer->each(message, answer->context);
 	if (errno)
 		return MNL_CB_ERROR;
@@ -101,7 +107,8 @@ static int take_data(const struct nlmsghdr *message, void *context)
  * own function for it does not look. */
 static int take_result(const struct nlmsghdr *message, void *context)
 {
-	(void)context;
+	struct answer *answer = context;
+	answer->whole = true;
 	const int *code = netlink_fixed(message, sizeof *code);
 	if (!code && message->nlmsg_type == NLMSG_DONE)
 		return MNL_CB_STOP;
@@ -123,13 +130,11 @@ static int connect_kernel(int *ret_fd)
 }
 
 /* Return: 0; -EINTR: the table changed during the dump; negative errno */
-static int ask_once(const struct netlink_request *request, struct answer *answer, uint8_t *buffer)
+static int ask_on(int fd, const struct netlink_request *request, struct answer *answer,
+		  uint8_t *buffer)
 {
 	static mnl_cb_t control[] = {[NLMSG_ERROR] = take_result, [NLMSG_DONE] = take_result};
-	_cleanup_close_ int fd = -1;
-	int r = connect_kernel(&fd);
-	if (r < 0)
-		return r;
+	int r;
 	if (send(fd, request, request->header.nlmsg_len, 0) < 0)
 		return -errno;
 	for (r = MNL_CB_OK; r == MNL_CB_OK;) {
@@ -140,10 +145,32 @@ static int ask_once(const struct netlink_request *request, struct answer *answer
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		if (len > NETLINK_ANSWER_BYTES)
 			return -EBADMSG;
-		r = mnl_cb_run2(buffer, (size_t)len, SEQUENCE, ANY_PORT, take_data, answer, control,
-				MNL_ARRAY_SIZE(control));
+		r = mnl_cb_run2(buffer, (size_t)len, request->header.nlmsg_seq, ANY_PORT, take_data,
+				answer, control, MNL_ARRAY_SIZE(control));
 	}
 	return r == MNL_CB_ERROR ? -errno : 0;
+}
+
+static int ask_once(const struct netlink_request *request, struct answer *answer, uint8_t *buffer)
+{
+	_cleanup_close_ int fd = TAKE_FD(kept_fd);
+	int r = fd < 0 ? connect_kernel(&fd) : 0;
+	if (r < 0)
+		return r;
+	answer->whole = false;
+	r = ask_on(fd, request, answer, buffer);
+	if (keeps && answer->whole && r != -EINTR) /* nothing of it is left in the socket */
+		kept_fd = TAKE_FD(fd);
+	return r;
+}
+
+void netlink_keep_socket(bool keep)
+{
+	keeps = keep;
+	if (keep || kept_fd < 0)
+		return;
+	close(kept_fd);
+	kept_fd = -1;
 }
 
 int netlink_ask(const struct netlink_request *request, netlink_each *each,

@@ -1,7 +1,8 @@
 /*
- * netlink: a request to rtnetlink and its answer, by libmnl. Thread: any; nothing is kept.
+ * netlink: a request to rtnetlink and its answer, by libmnl. Thread: any.
  *
- * Each request has a socket of its own, connected to the kernel, so that no other sender is heard.
+ * Each request has a socket of its own, connected to the kernel, so that no other sender is heard;
+ * but a thread that asks often may keep one.
  * A function takes the messages of the answer one by one. libmnl bounds every message and attribute
  * by the bytes that were received.
  */
@@ -48,6 +49,10 @@ typedef int netlink_each(const struct nlmsghdr *message, void *context);
  */
 int netlink_ask(const struct netlink_request *request, netlink_each *each,
 		void (*restart)(void *context), void *context);
+
+/** netlink_keep_socket() - from now on the calling thread uses one socket for all that it asks, in
+ * the network namespace of the first request; false: no more, it is closed */
+void netlink_keep_socket(bool keep);
 
 /** netlink_fixed() - the fixed part of @message, NULL when it is shorter than @fixed_bytes */
 const void *netlink_fixed(const struct nlmsghdr *message, size_t fixed_bytes);

@@ -175,7 +175,7 @@ static void add_link(struct sender *sender, const struct sender_path *path)
 {
 	struct problem_set *set = &sender->problems;
 	struct link now;
-	int result = link_by_index(path->ifindex, &now);
+	int result = link_basics(path->ifindex, &now);
 	if (result == -ENODEV)
 		problem_add(set, PROBLEM_INTERFACE_GONE, PROBLEM_WARNING, "", ENODEV, 0,
 			    "interface %s was removed while the job ran", path->interface);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh [speed | pace | control | engines | api | watch | readme] [OPTION…]: run the benchmarks.
+# run.sh [speed | pace | control | engines | api | jobs | watch | readme] [OPTION…]: run the benchmarks.
 #
 # Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
 # an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
@@ -11,7 +11,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 # Each is bench_NAME.py, which takes what run() gives it; its place in a page is <!-- NAME -->.
-benches="speed pace control engines api watch"
+benches="speed pace control engines api jobs watch"
 programs="pagecastd ways gaps report_cost bare_api"
 
 run() {

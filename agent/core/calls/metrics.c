@@ -29,9 +29,12 @@ static void fill_engines(struct agent_metrics *metrics)
 /* (L) */
 static void fill_running(const struct agent *agent, struct agent_metrics *metrics)
 {
+	for (size_t i = 0; i < agent->lane_count; i++) {
+		const struct lane *lane = &agent->lanes[i];
+		metrics->workers_busy += lane->ahead || (lane->worker && lane->worker->job);
+	}
 	for (size_t i = 0; i < agent->worker_count; i++) {
 		const struct job *job = agent->workers[i].job;
-		metrics->workers_busy += job && agent->workers[i].lane;
 		if (!job || !job->live || !job->live->sender)
 			continue;
 		metrics->current_pps += job->live->facts.current_pps;

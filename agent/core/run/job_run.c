@@ -17,11 +17,13 @@
 /* ...and shown this long before it; the sender waits for the instant itself. */
 #define ENTER_AHEAD_NS (5 * CLOCK_NS_PER_MS)
 
+enum { BRIEF_PACKETS_MAX = 64 };
+
 struct run {
 	struct agent *agent;
 	struct worker *worker;
 	struct job *job;
-	void (*sent)(struct worker *worker);
+	const struct job_run_steps *steps;
 	struct blob *spec; /* that was prepared */
 	struct preparation prepared;
 	bool stored; /* its row says RUNNING */
@@ -71,11 +73,21 @@ static enum readiness orders(const struct run *run)
 	return run->job->live->spec == run->spec ? READY : CHANGED;
 }
 
-/* Under the lock, released while it waits: until @ahead_ns before the start_time, or an order. */
+/* Under the lock: does another job send first on this lane? */
+static bool is_next(const struct run *run)
+{
+	const struct lane *lane = run->worker->lane;
+	return lane->ahead && lane->ahead != run->worker;
+}
+
+/* Under the lock, released while it waits: until its turn has come, and until @ahead_ns before the
+ * start_time, or an order. */
 static enum readiness hold(struct run *run, int64_t ahead_ns)
 {
 	int64_t start_ns = run->job->live->start_ns;
 	enum readiness readiness;
+	while ((readiness = orders(run)) == READY && is_next(run))
+		agent_wait(run->agent, &run->worker->wake);
 	while ((readiness = orders(run)) == READY && start_ns &&
 	       clock_realtime_ns(run->agent->clock) < start_ns - ahead_ns)
 		agent_wait_until(run->agent, &run->worker->wake, CLOCK_REALTIME,
@@ -199,6 +211,24 @@ static enum readiness leave(struct run *run, enum readiness readiness)
 	return readiness;
 }
 
+/* Does it leave in less time than it takes to prepare the next? */
+static bool is_brief(const struct run *run)
+{
+	const struct plan *plan = run->prepared.plan;
+	uint64_t packets = 0;
+	for (size_t i = 0; i < plan->stream_count; i++) {
+		const struct plan_stream *stream = &plan->streams[i];
+		if ((stream->limit.kind != PLAN_LIMIT_PACKETS &&
+		     stream->limit.kind != PLAN_LIMIT_BYTES) ||
+		    stream->rate.kind != PLAN_RATE_UNLIMITED || stream->start_delay_ns)
+			return false;
+		packets += stream->limit.packets;
+		if (packets > BRIEF_PACKETS_MAX)
+			return false;
+	}
+	return !plan->start_time_ns;
+}
+
 /* Holds a prepared job until it may run, and lets it. */
 static enum readiness start(struct run *run)
 {
@@ -207,8 +237,13 @@ static enum readiness start(struct run *run)
 	enum readiness readiness = hold(run, STORE_AHEAD_NS);
 	if (readiness == READY)
 		row = running_row(run);
+	const struct job_grant *grant = &run->job->live->grant;
+	bool shares = grant->pps > 0 || grant->bps_l2 > 0; /* the next would get less */
+	bool paused = run->job->live->earlier.paused;
 	agent_unlock(run->agent);
 	if (readiness == READY) {
+		if (!shares && !paused && is_brief(run))
+			run->steps->about_to_send(run->worker);
 		store_running(run, &row);
 		readiness = begin(run);
 	}
@@ -295,7 +330,7 @@ static void send_and_finish(struct run *run)
 {
 	size_t count = run->prepared.plan->stream_count;
 	enum sender_end ended = sender_run(run->prepared.sender);
-	run->sent(run->worker);
+	run->steps->sent(run->worker);
 	sender_settle(run->prepared.sender);
 	if (ended == SENDER_INTERRUPTED && run->job->resumes && suspend(run, &ended))
 		return;
@@ -331,7 +366,7 @@ static void send_and_finish(struct run *run)
 /* Ends a job that could not start, or was stopped before. */
 static void finish_unsent(struct run *run, enum readiness readiness)
 {
-	run->sent(run->worker);
+	run->steps->sent(run->worker);
 	if (readiness == UNFIT) {
 		end_without_sender(run->agent, run->job, JOB_EVENT_FAIL, &run->prepared.problems);
 		return;
@@ -342,9 +377,9 @@ static void finish_unsent(struct run *run, enum readiness readiness)
 	end_without_sender_stopped(run->agent, run->job, stop);
 }
 
-void job_run(struct worker *worker, struct job *job, void (*sent)(struct worker *worker))
+void job_run(struct worker *worker, struct job *job, const struct job_run_steps *steps)
 {
-	struct run run = {.agent = worker->agent, .worker = worker, .job = job, .sent = sent};
+	struct run run = {.agent = worker->agent, .worker = worker, .job = job, .steps = steps};
 	enum readiness readiness;
 	do {
 		unprepare(&run);

@@ -8,8 +8,14 @@
 #pragma once
 #include "core/state/agent_private.h"
 
+struct job_run_steps { /* on the worker's thread, without the lock */
+	/* It is about to send a few packets at once, as soon as the store has that */
+	void (*about_to_send)(struct worker *worker);
+	/* Nothing (more) of it is sent: its end is still to be found out and stored */
+	void (*sent)(struct worker *worker);
+};
+
 /** job_run() - until @job has ended, waits again in the queue, or is left for the next start of the
- * agent. @sent: called once nothing (more) of it is sent and its end is still to be found out and
- * stored; its worker may lose its lane there. Thread: @worker's, which has taken @job; without the
- * lock */
-void job_run(struct worker *worker, struct job *job, void (*sent)(struct worker *worker));
+ * agent. Thread: @worker's, which has taken @job and may lose its lane in @steps; without the lock
+ */
+void job_run(struct worker *worker, struct job *job, const struct job_run_steps *steps);

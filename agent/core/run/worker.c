@@ -8,6 +8,7 @@
 #include "core/run/job_run.h"
 #include "core/state/agent.h"
 #include "core/state/budget.h"
+#include "net/netlink.h"
 
 #include <sched.h>
 #include <string.h>
@@ -140,20 +141,54 @@ static bool successor(struct agent *agent)
 	return !stopping && (found || worker_start(agent, &error) == 0);
 }
 
+/* Has somebody the lane already who goes on? */
+static bool is_ahead(const struct worker *worker)
+{
+	agent_lock(worker->agent);
+	bool ahead = worker->lane->ahead == worker;
+	agent_unlock(worker->agent);
+	return ahead;
+}
+
+/* Its job is sent in no time once the store has that it runs: meanwhile the next is prepared. */
+static void let_prepare(struct worker *worker)
+{
+	struct agent *agent = worker->agent;
+	if (is_ahead(worker) || !successor(agent))
+		return;
+	agent_lock(agent);
+	worker->lane->ahead = worker;
+	worker->lane->worker = NULL;
+	pthread_cond_signal(&agent->free_lane);
+	agent_unlock(agent);
+}
+
+/* Under the lock. */
+static void leave_lane(struct worker *worker)
+{
+	struct lane *lane = worker->lane;
+	worker->lane = NULL;
+	if (lane->ahead != worker) {
+		lane->worker = NULL;
+		pthread_cond_signal(&worker->agent->free_lane);
+		return;
+	}
+	lane->ahead = NULL;
+	if (lane->worker)
+		pthread_cond_signal(&lane->worker->wake);
+}
+
 /* Nothing more of its job is sent: somebody else goes on. Where nobody can, it keeps its lane. */
 static void let_go(struct worker *worker)
 {
 	struct agent *agent = worker->agent;
-	bool goes_on = successor(agent);
+	bool goes_on = is_ahead(worker) || successor(agent);
 	agent_lock(agent);
 	bool pinned = worker->lane->cpu >= 0;
 	worker->job->live->settling = true;
 	budget_give_back(agent, worker->job);
-	if (goes_on) {
-		worker->lane->worker = NULL;
-		worker->lane = NULL;
-		pthread_cond_signal(&agent->free_lane);
-	}
+	if (goes_on)
+		leave_lane(worker);
 	enforce_raise(agent);
 	if (agent->short_of_share)
 		pthread_cond_broadcast(&agent->work);
@@ -168,13 +203,16 @@ static void let_go(struct worker *worker)
 /* Jobs one after the other, for as long as the worker has a lane or, without one, a job. */
 static void work(struct worker *worker)
 {
+	static const struct job_run_steps STEPS = {let_prepare, let_go};
 	struct agent *agent = worker->agent;
 	struct job *job;
 	while (worker->lane && (job = take(worker))) {
 		agent_unlock(agent);
-		job_run(worker, job, let_go);
+		job_run(worker, job, &STEPS);
 		agent_lock(agent);
 		worker->job = NULL;
+		if (worker->lane && worker->lane->ahead == worker)
+			leave_lane(worker); /* it did not begin after all */
 		enforce_raise(agent);
 		agent_unlock(agent);
 		job_unref(job);
@@ -187,6 +225,7 @@ static void *worker_main(void *context)
 	struct worker *worker = context;
 	struct agent *agent = worker->agent;
 	sys_own_descriptors(); /* refused: each call takes a little longer */
+	netlink_keep_socket(true);
 	agent_lock(agent);
 	while (take_lane(worker)) {
 		agent_unlock(agent);
@@ -196,6 +235,7 @@ static void *worker_main(void *context)
 		if (worker->lane)
 			break; /* the agent stops */
 	}
+	netlink_keep_socket(false);
 	worker->state = WORKER_ENDED;
 	pthread_cond_broadcast(&agent->settled);
 	agent_unlock(agent);

@@ -26,8 +26,11 @@ struct worker;
 
 /* The right to have a job that sends: there are as many as the user wants workers. */
 struct lane {
-	int cpu;	       /* of its worker; -1: any */
-	struct worker *worker; /* under the lock; NULL: free */
+	int cpu; /* of its worker; -1: any */
+	/* under the lock */
+	struct worker *worker; /* NULL: free */
+	struct worker *ahead;  /* is about to send a job of a few packets: until it has, the other
+				  prepares the next and does not begin; NULL: nobody */
 };
 
 /* A worker without a lane has a job that was sent, whose end is not known or not stored yet. */
