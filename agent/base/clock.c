@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static int64_t read_ns(clockid_t id)
@@ -28,6 +29,17 @@ const struct clock *clock_real(void)
 {
 	static const struct clock real = {real_monotonic_ns, real_realtime_ns};
 	return &real;
+}
+
+const char *clock_text(int64_t realtime_ns, char text[CLOCK_TEXT_BYTES])
+{
+	time_t seconds = (time_t)(realtime_ns / CLOCK_NS_PER_S);
+	struct tm utc;
+	gmtime_r(&seconds, &utc);
+	size_t len = strftime(text, CLOCK_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(text + len, CLOCK_TEXT_BYTES - len, ".%03dZ",
+		 (int)(realtime_ns / CLOCK_NS_PER_MS % 1000));
+	return text;
 }
 
 static int64_t manual_monotonic_ns(const struct clock *clock)

@@ -27,6 +27,10 @@ struct clock_manual {
 
 const struct clock *clock_real(void);
 
+enum { CLOCK_TEXT_BYTES = 32 };
+/** clock_text() - CLOCK_REALTIME as people read it: "2026-11-26T16:01:02.345Z". Return: @text */
+const char *clock_text(int64_t realtime_ns, char text[CLOCK_TEXT_BYTES]);
+
 static inline int64_t clock_monotonic_ns(const struct clock *clock)
 {
 	return clock->monotonic_ns(clock);

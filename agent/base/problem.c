@@ -16,6 +16,7 @@ static const char *const code_names[] = {
 	[PROBLEM_PERMISSION] = "permission",
 	[PROBLEM_INTERFACE_DOWN] = "interface_down",
 	[PROBLEM_INTERFACE_GONE] = "interface_gone",
+	[PROBLEM_ADDRESS_GONE] = "address_gone",
 	[PROBLEM_NO_ROOM] = "no_room",
 	[PROBLEM_MAX_DURATION] = "max_duration",
 	[PROBLEM_START_MISSED] = "start_missed",

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "core/run/enforce.h"
+#include "core/run/links.h"
 #include "core/run/policy_file.h"
 #include "core/run/recover.h"
 #include "core/run/scheduler.h"
@@ -143,6 +144,7 @@ int agent_new_on(struct agent **ret_agent, const struct agent_options *options, 
 	}
 	agent->store = timed;
 	agent->clock = clock_real();
+	agent->ears.kernel = agent->ears.stop = -1;
 	TAILQ_INIT(&agent->live);
 	TAILQ_INIT(&agent->finished);
 	pthread_mutex_init(&agent->lock, NULL);
@@ -178,6 +180,12 @@ int agent_start(struct agent *agent, struct error *ret_error)
 	if (r)
 		return r;
 	agent->scheduler_started = true;
+	if (links_open(agent)) {
+		r = agent_start_thread(&agent->ears.thread, links_main, agent, ret_error);
+		if (r)
+			return r;
+		agent->ears.started = true;
+	}
 	for (size_t i = 0; i < agent->lane_count && !r; i++)
 		r = worker_start(agent, ret_error);
 	return r;
@@ -231,6 +239,11 @@ size_t agent_stop(struct agent *agent)
 	if (agent->scheduler_started)
 		pthread_join(agent->scheduler, NULL);
 	agent->scheduler_started = false;
+	if (agent->ears.started) {
+		links_stop(agent);
+		pthread_join(agent->ears.thread, NULL);
+		agent->ears.started = false;
+	}
 	size_t unsaved = scheduler_save_ends(agent);
 	if (unsaved)
 		log_event(LOG_LEVEL_ERROR, "ends_not_stored", "jobs", log_u64(unsaved), "next",
@@ -248,6 +261,7 @@ struct agent *agent_free(struct agent *agent)
 						 safe */
 			return NULL;
 	}
+	links_close(agent);
 	struct job *job;
 	while ((job = TAILQ_FIRST(&agent->live)))
 		TAILQ_REMOVE(&agent->live, job, live_link);

@@ -36,11 +36,11 @@ static void copy_statistics(struct netlink_attribute attribute, struct link *lin
 	link->rx_dropped = statistics.rx_dropped;
 }
 
-/* Return: false: the message is not of a link, or has no name */
-static bool parse_link(const struct nlmsghdr *message, struct link *ret_link)
+bool link_of_message(const struct nlmsghdr *message, struct link *ret_link)
 {
 	const struct ifinfomsg *info = netlink_fixed(message, sizeof *info);
-	if (message->nlmsg_type != RTM_NEWLINK || !info || info->ifi_index <= 0)
+	if ((message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) || !info ||
+	    info->ifi_family != AF_UNSPEC || info->ifi_index <= 0) /* a bridge tells of its ports */
 		return false;
 	struct netlink_attribute attributes[IFLA_CARRIER_DOWN_COUNT + 1];
 	netlink_attributes(message, sizeof *info, attributes, IFLA_CARRIER_DOWN_COUNT);
@@ -67,7 +67,7 @@ static bool parse_link(const struct nlmsghdr *message, struct link *ret_link)
 static int add_link(const struct nlmsghdr *message, void *context)
 {
 	struct link link;
-	return parse_link(message, &link) ? netlink_list_add(context, &link, sizeof link) : 0;
+	return link_of_message(message, &link) ? netlink_list_add(context, &link, sizeof link) : 0;
 }
 
 static void ask_device(int fd, struct link *link)

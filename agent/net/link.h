@@ -34,6 +34,11 @@ struct link {
 	uint64_t rx_packets, rx_bytes, rx_dropped;
 };
 
+struct nlmsghdr;
+/** link_of_message() - what an RTM_NEWLINK or RTM_DELLINK says, as link_basics(). Return: false: it
+ * is none, or names no interface */
+bool link_of_message(const struct nlmsghdr *message, struct link *ret_link);
+
 /** link_list() - all interfaces of this network namespace. Return: 0 with *ret_links owned
  * (free()); -EOVERFLOW: more than NETLINK_LIST_MAX; other negative errno */
 int link_list(struct link **ret_links, size_t *ret_count);

@@ -6,11 +6,11 @@
 
 #include "net/netlink.h"
 
-static int add_address(const struct nlmsghdr *message, void *context)
+bool local_address_of_message(const struct nlmsghdr *message, struct local_address *ret_address)
 {
 	const struct ifaddrmsg *info = netlink_fixed(message, sizeof *info);
-	if (message->nlmsg_type != RTM_NEWADDR || !info)
-		return 0;
+	if ((message->nlmsg_type != RTM_NEWADDR && message->nlmsg_type != RTM_DELADDR) || !info)
+		return false;
 	struct netlink_attribute attributes[IFA_BROADCAST + 1];
 	netlink_attributes(message, sizeof *info, attributes, IFA_BROADCAST);
 	/* On a point-to-point link IFA_ADDRESS is the peer's; IFA_LOCAL, if present, is the
@@ -20,12 +20,21 @@ static int add_address(const struct nlmsghdr *message, void *context)
 	struct local_address address = {.ifindex = info->ifa_index,
 					.prefix_bits = info->ifa_prefixlen};
 	if (!own.data || !net_ip_set(&address.ip, info->ifa_family, own.data, own.len))
-		return 0;
+		return false;
 	net_ip_scope(&address.ip, info->ifa_index);
 	if (info->ifa_family == AF_INET && attributes[IFA_BROADCAST].data)
 		net_ip_set(&address.broadcast, AF_INET, attributes[IFA_BROADCAST].data,
 			   attributes[IFA_BROADCAST].len);
-	return netlink_list_add(context, &address, sizeof address);
+	*ret_address = address;
+	return true;
+}
+
+static int add_address(const struct nlmsghdr *message, void *context)
+{
+	struct local_address address;
+	return local_address_of_message(message, &address)
+		       ? netlink_list_add(context, &address, sizeof address)
+		       : 0;
 }
 
 int local_address_list(struct local_address **ret_addresses, size_t *ret_count)

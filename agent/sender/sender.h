@@ -77,6 +77,16 @@ struct sender_progress {	/* of one stream */
 	double fraction;	/* 0 .. 1 of its limit; 0 where that has no end */
 };
 
+enum sender_link_kind { /* what becomes of an interface while a job sends through it */
+			SENDER_LINK_GONE,
+			SENDER_LINK_DOWN,
+			SENDER_LINK_NO_CARRIER,
+			SENDER_LINK_ADDRESS_GONE, /* the source address */
+			SENDER_LINK_MTU,	  /* smaller than it was */
+			SENDER_LINK_RENAMED,
+			SENDER_LINK_KINDS,
+};
+
 struct sender_options {
 	const struct clock *clock;
 	double max_pps; /* of the whole job, from the policy; 0: none */
@@ -139,6 +149,14 @@ void sender_limit(struct sender *sender, const struct sender_limits *limits);
 /** sender_orders_applied() - every order given so far is in force: no packet is sent under the
  * previous settings. Also true once nothing more will be sent. Thread: as control */
 bool sender_orders_applied(const struct sender *sender);
+struct link_change;
+/** sender_link_changed() - something became of an interface or address, at @realtime_ns; ignored if
+ * the job does not use it. Thread: as control */
+void sender_link_changed(struct sender *sender, const struct link_change *change,
+			 int64_t realtime_ns);
+/** sender_link_now() - the worst that is so at present, in words. Return: false: nothing is.
+ * Thread: as control */
+bool sender_link_now(struct sender *sender, struct problem *ret_problem);
 /** sender_snapshot() - the last publication, whole. Thread: any; wait-free for the worker */
 void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
 

@@ -88,6 +88,7 @@ static void find_route(struct sender_path *path, const struct sender_path *other
 		return;
 	path->ifindex = route.ifindex;
 	path->mtu = route.mtu;
+	path->source = route.source;
 	path->local = route.type == ROUTE_LOCAL;
 	find_link(path, others, count);
 	path->local |= path->before.loopback;

@@ -7,6 +7,7 @@
  *   sender_queue     which stream is next: a heap by instant, a ring of those always ready
  *   sender_pack      one filling after the other
  *   sender_path      interface and neighbour before and after
+ *   sender_link      what becomes of interfaces and addresses meanwhile
  *   sender_promise   packets that a rate promised and nobody sent
  *   sender_problems  what went wrong: counted while sending, put into words at the end
  *   sender_share     the job's maximum, shared by its streams
@@ -21,7 +22,8 @@
  * from start to end, sender_report.c compares what was asked with what was reached.
  *
  * Everything is the worker's own, except: waiter.orders, orders_applied, job_done, stop,
- * pause_wanted (atomics), rates (under rates_lock), and the words of the snapshot.
+ * pause_wanted (atomics), rates and what sender_link keeps (under rates_lock), and the words of the
+ * snapshot.
  */
 #pragma once
 #include "net/link.h"
@@ -45,6 +47,14 @@ enum { SENDER_REFUSED_MAX = 10000 };
 enum { SENDER_SAMPLES = 11 };
 #define SENDER_NEVER_NS INT64_MAX
 
+struct sender_link_spell { /* how long something was so; under rates_lock while it runs */
+	int64_t since_ns;  /* CLOCK_REALTIME; 0: it is not so now */
+	int64_t first_ns;  /* when it first began */
+	int64_t total_ns;  /* of the spells that are over */
+	uint32_t times;
+	uint32_t least; /* of the MTU */
+};
+
 /* Where the packets of some streams go: looked up once for equal destinations. */
 struct sender_path {
 	const struct plan_destination *destination;
@@ -55,7 +65,10 @@ struct sender_path {
 	union net_ip next_hop; /* valid with asks_neighbour */
 	uint64_t line_bps;     /* 0: unknown */
 	uint32_t mtu;
+	union net_ip source; /* AF_UNSPEC: not known, or none */
 	struct link before;
+	struct sender_link_spell spells[SENDER_LINK_KINDS];
+	char renamed[IF_NAMESIZE]; /* under rates_lock: its name now, where that changed */
 	uint32_t queue_drops_before;
 	bool queue_known;
 	enum neighbour_state neighbour_before, neighbour_after;

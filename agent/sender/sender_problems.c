@@ -10,6 +10,7 @@
 #include "engine/engine_words.h"
 #include "net/queue.h"
 #include "packet/layer.h"
+#include "sender/sender_link.h"
 #include "sender/sender_promise.h"
 #include "sender/sender_stream.h"
 
@@ -171,17 +172,22 @@ static void add_lost(struct sender *sender, const struct sender_path *path, cons
 }
 
 /* The interface as it is now against what it was. */
-static void add_link(struct sender *sender, const struct sender_path *path)
+static void add_link(struct sender *sender, struct sender_path *path)
 {
 	struct problem_set *set = &sender->problems;
 	struct link now;
+	bool down_told = sender_link_tell(sender, path, PROBLEM_INTERFACE_DOWN);
+	bool mtu_told = sender_link_tell(sender, path, PROBLEM_MESSAGE_TOO_LONG);
+	bool gone_told = sender_link_tell(sender, path, PROBLEM_INTERFACE_GONE);
 	int result = link_basics(path->ifindex, &now);
-	if (result == -ENODEV)
+	if (result == -ENODEV && !gone_told)
 		problem_add(set, PROBLEM_INTERFACE_GONE, PROBLEM_WARNING, "", ENODEV, 0,
 			    "interface %s was removed while the job ran", path->interface);
 	if (result < 0)
 		return;
-	if (!now.up)
+	if (down_told)
+		; /* by when it was so */
+	else if (!now.up)
 		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
 			    "interface %s is down", now.name);
 	else if (!now.carrier)
@@ -194,7 +200,7 @@ static void add_link(struct sender *sender, const struct sender_path *path)
 			    "interface %s lost its carrier while the job ran, and has it again "
 			    "(%" PRIu32 " times)",
 			    now.name, now.carrier_losses - path->before.carrier_losses);
-	if (now.mtu < path->before.mtu)
+	if (now.mtu < path->before.mtu && !mtu_told)
 		problem_add(set, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_WARNING, "", 0, 0,
 			    "the MTU of interface %s was lowered from %" PRIu32 " to %" PRIu32
 			    " while the job ran",
@@ -206,6 +212,7 @@ static void add_links(struct sender *sender)
 {
 	for (size_t p = 0; p < sender->path_count; p++) {
 		bool seen = !sender->paths[p].interface[0];
+		sender_link_tell(sender, &sender->paths[p], PROBLEM_ADDRESS_GONE);
 		for (size_t q = 0; q < p && !seen; q++)
 			seen = sender->paths[q].ifindex == sender->paths[p].ifindex;
 		if (!seen)

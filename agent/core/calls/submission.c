@@ -66,14 +66,10 @@ int submission_check_start(int64_t start_ns, int64_t tolerance_ns, int64_t now_n
 	int64_t past_max_ns = tolerance_ns < 0 ? START_PAST_MAX_NS : tolerance_ns;
 	if (!start_ns || now_ns - past_max_ns <= start_ns)
 		return 0;
-	time_t now_s = (time_t)(now_ns / CLOCK_NS_PER_S);
-	char now[32];
-	struct tm utc;
-	gmtime_r(&now_s, &utc);
-	strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	char now[CLOCK_TEXT_BYTES];
 	error_violate(ret_error, "startTime",
 		      "is %.9g s in the past (it is %s here); at most %s of %.9g s is taken",
-		      (double)(now_ns - start_ns) / CLOCK_NS_PER_S, now,
+		      (double)(now_ns - start_ns) / CLOCK_NS_PER_S, clock_text(now_ns, now),
 		      tolerance_ns < 0 ? "the default" : "startTolerance",
 		      (double)past_max_ns / CLOCK_NS_PER_S);
 	return (int)ret_error->code;

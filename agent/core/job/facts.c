@@ -24,6 +24,12 @@ static bool counts_differ(const struct account *a, const struct account *b)
 	       a->packets_requested != b->packets_requested;
 }
 
+static bool link_differs(const struct job_facts *a, const struct job_facts *b)
+{
+	return a->has_link != b->has_link ||
+	       (a->has_link && strcmp(a->link.message, b->link.message) != 0);
+}
+
 bool facts_take_snapshot(struct job *job, bool *ret_counted)
 {
 	struct sender_snapshot snapshot;
@@ -40,7 +46,8 @@ bool facts_take_snapshot(struct job *job, bool *ret_counted)
 	now.refused_error = snapshot.refused_error;
 	now.remaining_ns = snapshot.remaining_ns > 0 ? snapshot.remaining_ns : 0;
 	memcpy(now.waiting_for, snapshot.waiting_for, sizeof now.waiting_for);
-	*ret_counted = counts_differ(&now.account, &facts->account);
+	now.has_link = sender_link_now(job->live->sender, &now.link);
+	*ret_counted = counts_differ(&now.account, &facts->account) || link_differs(&now, facts);
 	if (!*ret_counted && strcmp(now.waiting_for, facts->waiting_for) == 0 &&
 	    now.current_pps == facts->current_pps)
 		return false;

@@ -32,6 +32,8 @@ struct job_facts {
 	uint64_t refused, refused_stream; /* packets in a row that the kernel refuses; 0: none */
 	int refused_error;
 	char waiting_for[64];
+	bool has_link;	     /* something is wrong with an interface at present: */
+	struct problem link; /* the worst of it */
 };
 
 struct job_grant { /* its share of the policy's max_total_*; 0: none taken */

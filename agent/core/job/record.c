@@ -147,8 +147,11 @@ static const struct problem_set *present_problems(const struct job_facts *facts,
 {
 	char field[PROBLEM_FIELD_MAX];
 	set->count = set->unlisted = 0;
+	if (facts->has_link)
+		problem_put(set, facts->link.code, facts->link.severity, facts->link.field,
+			    facts->link.error, facts->link.count, "%s", facts->link.message);
 	if (!facts->refused)
-		return NULL;
+		return set;
 	snprintf(field, sizeof field, "streams[%" PRIu64 "]", facts->refused_stream);
 	problem_put(set, sender_problems_code(facts->refused_error), PROBLEM_WARNING, field,
 		    facts->refused_error, facts->refused,
