@@ -5,12 +5,13 @@
 #include "util.h"
 
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <string.h>
 
 #define WRITE_UDP "write udp://192.0.2.1:9000 or udp://[2001:db8::1]:9000"
 #define WRITE_IP  "write ip://192.0.2.1?proto=253 or ip://[2001:db8::1]?proto=253"
 #define WRITE_ETH "write eth://eth0 for whole frames, or eth://eth0/02:00:00:00:00:01"
+
+enum { INTERFACE_BYTES = 128 }; /* its own name has 16, others that it may have as many */
 
 struct target {
 	const struct options *options;
@@ -36,7 +37,7 @@ static bool is_ip(const char *address)
 	size_t len = zone ? (size_t)(zone - address) : strlen(address);
 	if (inet_pton(AF_INET, address, &parsed) == 1)
 		return true;
-	if (len >= sizeof plain || (zone && (!zone[1] || strlen(zone + 1) >= IFNAMSIZ)))
+	if (len >= sizeof plain || (zone && (!zone[1] || strlen(zone + 1) >= INTERFACE_BYTES)))
 		return false;
 	memcpy(plain, address, len);
 	plain[len] = 0;
@@ -117,7 +118,7 @@ static int read_endpoint(const struct options *options, const char *name, char *
 static int copy_text(const struct options *options, const char *name, char **ret_text)
 {
 	const char *value = NULL;
-	int r = options_text(options, name, IFNAMSIZ - 1, &value);
+	int r = options_text(options, name, INTERFACE_BYTES - 1, &value);
 	if (!r && value)
 		*ret_text = util_strdup(value);
 	return r;
@@ -298,7 +299,7 @@ static int read_eth(const struct target *target, const char *text, Pagecast__V1_
 	stream->ethernet = ethernet;
 	size_t len = strcspn(text, "/");
 	const char *mac = text[len] && text[len + 1] ? text + len + 1 : NULL;
-	if (!len || len >= IFNAMSIZ)
+	if (!len || len >= INTERFACE_BYTES)
 		return bad(target, "the interface is missing; " WRITE_ETH);
 	ethernet->interface = util_strndup(text, len);
 	if (mac && !is_mac(mac))

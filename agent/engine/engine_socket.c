@@ -179,12 +179,41 @@ static int bind_source(struct flow *flow, const char *field, struct problem_set 
 	return r;
 }
 
+static bool is_loopback(const union net_ip *ip)
+{
+	if (ip->any.sa_family == AF_INET)
+		return ntohl(ip->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return ip->any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ip->v6.sin6_addr);
+}
+
+/* The kernel lets packets with the source ::1 out, and every receiver discards them. */
+static bool leaves_as_loopback(const struct plan_destination *to)
+{
+	struct route route;
+	struct link link;
+	if (!is_loopback(&to->from) ||
+	    route_get(&to->to.any, &to->from.any, to->interface, &route) < 0)
+		return false;
+	return route.type != ROUTE_LOCAL &&
+	       !(link_basics(route.ifindex, &link) == 0 && link.loopback);
+}
+
+static int refuse_loopback(const struct plan_destination *to, const char *field,
+			   struct problem_set *problems)
+{
+	problem_add(problems, PROBLEM_NO_ROUTE, PROBLEM_ERROR, field, EINVAL, 0,
+		    "the source is a loopback address, which nothing that leaves this host for %s "
+		    "can have: give another address of this host, or none",
+		    to->text);
+	return -EINVAL;
+}
+
 static int connect_to(struct flow *flow, const char *field, struct problem_set *problems)
 {
 	const struct plan_destination *to = &flow->stream->destination;
 	int r = sys_connect(flow->fd, &to->to.any, address_bytes(to->family));
 	switch (r) {
-	case 0: return 0;
+	case 0: return leaves_as_loopback(to) ? refuse_loopback(to, field, problems) : 0;
 	case -ENETUNREACH:
 	case -EHOSTUNREACH:
 		problem_add(problems, PROBLEM_NO_ROUTE, PROBLEM_ERROR, field, -r, 0,
@@ -196,6 +225,8 @@ static int connect_to(struct flow *flow, const char *field, struct problem_set *
 			    "%s is a broadcast address or a prohibited route", to->text);
 		return r;
 	case -EINVAL:
+		if (is_loopback(&to->from))
+			return refuse_loopback(to, field, problems);
 		problem_add(
 			problems, PROBLEM_NO_ROUTE, PROBLEM_ERROR, field, -r, 0,
 			"the route to %s is a blackhole, or the address cannot be sent to from the "

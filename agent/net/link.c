@@ -125,13 +125,21 @@ static int ask_one_link(const struct netlink_request *request, bool device, stru
 
 int link_by_name(const char *name, struct link *ret_link)
 {
-	size_t len = strnlen(name, IF_NAMESIZE);
-	if (!len || len >= IF_NAMESIZE)
+	size_t len = strnlen(name, LINK_NAME_BYTES);
+	if (!len || len >= LINK_NAME_BYTES)
 		return -ENODEV;
 	struct netlink_request request;
 	netlink_begin(&request, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
-	netlink_add(&request, IFLA_IFNAME, name, len + 1);
+	netlink_add(&request, len < IF_NAMESIZE ? IFLA_IFNAME : IFLA_ALT_IFNAME, name, len + 1);
 	return ask_one_link(&request, true, ret_link);
+}
+
+uint32_t link_index(const char *name)
+{
+	struct link link;
+	if (strlen(name) < IF_NAMESIZE)
+		return if_nametoindex(name);
+	return link_by_name(name, &link) == 0 ? link.index : 0;
 }
 
 static int ask_by_index(uint32_t index, bool device, struct link *ret_link)

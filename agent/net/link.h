@@ -43,8 +43,14 @@ bool link_of_message(const struct nlmsghdr *message, struct link *ret_link);
  * (free()); -EOVERFLOW: more than NETLINK_LIST_MAX; other negative errno */
 int link_list(struct link **ret_links, size_t *ret_count);
 
-/** link_by_name() - Return: 0; -ENODEV: no interface of this name; negative errno */
+/* An interface may have other names beside its own, which are longer. */
+enum { LINK_NAME_BYTES = 128 };
+/** link_by_name() - by any of its names. Return: 0; -ENODEV: no interface of this name; negative
+ * errno */
 int link_by_name(const char *name, struct link *ret_link);
+/** link_index() - of the interface that has this name, or had it given as another one. Return: 0:
+ * none */
+uint32_t link_index(const char *name);
 /** link_by_index() - Return: 0; -ENODEV: no interface of this index; negative errno */
 int link_by_index(uint32_t index, struct link *ret_link);
 

@@ -6,10 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t interface_index(const char *name)
-{
-	return strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
-}
+#include "net/link.h"
 
 static void fault_absent(struct check *check, const char *field, const char *name)
 {
@@ -18,10 +15,11 @@ static void fault_absent(struct check *check, const char *field, const char *nam
 }
 
 bool address_interface(struct check *check, const char *field, const char *name,
-		       uint32_t *ret_index)
+		       uint32_t *ret_index, char ret_name[static IF_NAMESIZE])
 {
-	uint32_t index = *name ? interface_index(name) : 0;
-	if (*name && !index) {
+	uint32_t index = *name ? link_index(name) : 0;
+	ret_name[0] = '\0';
+	if (*name && !(index && if_indextoname(index, ret_name))) {
 		fault_absent(check, field, name);
 		return false;
 	}
@@ -32,7 +30,7 @@ bool address_interface(struct check *check, const char *field, const char *name,
 /* A zone is the name of an interface, or its number. Return: the index; 0: unknown */
 static uint32_t zone_index(const char *zone, char ret_name[static IF_NAMESIZE])
 {
-	uint32_t index = interface_index(zone);
+	uint32_t index = link_index(zone);
 	if (!index && strlen(zone) < 10 && strspn(zone, "0123456789") == strlen(zone))
 		index = (uint32_t)strtoul(zone, NULL, 10);
 	return index && if_indextoname(index, ret_name) ? index : 0;

@@ -17,10 +17,10 @@
 bool address_parse(struct check *check, const char *field, const char *text, union net_ip *ret_ip,
 		   char ret_zone[static IF_NAMESIZE]);
 
-/** address_interface() - an interface that exists, or "". Return: true with the index, 0 for ""; a
- * fault of @field otherwise */
+/** address_interface() - an interface that exists, by its name or another one that it has, or "".
+ * Return: true with its index and name, 0 and "" for ""; a fault of @field otherwise */
 bool address_interface(struct check *check, const char *field, const char *name,
-		       uint32_t *ret_index);
+		       uint32_t *ret_index, char ret_name[static IF_NAMESIZE]);
 
 /** address_mac() - "02:00:00:00:00:01", also with '-'. Return: true; false with a fault of @field
  */

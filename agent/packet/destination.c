@@ -33,12 +33,13 @@ static uint32_t compile_interface(struct check *check, const char *name, const c
 				  struct plan_destination *ret)
 {
 	uint32_t index = 0;
-	if (!address_interface(check, "interface", name, &index))
+	char own[IF_NAMESIZE];
+	if (!address_interface(check, "interface", name, &index, own))
 		return 0;
-	if (*name && *zone && strcmp(name, zone) != 0)
+	if (*name && *zone && strcmp(own, zone) != 0)
 		check_fault(check, "interface", "%s is not the zone of the address, %s",
 			    check_quoted(name), check_quoted(zone));
-	snprintf(ret->interface, sizeof ret->interface, "%s", *name ? name : zone);
+	snprintf(ret->interface, sizeof ret->interface, "%s", *own ? own : zone);
 	return index;
 }
 

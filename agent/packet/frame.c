@@ -301,14 +301,15 @@ void frame_compile(struct check *check, const Pagecast__V1__EthernetDestination 
 {
 	size_t mark = check_enter(check, "ethernet");
 	uint32_t index = 0;
+	char own[IF_NAMESIZE] = "";
 	ret->kind = PLAN_ETHERNET;
 	ret->family = AF_PACKET;
-	snprintf(ret->interface, sizeof ret->interface, "%s", ethernet->interface);
-	snprintf(ret->text, sizeof ret->text, "%s", ret->interface);
 	if (!*ethernet->interface)
 		check_fault(check, "interface", "missing: the interface that frames leave by");
 	else
-		address_interface(check, "interface", ethernet->interface, &index);
+		address_interface(check, "interface", ethernet->interface, &index, own);
+	snprintf(ret->interface, sizeof ret->interface, "%s", *own ? own : ethernet->interface);
+	snprintf(ret->text, sizeof ret->text, "%s", ret->interface);
 	if (ethernet->header) {
 		bool known = index && (index == link->index || !link_basics(index, link));
 		compile_header(check, ethernet->header, known ? link : NULL, ret, ret_frame);

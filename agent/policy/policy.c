@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "net/link.h"
 #include "packet/plan.h"
 
 #include <inttypes.h>
@@ -69,11 +70,11 @@ static void check_interfaces(const Pagecast__V1__Policy *message, struct error *
 	for (size_t i = 0; i < message->n_allowed_interfaces; i++) {
 		const char *name = message->allowed_interfaces[i];
 		size_t len = strlen(name);
-		if (len < 1 || len >= IF_NAMESIZE || strpbrk(name, "/ \t\n"))
+		if (len < 1 || len >= LINK_NAME_BYTES || strpbrk(name, "/ \t\n"))
 			error_violate(error, at(path, "allowedInterfaces", i),
 				      "\"%.64s\" is not an interface name: 1 to %d bytes without "
 				      "'/' and white space",
-				      name, IF_NAMESIZE - 1);
+				      name, LINK_NAME_BYTES - 1);
 	}
 }
 
@@ -228,6 +229,11 @@ bool policy_allows_interface(const struct policy *policy, const char *name)
 	const Pagecast__V1__Policy *message = policy->message;
 	for (size_t i = 0; i < message->n_allowed_interfaces; i++)
 		if (strcmp(message->allowed_interfaces[i], name) == 0)
+			return true;
+	/* or by another name of the same interface */
+	uint32_t index = message->n_allowed_interfaces ? link_index(name) : 0;
+	for (size_t i = 0; i < message->n_allowed_interfaces && index; i++)
+		if (link_index(message->allowed_interfaces[i]) == index)
 			return true;
 	return !message->n_allowed_interfaces;
 }

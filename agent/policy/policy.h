@@ -41,6 +41,7 @@ struct policy *policy_ref(struct policy *policy);
 /** policy_unref() - NULL-safe. Return: NULL */
 struct policy *policy_unref(struct policy *policy);
 
-/** policy_allows_interface(), policy_allows_engine() - by name; by kind */
+/** policy_allows_interface(), policy_allows_engine() - by name, whichever of its names the policy
+ * lists; by kind */
 bool policy_allows_interface(const struct policy *policy, const char *name);
 bool policy_allows_engine(const struct policy *policy, Pagecast__V1__EngineKind kind);

@@ -11,9 +11,11 @@
  */
 #include "api/codec/json_check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/codec/json_fault.h"
 #include "api/codec/json_scan.h"
 
 enum expect {
@@ -107,6 +109,19 @@ static int push_key(struct check *check)
 	return 0;
 }
 
+/* @offset: of its opening quote */
+static int refuse_repeated(const struct check *check, size_t offset)
+{
+	char fault[JSON_FAULT_QUOTE_MAX + 64];
+	struct json_bytes end = json_bytes_of(check->scan.text + offset);
+	const char *key = check->scan.text + offset + 1;
+	while (json_bytes_next(&end) >= 0)
+		;
+	struct json_quoted quoted = json_fault_quote(key, (size_t)(end.at - key));
+	snprintf(fault, sizeof fault, "the key \"%s\" appears twice in one object", quoted.text);
+	return refuse(check, offset, fault);
+}
+
 static int close_object(struct check *check)
 {
 	size_t first = check->open[check->depth - 1].first_key;
@@ -119,8 +134,8 @@ static int close_object(struct check *check)
 	qsort_r(keys, count, sizeof *keys, compare_keys, text);
 	for (size_t i = 1; i < count; i++)
 		if (compare_keys(&keys[i - 1], &keys[i], text) == 0)
-			return refuse(check, keys[i - 1] > keys[i] ? keys[i - 1] : keys[i],
-				      "this key appears twice in one object");
+			return refuse_repeated(check,
+					       keys[i - 1] > keys[i] ? keys[i - 1] : keys[i]);
 	return 0;
 }
 

@@ -31,7 +31,10 @@ struct reader {
 	const uint8_t *start; /* of the whole body: offsets in messages count from here */
 	size_t fields;
 	bool ignore_unknown;
-	struct json_faults faults; /* the first ends the scan: what follows cannot be trusted */
+	struct json_faults faults; /* of values; one of the structure ends the scan: what follows
+				      cannot be trusted */
+	uint64_t unknown;	   /* field number of the outermost message; 0: none */
+	size_t unknown_at;
 };
 
 /* One message in the body, or the elements of a packed list. */
@@ -54,10 +57,18 @@ static bool scan_message(struct reader *reader, struct span span,
 			 const ProtobufCMessageDescriptor *type, const struct json_place *place,
 			 unsigned depth);
 
+/* What is wrong with a value: the rest can be read all the same. */
+static void note(struct reader *reader, const struct json_place *place, const uint8_t *at,
+		 const char *fault)
+{
+	json_fault(&reader->faults, place, "%s (at byte %zu)", fault, (size_t)(at - reader->start));
+}
+
+/* What is wrong with the structure. Return: false */
 static bool refuse(struct reader *reader, const struct json_place *place, const uint8_t *at,
 		   const char *fault)
 {
-	json_fault(&reader->faults, place, "%s (at byte %zu)", fault, (size_t)(at - reader->start));
+	note(reader, place, at, fault);
 	return false;
 }
 
@@ -121,7 +132,7 @@ static unsigned wire_type_of(ProtobufCType type)
 	}
 }
 
-static bool check_varint(struct reader *reader, const ProtobufCFieldDescriptor *field,
+static void check_varint(struct reader *reader, const ProtobufCFieldDescriptor *field,
 			 const struct json_place *place, const uint8_t *at, uint64_t value)
 {
 	const ProtobufCEnumDescriptor *names = field->descriptor;
@@ -129,7 +140,7 @@ static bool check_varint(struct reader *reader, const ProtobufCFieldDescriptor *
 	case PROTOBUF_C_TYPE_UINT32:
 	case PROTOBUF_C_TYPE_SINT32:
 		if (value <= UINT32_MAX)
-			return true;
+			return;
 		break;
 	case PROTOBUF_C_TYPE_INT32:
 	case PROTOBUF_C_TYPE_ENUM:
@@ -137,13 +148,13 @@ static bool check_varint(struct reader *reader, const ProtobufCFieldDescriptor *
 			break;
 		if (field->type == PROTOBUF_C_TYPE_INT32 ||
 		    protobuf_c_enum_descriptor_get_value(names, (int)(int64_t)value))
-			return true;
+			return;
 		json_fault(&reader->faults, place, "%" PRId64 " is not a value of %s (at byte %zu)",
 			   (int64_t)value, names->short_name, (size_t)(at - reader->start));
-		return false;
-	default: return true;
+		return;
+	default: return;
 	}
-	return refuse(reader, place, at, "a number of more than 32 bits");
+	note(reader, place, at, "a number of more than 32 bits");
 }
 
 /* One number of the field's type. */
@@ -157,24 +168,23 @@ static bool scan_number(struct reader *reader, struct span *span, struct frame *
 	case PROTOBUF_C_WIRE_TYPE_64BIT: return take_fixed(reader, span, place, 8);
 	default: break;
 	}
-	if (!take_varint(reader, span, place, VARINT_LEN_MAX, &value) ||
-	    !check_varint(reader, field, place, at, value))
+	if (!take_varint(reader, span, place, VARINT_LEN_MAX, &value))
 		return false;
+	check_varint(reader, field, place, at, value);
 	if (json_time_is(frame->type))
 		*(field->id == 1 ? &frame->seconds : &frame->nanos) = (int64_t)value;
 	return true;
 }
 
-static bool check_string(struct reader *reader, struct span text, const struct json_place *place)
+static void check_string(struct reader *reader, struct span text, const struct json_place *place)
 {
 	size_t len = (size_t)(text.end - text.at);
 	const uint8_t *nul = len ? memchr(text.at, 0, len) : NULL;
 	size_t bad = utf8_bad_offset(text.at, len);
 	if (nul)
-		return refuse(reader, place, nul, "a NUL in a string");
-	if (bad < len)
-		return refuse(reader, place, text.at + bad, "not valid UTF-8");
-	return true;
+		note(reader, place, nul, "a NUL in a string");
+	else if (bad < len)
+		note(reader, place, text.at + bad, "not valid UTF-8");
 }
 
 static bool scan_delimited(struct reader *reader, struct span *span, struct frame *frame,
@@ -186,7 +196,7 @@ static bool scan_delimited(struct reader *reader, struct span *span, struct fram
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_MESSAGE:
 		return scan_message(reader, inside, field->descriptor, place, frame->depth + 1);
-	case PROTOBUF_C_TYPE_STRING: return check_string(reader, inside, place);
+	case PROTOBUF_C_TYPE_STRING: check_string(reader, inside, place); return true;
 	case PROTOBUF_C_TYPE_BYTES: return true;
 	default: break;
 	}
@@ -196,13 +206,29 @@ static bool scan_delimited(struct reader *reader, struct span *span, struct fram
 	return true;
 }
 
-static bool skip_unknown(struct reader *reader, struct span *span, const struct frame *frame,
-			 uint64_t number, unsigned wire_type, const uint8_t *tag)
+/* A value of one of the four types that have a length. */
+static bool skip(struct reader *reader, struct span *span, const struct json_place *place,
+		 unsigned wire_type)
 {
 	uint64_t value;
 	struct span inside;
-	if (!reader->ignore_unknown || wire_type == WIRE_GROUP_START ||
-	    wire_type == WIRE_GROUP_END || wire_type > PROTOBUF_C_WIRE_TYPE_32BIT) {
+	switch (wire_type) {
+	case PROTOBUF_C_WIRE_TYPE_VARINT:
+		return take_varint(reader, span, place, VARINT_LEN_MAX, &value);
+	case PROTOBUF_C_WIRE_TYPE_64BIT: return take_fixed(reader, span, place, 8);
+	case PROTOBUF_C_WIRE_TYPE_32BIT: return take_fixed(reader, span, place, 4);
+	case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
+		return take_delimited(reader, span, place, &inside);
+	default: return false;
+	}
+}
+
+static bool skip_unknown(struct reader *reader, struct span *span, const struct frame *frame,
+			 uint64_t number, unsigned wire_type, const uint8_t *tag)
+{
+	bool known_type = wire_type <= PROTOBUF_C_WIRE_TYPE_32BIT &&
+			  wire_type != WIRE_GROUP_START && wire_type != WIRE_GROUP_END;
+	if (!known_type) {
 		json_fault(&reader->faults, frame->place,
 			   wire_type == WIRE_GROUP_START || wire_type == WIRE_GROUP_END
 				   ? "field number %" PRIu64 " of %s is a group (at byte %zu)"
@@ -210,27 +236,31 @@ static bool skip_unknown(struct reader *reader, struct span *span, const struct 
 			   number, frame->type->short_name, (size_t)(tag - reader->start));
 		return false;
 	}
-	switch (wire_type) {
-	case PROTOBUF_C_WIRE_TYPE_VARINT:
-		return take_varint(reader, span, frame->place, VARINT_LEN_MAX, &value);
-	case PROTOBUF_C_WIRE_TYPE_64BIT: return take_fixed(reader, span, frame->place, 8);
-	case PROTOBUF_C_WIRE_TYPE_32BIT: return take_fixed(reader, span, frame->place, 4);
-	default: return take_delimited(reader, span, frame->place, &inside);
+	if (!reader->ignore_unknown && frame->place->parent) {
+		json_fault(&reader->faults, frame->place,
+			   "unknown field number %" PRIu64 " of %s (at byte %zu)", number,
+			   frame->type->short_name, (size_t)(tag - reader->start));
+	} else if (!reader->ignore_unknown && !reader->unknown) {
+		reader->unknown = number;
+		reader->unknown_at = (size_t)(tag - reader->start);
 	}
+	return skip(reader, span, frame->place, wire_type);
 }
 
 /* Was the field, or its rival in a oneof, here before? */
-static bool check_once(struct reader *reader, const struct frame *frame,
+static void check_once(struct reader *reader, const struct frame *frame,
 		       const ProtobufCFieldDescriptor *field, const struct json_place *place,
 		       const uint8_t *tag)
 {
 	char camel[JSON_NAME_MAX];
 	if (field->label == PROTOBUF_C_LABEL_REPEATED)
-		return true;
-	if (frame->seen[field - frame->type->fields])
-		return refuse(reader, place, tag, "given twice");
+		return;
+	if (frame->seen[field - frame->type->fields]) {
+		note(reader, place, tag, "given twice");
+		return;
+	}
 	if (!message_is_oneof(field))
-		return true;
+		return;
 	for (unsigned i = 0; i < frame->type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *other = &frame->type->fields[i];
 		if (!frame->seen[i] || !message_is_oneof(other) ||
@@ -240,9 +270,8 @@ static bool check_once(struct reader *reader, const struct frame *frame,
 		json_fault(&reader->faults, place,
 			   "cannot be combined with %s; give one of the two (at byte %zu)", camel,
 			   (size_t)(tag - reader->start));
-		return false;
+		return;
 	}
-	return true;
 }
 
 static bool scan_known(struct reader *reader, struct span *span, struct frame *frame,
@@ -255,10 +284,11 @@ static bool scan_known(struct reader *reader, struct span *span, struct frame *f
 	uint32_t *seen = &frame->seen[field - frame->type->fields];
 	struct json_place place = {.parent = frame->place, .name = field->name};
 	struct json_place element = {.parent = &place, .index = *seen};
-	if (wire_type != wire_type_of(field->type) && !(list && number && delimited))
-		return refuse(reader, &place, tag, "wrong wire type for this field");
-	if (!check_once(reader, frame, field, &place, tag))
-		return false;
+	if (wire_type != wire_type_of(field->type) && !(list && number && delimited)) {
+		note(reader, &place, tag, "wrong wire type for this field");
+		return skip(reader, span, &place, wire_type);
+	}
+	check_once(reader, frame, field, &place, tag);
 	++*seen;
 	const struct json_place *here = list && !(number && delimited) ? &element : &place;
 	return delimited ? scan_delimited(reader, span, frame, field, here)
@@ -301,7 +331,9 @@ static bool scan_message(struct reader *reader, struct span span,
 	bool fits = !strcmp(type->short_name, "Timestamp")
 			    ? json_time_timestamp_fits(frame.seconds, (int32_t)frame.nanos)
 			    : json_time_duration_fits(frame.seconds, (int32_t)frame.nanos);
-	return fits || refuse(reader, place, start, "out of range for a time");
+	if (!fits)
+		note(reader, place, start, "out of range for a time");
+	return true;
 }
 
 static void *capped_alloc(void *budget, size_t size)
@@ -355,6 +387,19 @@ static int unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, s
 	return error_set(ret_error, ERROR_CODE_INTERNAL, "cannot decode the message");
 }
 
+/* Of the outermost message, which has no field to name. */
+static void note_unknown(struct reader *reader, const ProtobufCMessageDescriptor *type,
+			 const struct json_place *document)
+{
+	static const char FORMAT[] = "unknown field number %" PRIu64 " of %s (at byte %zu)";
+	if (!reader->faults.count)
+		json_fault(&reader->faults, document, FORMAT, reader->unknown, type->short_name,
+			   reader->unknown_at);
+	else
+		error_violate(reader->faults.error, "", FORMAT, reader->unknown, type->short_name,
+			      reader->unknown_at);
+}
+
 int wire_read(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
 	      bool ignore_unknown, ProtobufCMessage **ret_message, struct error *ret_error)
 {
@@ -366,13 +411,15 @@ int wire_read(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_
 		.faults = {.error = ret_error},
 	};
 	struct span span = {reader.start, reader.start + len};
-	if (!scan_message(&reader, span, type, &document, 1)) {
-		if (!ret_error->violation_count) /* of no field: say what it was taken for */
-			error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
-				  "not a valid %s in protobuf: %s", type->short_name,
-				  error_message(ret_error));
-		return (int)ret_error->code;
-	}
+	bool whole = scan_message(&reader, span, type, &document, 1);
+	if (whole && reader.unknown)
+		note_unknown(&reader, type, &document);
+	if (reader.faults.count && !ret_error->violation_count) /* of no field: what was it? */
+		return error_set(ret_error, ERROR_CODE_INVALID_ARGUMENT,
+				 "not a valid %s in protobuf: %s", type->short_name,
+				 error_message(ret_error));
+	if (reader.faults.count)
+		return json_faults_end(&reader.faults);
 	int r = unpack(type, reader.start, len, ret_message, ret_error);
 	if (!r && ignore_unknown)
 		strip_unknown(*ret_message);

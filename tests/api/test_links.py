@@ -1,16 +1,15 @@
 """What becomes of an interface or an address while a job sends through it: told while it lasts, and afterwards."""
 
-import os
 import re
-import subprocess
 import time
 import unittest
 
-from pagecast_test import Agent, main
+from netns_agent import serve
+from pagecast_test import main
 
 SINK = "198.18.0.2"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-SETUP = f"""set -e
+SETUP = f"""
 ip link add tx0 type veth peer name rx0
 ip link set rx0 up
 ip link set tx0 up
@@ -21,15 +20,9 @@ ip neigh replace {SINK} lladdr 02:00:00:00:00:02 dev tx0
 
 class Links(unittest.TestCase):
     def setUp(self):
-        if subprocess.run(["unshare", "-n", "ip", "link"], capture_output=True, check=False).returncode:
-            self.skipTest("needs root and iproute2: no network namespace")
-        self.agent = Agent("--workers", "2", policy={"allowedNetworks": ["198.18.0.0/15", "127.0.0.0/8"]},
-                           prefix=["unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"])
-        self.addCleanup(self.agent.close)
+        self.agent = serve(self, "--workers", "2", policy={"allowedNetworks": ["198.18.0.0/15", "127.0.0.0/8"]})
+        self.here = self.agent.here
         self.here(SETUP)
-
-    def here(self, commands):
-        subprocess.run(["nsenter", "-t", str(self.agent.pid), "-n", "sh", "-c", commands], check=True)
 
     def job_to(self, address, **more):
         spec = {"streams": [{"udp": {"address": address, "port": 9, **more}, "payloads": [{"text": "hello"}],
@@ -120,5 +113,4 @@ class Links(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("LC_ALL", "C")
     main()

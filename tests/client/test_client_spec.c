@@ -116,7 +116,11 @@ TEST(udp_targets_that_are_none)
 	refused(UDP, "--vlan 5", "--vlan does not fit");
 	refused(UDP, "--ttl 256", "is not between 1 and 255");
 	refused(UDP, "--dscp 64", "is not between 0 and 63");
-	refused(UDP, "--interface a-name-of-16-byt", "16 bytes; at most 15");
+	refused(UDP,
+		"--interface "
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"128 bytes; at most 127");
 }
 
 TEST(raw_ip_targets)

@@ -144,10 +144,10 @@ static const struct bad BAD[] = {
 	{"\"\xE9\"", 1, "not UTF-8"},		   /* Latin-1 */
 	{"\xFF\xFE[\0]\0", 0, "no JSON value", 6}, /* UTF-16 */
 	/* one key twice */
-	{"{\"a\":1,\"a\":2}", 7, "appears twice"},
-	{"{\"a\":1,\"\\u0061\":2}", 7, "appears twice"},
+	{"{\"a\":1,\"a\":2}", 7, "the key \"a\" appears twice in one object"},
+	{"{\"a\":1,\"\\u0061\":2}", 7, "the key \"\\u0061\" appears twice"},
 	{"{\"\\/\":1,\"b\":0,\"/\":2}", 14, "appears twice"},
-	{"{\"\":1,\"\":2}", 6, "appears twice"},
+	{"{\"\":1,\"\":2}", 6, "the key \"\" appears twice"},
 	{"[{\"x\":{\"b\":1,\"c\":2,\"b\":3}}]", 19, "appears twice"},
 	{"{\"\\uD834\\uDD1E\":1,\"\xF0\x9D\x84\x9E\":2}", 18, "appears twice"},
 	{"{\"a\":{\"b\":1},\"c\":[{\"a\":1}],\"a\":2}", 27, "appears twice"},

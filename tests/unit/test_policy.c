@@ -1,6 +1,7 @@
 /* The policy: the message itself, and what it lets pass. */
 #include "base/util.h"
 #include "lib/test.h"
+#include "net/link.h"
 #include "policy/check.h"
 #include "policy/host.h"
 #include "policy/interface.h"
@@ -474,10 +475,12 @@ TEST(policy_message_is_checked_field_by_field)
 	range.last = 9;
 	faulty(&message, "allowedPorts[0]", "last 9 is below first 10");
 	message = empty;
-	char *names[] = {S("a-name-far-too-long")};
+	char long_name[LINK_NAME_BYTES + 1] = "";
+	memset(long_name, 'a', LINK_NAME_BYTES);
+	char *names[] = {long_name};
 	message.allowed_interfaces = names;
 	message.n_allowed_interfaces = 1;
-	faulty(&message, "allowedInterfaces[0]", "1 to 15 bytes");
+	faulty(&message, "allowedInterfaces[0]", "1 to 127 bytes");
 	message = empty;
 	Pagecast__V1__EngineKind engines[] = {99};
 	message.allowed_engines = engines;

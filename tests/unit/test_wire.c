@@ -137,6 +137,60 @@ TEST(wire_refuses_what_would_surprise_protobuf_c)
 	}
 }
 
+/* Of the values; one of the structure, which says what the bytes behind it mean, is the last. */
+TEST(wire_lists_all_faults)
+{
+	static const struct {
+		const char *hex;
+		const char *found[6]; /* field, description, … */
+		const char *message;
+	} CASES[] = {
+		{"38 80 80 80 80 10 7A 01 FF 70 63",
+		 {"aUint32", "32 bits", "aString", "UTF-8", "aColour", "99 is not a value"},
+		 "aUint32: "},
+		{"CA 02 06 7A 01 FF F8 3E 01 08 01 08 02",
+		 {"child.aString", "UTF-8", "child", "unknown field number 1007", "aInt32",
+		  "twice"},
+		 "child.aString: "},
+		{"F8 3E 01 0D 01 00 00 00 7A 01 61 7A 01 62",
+		 {"aInt32", "wrong wire type", "aString", "given twice", "",
+		  "unknown field number 1007 of EveryType (at byte 0)"},
+		 "aInt32: "},
+		{"70 63 7A 02 61", {"aColour", "99", "aString", "past the end"}, "aColour: "},
+		{"F8 3E 01 F0 3E 02", {0}, "unknown field number 1007 of EveryType (at byte 0)"},
+	};
+	for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+		_cleanup_error_ struct error error = ERROR_NULL;
+		ProtobufCMessage *message = NULL;
+		CHECK_INT(read_hex(EVERY, CASES[i].hex, false, &message, &error), ==,
+			  ERROR_CODE_INVALID_ARGUMENT);
+		CHECK(!message);
+		size_t count = 0;
+		for (; count < 3 && CASES[i].found[2 * count]; count++) {
+			CHECK_INT(count, <, error.violation_count);
+			CHECK_STR(error.violations[count].field, CASES[i].found[2 * count]);
+			CHECK_HAS(error.violations[count].description,
+				  CASES[i].found[2 * count + 1]);
+		}
+		CHECK_INT(error.violation_count, ==, count);
+		CHECK_INT(error.violations_unlisted, ==, 0);
+		CHECK_HAS(error_message(&error), CASES[i].message);
+	}
+}
+
+TEST(wire_counts_the_faults_that_it_does_not_list)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	ProtobufCMessage *message = NULL;
+	uint8_t data[3 * 1000]; /* listString, each of one byte that is no UTF-8 */
+	for (size_t i = 0; i < sizeof data; i += 4) {
+		memcpy(data + i, "\xDA\x01\x01\x80", 4);
+	}
+	CHECK_INT(wire_read(EVERY, data, sizeof data, false, &message, &error), ==,
+		  ERROR_CODE_INVALID_ARGUMENT);
+	CHECK_INT(error.violation_count + error.violations_unlisted, ==, sizeof data / 4);
+}
+
 static Pagecast__Test__EveryType *taken(const char *hex, bool ignore_unknown)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
@@ -302,7 +356,8 @@ TEST(wire_survives_broken_messages)
 	CHECK_INT(accepted, <, BROKEN - BROKEN / 20);
 }
 
-TEST_MAIN(CASE(wire_refuses_what_would_surprise_protobuf_c),
+TEST_MAIN(CASE(wire_refuses_what_would_surprise_protobuf_c), CASE(wire_lists_all_faults),
+	  CASE(wire_counts_the_faults_that_it_does_not_list),
 	  CASE(wire_takes_what_the_standard_allows),
 	  CASE(wire_forgets_the_unknown_fields_it_ignores), CASE(wire_bounds_depth_and_fields),
 	  CASE(wire_tells_when_a_body_would_take_too_much_memory),
