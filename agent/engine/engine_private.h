@@ -62,6 +62,7 @@ struct flow {
 	struct train_limits limits;
 	uint32_t segment_now;	 /* UDP_SEGMENT in force on the socket; 0: none */
 	bool segments_in_kernel; /* a known device without tx-udp-segmentation: see flow_fault() */
+	bool here;		 /* the destination is an address of this host */
 	bool sums_in_kernel;	 /* a known device without UDP checksums: the kernel writes them */
 	int full_error;		 /* of the last FULL; 0 after a send */
 	uint32_t full_count;	 /* FULLs in a row */

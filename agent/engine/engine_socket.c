@@ -289,6 +289,7 @@ static void look_at_device(struct flow *flow)
 	if (route_get(&to->to.any, to->from.any.sa_family ? &to->from.any : NULL, to->interface,
 		      &route) < 0)
 		return;
+	flow->here = route.type == ROUTE_LOCAL;
 	name_next_hop(flow, &route);
 	if (link->index != route.ifindex && link_by_index(route.ifindex, link) < 0) {
 		link->index = 0;

@@ -279,23 +279,12 @@ static const char *says(char text[static 80], const union net_ip *sender)
 	return text;
 }
 
-/* Is the destination this host, with a socket that takes what is sent? */
-static bool udp_bound_here(const struct flow *flow)
-{
-	const struct sockaddr *to = &flow->stream->destination.to.any;
-	size_t len_to, len_here;
-	const void *there = net_ip_bytes(to, &len_to);
-	const void *here = net_ip_bytes(&flow->local.any, &len_here);
-	return there && here && len_to == len_here && memcmp(there, here, len_to) == 0 &&
-	       udp_bound(to);
-}
-
 /* On this host a filter's word looks like a closed port; that it is none can be seen. */
 static void add_port(const struct flow *flow, uint64_t count, const char *field,
 		     struct problem_set *problems)
 {
 	const struct plan_destination *to = &flow->stream->destination;
-	if (to->kind == PLAN_UDP && udp_bound_here(flow))
+	if (to->kind == PLAN_UDP && flow->here && udp_bound(&to->to.any))
 		problem_put(problems, PROBLEM_PORT_UNREACHABLE, PROBLEM_WARNING, field,
 			    ECONNREFUSED, count,
 			    "%" PRIu64

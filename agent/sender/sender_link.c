@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "net/link_watch.h"
+#include "sender/sender_path.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -166,16 +167,6 @@ static void put_words(const struct sender_path *path, enum sender_link_kind kind
 			 clock_text(spell->first_ns, since));
 }
 
-/* Of the first stream that goes this way. */
-static void put_field(const struct sender *sender, const struct sender_path *path, char *field,
-		      size_t size)
-{
-	size_t i = 0;
-	while (i < sender->stream_count && sender->streams[i].path != path)
-		i++;
-	snprintf(field, size, "%s", i < sender->stream_count ? sender->streams[i].field : "");
-}
-
 static enum problem_severity severity(enum sender_link_kind kind)
 {
 	return kind == SENDER_LINK_RENAMED ? PROBLEM_INFO : PROBLEM_WARNING;
@@ -196,7 +187,8 @@ bool sender_link_now(struct sender *sender, struct problem *ret_problem)
 							.error = kinds[kind].error,
 							.count = path->spells[kind].times};
 			put_words(path, kind, ret_problem->message, sizeof ret_problem->message);
-			put_field(sender, path, ret_problem->field, sizeof ret_problem->field);
+			snprintf(ret_problem->field, sizeof ret_problem->field, "%s",
+				 sender_path_field(sender, path));
 		}
 	pthread_mutex_unlock(&sender->rates_lock);
 	return found;
@@ -204,7 +196,7 @@ bool sender_link_now(struct sender *sender, struct problem *ret_problem)
 
 bool sender_link_tell(struct sender *sender, struct sender_path *path, enum problem_code code)
 {
-	char text[PROBLEM_MESSAGE_MAX] = "", field[PROBLEM_FIELD_MAX];
+	char text[PROBLEM_MESSAGE_MAX] = "";
 	enum problem_severity worst = PROBLEM_INFO;
 	uint32_t times = 0;
 	int error = 0;
@@ -224,7 +216,7 @@ bool sender_link_tell(struct sender *sender, struct sender_path *path, enum prob
 	pthread_mutex_unlock(&sender->rates_lock);
 	if (!times)
 		return false;
-	put_field(sender, path, field, sizeof field);
-	problem_add(&sender->problems, code, worst, field, error, times, "%s", text);
+	problem_add(&sender->problems, code, worst, sender_path_field(sender, path), error, times,
+		    "%s", text);
 	return true;
 }

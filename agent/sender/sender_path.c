@@ -126,6 +126,14 @@ int sender_path_find(struct sender *sender)
 	return 0;
 }
 
+const char *sender_path_field(const struct sender *sender, const struct sender_path *path)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		if (sender->streams[i].path == path)
+			return sender->streams[i].field;
+	return "";
+}
+
 static bool path_used(const struct sender *sender, const struct sender_path *path)
 {
 	for (size_t i = 0; i < sender->stream_count; i++)

@@ -11,6 +11,7 @@
 #include "net/queue.h"
 #include "packet/layer.h"
 #include "sender/sender_link.h"
+#include "sender/sender_path.h"
 #include "sender/sender_promise.h"
 #include "sender/sender_stream.h"
 
@@ -69,6 +70,11 @@ static const char *destination_text(const struct sender_stream *stream)
 	return destination->text[0] ? destination->text : destination->interface;
 }
 
+static bool answers(enum neighbour_state state)
+{
+	return state == NEIGHBOUR_REACHABLE || state == NEIGHBOUR_STALE;
+}
+
 static bool neighbour_silent(const struct sender_path *path)
 {
 	return path->asks_neighbour && (path->neighbour_after == NEIGHBOUR_FAILED ||
@@ -94,8 +100,7 @@ static void add_neighbour(struct problem_set *set, const struct sender_stream *s
 		return;
 	char hop[INET6_ADDRSTRLEN];
 	const char *answer = neighbour_text(path, hop);
-	bool known_before = path->neighbour_before == NEIGHBOUR_REACHABLE ||
-			    path->neighbour_before == NEIGHBOUR_STALE;
+	bool known_before = answers(path->neighbour_before);
 	uint64_t lost = known_before ? stream->async_errors.causes[ICMP_CAUSE_NEIGHBOUR]
 				     : stream->account.packets_sent;
 	problem_put(set, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, stream->field, EHOSTUNREACH, lost,
@@ -103,12 +108,13 @@ static void add_neighbour(struct problem_set *set, const struct sender_stream *s
 		    known_before ? " any more" : "");
 }
 
-/* Of a neighbour that needs no answer, "host unreachable" is a packet filter's word. */
+/* Of a neighbour that needs no answer, or gave it, "host unreachable" is a packet filter's word. */
 static void add_async_errors(struct problem_set *set, const struct sender_stream *stream)
 {
 	struct flow_async_errors errors = stream->async_errors;
 	const struct sender_path *path = stream->path;
-	if (path && path->neighbour_before == NEIGHBOUR_PERMANENT) {
+	if (path && (path->neighbour_before == NEIGHBOUR_PERMANENT ||
+		     (answers(path->neighbour_before) && answers(path->neighbour_after)))) {
 		errors.causes[ICMP_CAUSE_FILTER_HERE] += errors.causes[ICMP_CAUSE_NEIGHBOUR];
 		errors.causes[ICMP_CAUSE_NEIGHBOUR] = 0;
 	}
@@ -156,6 +162,7 @@ static void add_stream(struct sender *sender, const struct sender_stream *stream
 /* Packets that the job sent and this host dropped. */
 static void add_lost(struct sender *sender, const struct sender_path *path, const struct link *now)
 {
+	const char *field = sender_path_field(sender, path);
 	uint64_t device = now->tx_dropped > path->before.tx_dropped
 				  ? now->tx_dropped - path->before.tx_dropped
 				  : 0;
@@ -164,7 +171,7 @@ static void add_lost(struct sender *sender, const struct sender_path *path, cons
 		queue = drops - path->queue_drops_before;
 	if (!device && !queue)
 		return;
-	problem_add(&sender->problems, PROBLEM_NO_ROOM, PROBLEM_WARNING, "", ENOBUFS,
+	problem_add(&sender->problems, PROBLEM_NO_ROOM, PROBLEM_WARNING, field, ENOBUFS,
 		    device + queue,
 		    "while the job ran, the queue of %s dropped %" PRIu32 " packets and the device "
 		    "%" PRIu64 " (other traffic included)",
@@ -175,33 +182,34 @@ static void add_lost(struct sender *sender, const struct sender_path *path, cons
 static void add_link(struct sender *sender, struct sender_path *path)
 {
 	struct problem_set *set = &sender->problems;
+	const char *field = sender_path_field(sender, path);
 	struct link now;
 	bool down_told = sender_link_tell(sender, path, PROBLEM_INTERFACE_DOWN);
 	bool mtu_told = sender_link_tell(sender, path, PROBLEM_MESSAGE_TOO_LONG);
 	bool gone_told = sender_link_tell(sender, path, PROBLEM_INTERFACE_GONE);
 	int result = link_basics(path->ifindex, &now);
 	if (result == -ENODEV && !gone_told)
-		problem_add(set, PROBLEM_INTERFACE_GONE, PROBLEM_WARNING, "", ENODEV, 0,
+		problem_add(set, PROBLEM_INTERFACE_GONE, PROBLEM_WARNING, field, ENODEV, 0,
 			    "interface %s was removed while the job ran", path->interface);
 	if (result < 0)
 		return;
 	if (down_told)
 		; /* by when it was so */
 	else if (!now.up)
-		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
+		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, field, ENETDOWN, 0,
 			    "interface %s is down", now.name);
 	else if (!now.carrier)
-		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN, 0,
+		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, field, ENETDOWN, 0,
 			    "interface %s has no carrier: no cable, or the other end is down",
 			    now.name);
 	else if (now.carrier_losses != path->before.carrier_losses)
-		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, "", ENETDOWN,
+		problem_add(set, PROBLEM_INTERFACE_DOWN, PROBLEM_WARNING, field, ENETDOWN,
 			    now.carrier_losses - path->before.carrier_losses,
 			    "interface %s lost its carrier while the job ran, and has it again "
 			    "(%" PRIu32 " times)",
 			    now.name, now.carrier_losses - path->before.carrier_losses);
 	if (now.mtu < path->before.mtu && !mtu_told)
-		problem_add(set, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_WARNING, "", 0, 0,
+		problem_add(set, PROBLEM_MESSAGE_TOO_LONG, PROBLEM_WARNING, field, 0, 0,
 			    "the MTU of interface %s was lowered from %" PRIu32 " to %" PRIu32
 			    " while the job ran",
 			    now.name, path->before.mtu, now.mtu);

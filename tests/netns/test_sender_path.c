@@ -118,6 +118,7 @@ TEST(sender_tells_who_rejected_its_packets)
 		bool at_receiver;
 		const char *hook, *rule, *address;
 		const char *message;
+		const char *nud; /* NULL: permanent */
 	} rows[] = {
 		{true, "input", "reject with icmpx admin-prohibited", "198.18.0.2",
 		 "a packet filter on the way to 198.18.0.2:9 rejects packets (198.18.0.2 says so)"},
@@ -127,12 +128,17 @@ TEST(sender_tells_who_rejected_its_packets)
 		 "packet filter"},
 		{false, "output", "reject with icmp host-unreachable", "198.18.0.2",
 		 "packet filter"},
+		{false, "output", "reject with icmp host-unreachable", "198.18.0.2",
+		 "packet filter", "reachable"},
+		{false, "output", "reject with icmp host-unreachable", "198.18.0.2",
+		 "packet filter", "stale"},
 		{false, "output", "reject", "fd00:c612::2", "packet filter"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		lab_up();
-		lab_do("ip neigh replace 198.18.0.2 dev tx0 nud permanent lladdr "
-		       "$(ip neigh show 198.18.0.2 dev tx0 | sed 's/.*lladdr //; s/ .*//')");
+		lab_do("ip neigh replace 198.18.0.2 dev tx0 nud %s lladdr "
+		       "$(ip neigh show 198.18.0.2 dev tx0 | sed 's/.*lladdr //; s/ .*//')",
+		       rows[i].nud ? rows[i].nud : "permanent");
 		if (rows[i].at_receiver)
 			lab_enter(lab_rx);
 		if (!lab_try("nft 'table inet t { chain c { type filter hook %s priority 0; udp "
@@ -150,7 +156,7 @@ TEST(sender_tells_who_rejected_its_packets)
 /* A socket is bound, and the host's own filter rejects what is sent to it. */
 TEST(sender_tells_a_filter_of_this_host_from_a_closed_port)
 {
-	static const char *const addresses[] = {"127.0.0.1", "198.18.0.1", "::1"};
+	static const char *const addresses[] = {"127.0.0.1", "127.0.0.2", "198.18.0.1", "::1"};
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
 		struct sockaddr_storage at;
 		lab_up();
