@@ -54,9 +54,12 @@ static int refuse(const struct plan *plan, const struct plan_stream *stream, con
 		  v4 ? (const void *)&to->next_hop.v4.sin_addr
 		     : (const void *)&to->next_hop.v6.sin6_addr,
 		  text, sizeof text);
-	return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-			 "streams[%zu].ethernet.header.destinationMac: missing, and %s %s",
-			 (size_t)(stream - plan->streams), text, why);
+	char field[64];
+	snprintf(field, sizeof field, "streams[%zu].ethernet.header.destinationMac",
+		 (size_t)(stream - plan->streams));
+	error_violate(ret_error, field, "missing, and %s %s", text, why);
+	ret_error->code = ERROR_CODE_FAILED_PRECONDITION;
+	return ERROR_CODE_FAILED_PRECONDITION;
 }
 
 /* Request one, through the kernel first. */

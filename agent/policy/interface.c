@@ -4,6 +4,7 @@
 #include "net/link.h"
 #include "net/route.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The interface a stream leaves by: the one it names, or that of its route. Return: 0; -errno */
@@ -55,11 +56,17 @@ int policy_pin(const struct policy *policy, struct plan *plan, struct error *ret
 		struct plan_destination *destination = &plan->streams[i].destination;
 		char name[IF_NAMESIZE];
 		int r = leaving_interface(destination, name);
-		if (r || !policy_allows_interface(policy, name))
-			return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-					 "streams[%zu].%s.interface: the route to %s no longer "
-					 "leaves by one of the policy's allowedInterfaces",
-					 i, plan_kind_field(destination->kind), destination->text);
+		if (r || !policy_allows_interface(policy, name)) {
+			char field[64];
+			snprintf(field, sizeof field, "streams[%zu].%s.interface", i,
+				 plan_kind_field(destination->kind));
+			error_violate(ret_error, field,
+				      "the route to %s no longer leaves by one of the policy's "
+				      "allowedInterfaces",
+				      destination->text);
+			ret_error->code = ERROR_CODE_PERMISSION_DENIED;
+			return ERROR_CODE_PERMISSION_DENIED;
+		}
 		memcpy(destination->interface, name, IF_NAMESIZE);
 	}
 	return 0;

@@ -269,8 +269,9 @@ void sender_look_ahead(struct sender *sender)
 		if (!path->asks_neighbour || path->neighbour_before != NEIGHBOUR_FAILED)
 			continue;
 		const char *answer = neighbour_text(path, hop);
-		problem_add(&sender->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, "",
-			    EHOSTUNREACH, 0, "no %s from %s at the last request", answer, hop);
+		problem_add(&sender->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING,
+			    sender_path_field(sender, path), EHOSTUNREACH, 0,
+			    "no %s from %s at the last request", answer, hop);
 	}
 	add_links(sender);
 }

@@ -10,6 +10,7 @@
 #include "sender/sender_share.h"
 #include "sender/sender_stream.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -137,8 +138,8 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 	note_pacing(report, stream, &pace);
 	report->requested_pps = pace.requested_pps;
 	report->requested_bps = pace.requested_bps;
-	if (stream->was_shared) {
-		report->requested_pps = sender_share_mean_pps(stream);
+	if (stream->was_shared) { /* the pacer knows what it was held to, not what was asked */
+		report->requested_pps = isfinite(stream->demand_pps) ? stream->demand_pps : 0;
 		report->requested_bps =
 			report->requested_pps * pacer_mean_bits(stream->plan, stream->asked.layer);
 	}

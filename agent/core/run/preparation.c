@@ -8,6 +8,8 @@
 #include "packet/resolve.h"
 #include "policy/interface.h"
 
+#include <stdio.h>
+
 static enum problem_code problem_code_of(int code)
 {
 	switch (code) {
@@ -18,15 +20,20 @@ static enum problem_code problem_code_of(int code)
 	}
 }
 
-void preparation_add_problems(struct preparation *preparation, const struct error *error)
+static void add_problems(struct preparation *preparation, enum problem_code code,
+			 const struct error *error)
 {
-	enum problem_code code = problem_code_of((int)error->code);
 	if (!error->violation_count)
 		problem_add(&preparation->problems, code, PROBLEM_ERROR, "", 0, 1, "%s",
 			    error_message(error));
 	for (size_t i = 0; i < error->violation_count; i++)
 		problem_add(&preparation->problems, code, PROBLEM_ERROR, error->violations[i].field,
 			    0, 1, "%s", error->violations[i].description);
+}
+
+void preparation_add_problems(struct preparation *preparation, const struct error *error)
+{
+	add_problems(preparation, problem_code_of((int)error->code), error);
 }
 
 /* "auto" may choose only among the engines that the policy allows. */
@@ -90,16 +97,17 @@ static int resolve(struct preparation *preparation, const struct job_grant *gran
 	const struct plan *plan = preparation->plan;
 	int r = grant ? plan_resolve(preparation->plan, ret_error) : 0;
 	if (r)
-		problem_add(&preparation->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_ERROR, "", 0, 1,
-			    "%s", error_message(ret_error));
-	for (size_t i = 0; !grant && i < plan->stream_count; i++)
-		if (plan->streams[i].destination.next_hop.any.sa_family != AF_UNSPEC)
-			problem_add(
-				&preparation->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, "",
-				0, 1,
-				"streams[%zu].ethernet.header.destinationMac: not known yet and "
-				"shown as zeros; the agent asks for it when the job starts",
-				i);
+		add_problems(preparation, PROBLEM_NO_NEIGHBOUR, ret_error);
+	for (size_t i = 0; !grant && i < plan->stream_count; i++) {
+		char field[64];
+		if (plan->streams[i].destination.next_hop.any.sa_family == AF_UNSPEC)
+			continue;
+		snprintf(field, sizeof field, "streams[%zu].ethernet.header.destinationMac", i);
+		problem_add(&preparation->problems, PROBLEM_NO_NEIGHBOUR, PROBLEM_WARNING, field, 0,
+			    1,
+			    "not known yet and shown as zeros; the agent asks for it when the job "
+			    "starts");
+	}
 	return r;
 }
 
