@@ -6,8 +6,9 @@
  * for that: completions are read because they hold locked memory and option memory of the socket,
  * and because they say whether the kernel copied after all. ENOBUFS means that one of those limits,
  * or a queue of the device, is full; which one follows from the completions, since a send that the
- * device dropped completes and one that never began does not. Where nothing is under way and there
- * still is no memory, the flow goes on with copies and says so. Thread: one worker.
+ * device dropped completes and one that never began does not. Where nothing is under way, or what
+ * is does not complete, and there still is no memory, the flow goes on with copies and says so.
+ * Thread: one worker.
  */
 #include "engine/engine_zerocopy.h"
 
@@ -23,11 +24,15 @@
 enum {
 	/* Completions behind: read them all. Option memory of older kernels holds some 25. */
 	BEHIND_MAX = 16,
+	/* Refusals in a row without one completion, some 50 ms: whoever holds the references does
+	 * not let go of them, so waiting may have no end. */
+	FRUITLESS_MAX = 64,
 };
 
 struct zerocopy_flow {
 	struct flow flow;
-	bool on; /* MSG_ZEROCOPY is in use */
+	bool on;		/* MSG_ZEROCOPY is in use */
+	unsigned int fruitless; /* ENOBUFS since the last completion or send */
 };
 
 static void note_copying(struct flow *flow, enum engine_reason_kind kind, int error)
@@ -76,7 +81,8 @@ static enum flow_fault no_buffers(struct zerocopy_flow *own, const struct train 
 		completions->begun = completions->done;
 		return flow_fault(flow, piece, ENOBUFS, tries, counters);
 	}
-	if (completions->done == completions->begun) {
+	own->fruitless = completions->done == done_before ? own->fruitless + 1 : 0;
+	if (completions->done == completions->begun || own->fruitless >= FRUITLESS_MAX) {
 		stop_zerocopy(own);
 		return FLOW_RETRY;
 	}
@@ -102,6 +108,7 @@ static int send_piece(struct zerocopy_flow *own, const struct train *piece,
 				 MSG_DONTWAIT | MSG_NOSIGNAL | (reference ? MSG_ZEROCOPY : 0));
 	if (taken < 0)
 		return (int)taken;
+	own->fruitless = 0;
 	if (reference) {
 		flow->completions.begun++;
 		counters->pages += pages_covered(piece->offset, len);

@@ -39,6 +39,7 @@ struct fault {
 	unsigned int times; /* how many in a row */
 	int error;	    /* positive; 0: come back short */
 	bool lie;	    /* short, and the kernel did nothing at all */
+	bool mute;	    /* no error queue says anything */
 	unsigned int seen, done;
 };
 
@@ -63,6 +64,10 @@ static bool intercept(struct sys_hook *hook, enum sys_call call, int fd, size_t 
 		      ssize_t *ret_result)
 {
 	struct fault *fault = container_of(hook, struct fault, hook);
+	if (fault->mute && call == SYS_CALL_RECVMSG) {
+		*ret_result = -EAGAIN;
+		return true;
+	}
 	if (!fault->error && !fault->lie)
 		return false;
 	if (!strikes(fault, call, fd))
@@ -414,6 +419,27 @@ TEST(no_locked_memory_falls_back_to_copies_and_says_so)
 	CHECK_HAS(course.why, "no memory may be locked for MSG_ZEROCOPY");
 }
 
+/* Whoever holds the packets lets go of none: no completion, and no room for another notification.
+ */
+TEST(references_that_are_never_let_go_end_in_copies)
+{
+	for (unsigned int times = 63; times <= 64; times++) {
+		struct course course;
+		struct fault fault = {.call = SYS_CALL_SEND,
+				      .only_device = 0,
+				      .first = 20,
+				      .times = times,
+				      .error = ENOBUFS,
+				      .mute = true};
+		CHECK(run(WAY_ZEROCOPY, fault, &course));
+		CHECK_INT(course.refused, ==, 0);
+		CHECK_INT(course.sent, ==, 5000);
+		CHECK_INT(course.full, ==, 63);
+		CHECK_INT(strstr(course.why, "no memory may be locked for MSG_ZEROCOPY") != NULL,
+			  ==, times == 64);
+	}
+}
+
 TEST(refused_zerocopy_falls_back_to_copies_and_says_so)
 {
 	unsigned int first = 1;
@@ -439,4 +465,5 @@ TEST_MAIN(CASE(fault_in_vmsplice), CASE(fault_in_vmsplice_that_comes_back_short)
 	  CASE(hard_refusal_costs_just_its_train),
 	  CASE(no_route_any_more_is_retried_once_then_refused), CASE(no_room_is_waited_for),
 	  CASE(no_locked_memory_falls_back_to_copies_and_says_so),
+	  CASE(references_that_are_never_let_go_end_in_copies),
 	  CASE(refused_zerocopy_falls_back_to_copies_and_says_so))
