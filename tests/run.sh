@@ -2,9 +2,10 @@
 # run.sh [--quick | --long]: build and run the whole test suite, also on a freshly installed machine.
 #
 # Installs missing packages (agent/install-deps.sh), then builds and tests three times: Release with
-# all tests; with AddressSanitizer and UndefinedBehaviorSanitizer; with ThreadSanitizer. The first
-# build whose tests fail ends the run: the last lines of the output are always those of the ctest
-# that decided, and the exit status is that of ctest.
+# all tests, and as root the unit, api and client tests once more in a clone, as uid 65534; with
+# AddressSanitizer and UndefinedBehaviorSanitizer; with ThreadSanitizer. The first build whose tests
+# fail ends the run: the last lines of the output are always those of the ctest that decided, and the
+# exit status is that of ctest.
 #
 #   --quick  only the Release build
 #   --long   also tests that exceed 20 minutes (label "long"), and the benchmarks
@@ -19,7 +20,7 @@ case ${1:-} in
 '') ;;
 --quick | --long) mode=${1#--} ;;
 *)
-    sed -n '2,14s/^# \{0,1\}//p' "$0"
+    sed -n '2,15s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
@@ -49,8 +50,8 @@ build() {
     echo "== $dir: building"
     start=$(date +%s)
     # shellcheck disable=SC2086 # two words on purpose
-    if cmake $generator -S . -B "$dir" -DPAGECAST_LONG=$long "$@" >"$log" 2>&1 &&
-        cmake --build "$dir" --parallel "$cores" >"$log" 2>&1; then
+    if $prefix cmake $generator -S . -B "$dir" -DPAGECAST_LONG=$long "$@" >"$log" 2>&1 &&
+        $prefix cmake --build "$dir" --parallel "$cores" >"$log" 2>&1; then
         echo "== $dir: built in $(took "$start")"
         return 0
     fi
@@ -109,6 +110,27 @@ check() {
     return "$(cat "$log")"
 }
 
+# unprivileged: unit, api and client tests once more, in a clone of what is committed, by somebody who
+# has no privilege and no account. Not where the whole run is a normal user's already.
+unprivileged() {
+    [ "$(id -u)" = 0 ] || return 0
+    home=$(mktemp -d /tmp/pagecast-nobody.XXXXXX)
+    mkdir "$home/tmp"
+    if ! command -v setpriv >/dev/null 2>&1 || ! git clone -q --no-hardlinks . "$home/pagecast"; then
+        echo "== as uid 65534: skipped: needs setpriv and git, and a repository"
+        return 0
+    fi
+    chown -R 65534:65534 "$home"
+    prefix="setpriv --reuid=65534 --regid=65534 --clear-groups env -i HOME=$home TMPDIR=$home/tmp
+        LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    echo "== as uid 65534, in a clone"
+    code=0
+    (cd "$home/pagecast" && build build -DCMAKE_BUILD_TYPE=Release) || code=1
+    [ $code != 0 ] || (cd "$home/pagecast" && check build -L '^(unit|api|client)$') || code=$?
+    prefix=
+    return $code
+}
+
 # npm's packages for tests/interop and buf, in the build tree; without npm their tests are skipped.
 node_packages() {
     sh tests/interop/install.sh build/node ||
@@ -126,7 +148,8 @@ tsan_prefix() {
 }
 
 log=$(mktemp)
-trap 'rm -f "$log" "$log.c" "$log.bin" "$log.summary"' EXIT
+home=
+trap 'rm -f "$log" "$log.c" "$log.bin" "$log.summary"; [ -z "$home" ] || rm -rf "$home"' EXIT
 prefix=
 
 sh agent/install-deps.sh build test
@@ -136,6 +159,7 @@ sh agent/install-deps.sh optional || :
 node_packages
 build build -DCMAKE_BUILD_TYPE=Release || exit 1
 check build || exit $?
+unprivileged || exit $?
 [ "$mode" != quick ] || exit 0
 
 # A finding ends its program at once: in the log of a daemon it could pass unnoticed.

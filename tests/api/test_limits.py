@@ -287,9 +287,10 @@ class Connections(unittest.TestCase):
 
 class Worker(unittest.TestCase):
     def files_at_rest(self, agent):
-        """A job has ended before its sockets are closed: they go within a moment."""
+        """Besides the three it may keep one, to ask the kernel about routes and links. The thread that
+        the next job gets may be another than the last one had, and new."""
         deadline = time.monotonic() + 60
-        while (files := open_files_of_worker(agent.pid)) != {"0", "1", "2"}:
+        while (files := open_files_of_worker(agent.pid)) not in ({"0", "1", "2"}, {"0", "1", "2", "3"}):
             self.assertLess(time.monotonic(), deadline, f"the worker keeps {files}")
             time.sleep(0.02)
 

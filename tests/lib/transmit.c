@@ -164,18 +164,35 @@ static void skip(struct course *course, uint64_t packets)
 		plan_advance(&course->job->stream, &course->expected, 1);
 }
 
+/* How many packets the receiver has room for: less than root gets is all that others are given. */
+static uint64_t room_for(const struct course *course)
+{
+	int bytes = 0;
+	socklen_t size = sizeof bytes;
+	if (course->receiver < 0)
+		return UINT64_MAX;
+	CHECK_INT(getsockopt(course->receiver, SOL_SOCKET, SO_RCVBUF, &bytes, &size), ==, 0);
+	if (bytes >= RECEIVE_BUFFER_BYTES)
+		return UINT64_MAX;
+	/* what the kernel counts of a packet is some more than its length */
+	uint64_t packet = 2 * ((uint64_t)course->job->stream.len_max + 1024);
+	return MAX((uint64_t)bytes / packet, UINT64_C(1));
+}
+
 static void send_filling(struct course *course, struct flow *flow, const struct trains *trains,
 			 uint64_t limit)
 {
 	struct train_cursor cursor = {0};
-	uint64_t full_in_a_row = 0;
+	uint64_t full_in_a_row = 0, room = room_for(course);
 	while (course->sent + course->refused < limit && !trains_at_end(trains, &cursor)) {
 		uint64_t left = limit - course->sent - course->refused;
 		struct engine_result result;
 		if (course->before_send)
 			course->before_send(course, course->sent);
-		flow_send(flow, &cursor, course->chunk ? MIN(course->chunk, left) : left, &result,
-			  &course->counters);
+		uint64_t ask = MIN(left, room);
+		if (course->chunk)
+			ask = MIN(ask, course->chunk);
+		flow_send(flow, &cursor, ask, &result, &course->counters);
 		CHECK_INT(result.sent, <=, left);
 		for (uint64_t i = 0; i < result.sent; i++)
 			expect_one(course);
