@@ -17,7 +17,7 @@ packages() {
         protobuf-c-compiler libprotobuf-dev libprotobuf-c-dev libmicrohttpd-dev \
         libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev libsqlite3-dev \
         libmnl-dev nettle-dev" ;;
-    test) echo "python3 iproute2 nftables curl procps openssl ethtool" ;;
+    test) echo "python3 iproute2 nftables curl procps openssl ethtool git util-linux" ;;
     optional)
         echo "clang-format shellcheck jq tshark"
         # the package starts a server where systemd runs: leave it out there
