@@ -205,6 +205,39 @@ TEST(sender_gives_up_when_nothing_ever_leaves)
 	sending_close(&lab);
 }
 
+static const int ten_errors[] = {EPERM,	       EMSGSIZE, ENETUNREACH, ENETDOWN,	  ENODEV,
+				 EHOSTUNREACH, EFAULT,	 EIO,	      EPROTOTYPE, EOVERFLOW};
+
+static bool refuse_in_turn(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
+			   ssize_t *ret_result)
+{
+	if (!intercept(hook, call, fd, len, ret_result))
+		return false;
+	*ret_result = -ten_errors[(atomic_load(&fault.answered) - 1) % ARRAY_SIZE(ten_errors)];
+	return true;
+}
+
+/* More kinds of refusals than are kept apart, between successes: none is lost. */
+TEST(sender_counts_refusals_of_ten_kinds_between_successes)
+{
+	sending_init(&lab, 1);
+	lab.plan.engine = COPY;
+	sending_rate(&lab, 0, 2000);
+	sending_packets(&lab, 0, 200);
+	inject(EPERM, 2, UINT64_MAX);
+	fault.hook.intercept = refuse_in_turn;
+	CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
+	const struct account *account = &lab.report.account;
+	CHECK_INT(account->packets_failed, >=, ARRAY_SIZE(ten_errors));
+	CHECK_INT(account->packets_failed + account->packets_sent, ==, 200);
+	uint64_t told = 0;
+	for (size_t i = 0; i < lab.problems.count; i++)
+		if (lab.problems.problems[i].severity == PROBLEM_ERROR)
+			told += lab.problems.problems[i].count;
+	CHECK_INT(told, ==, account->packets_failed);
+	sending_close(&lab);
+}
+
 /* Memory ends after @most mappings. */
 static bool no_memory(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
 		      ssize_t *ret_result)
@@ -277,4 +310,5 @@ TEST_MAIN(CASE(sender_waits_for_room_and_loses_nothing),
 	  CASE(sender_goes_on_when_room_comes_back),
 	  CASE(sender_books_refusals_as_failed_with_a_problem),
 	  CASE(sender_gives_up_when_nothing_ever_leaves),
+	  CASE(sender_counts_refusals_of_ten_kinds_between_successes),
 	  CASE(sender_ends_in_order_when_memory_ends), CASE(sender_new_says_why_it_cannot))
