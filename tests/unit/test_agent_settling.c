@@ -112,8 +112,8 @@ TEST(agent_that_stops_while_ends_are_being_stored_loses_none)
 		check_books(job);
 		drop(job);
 	}
-	CHECK_INT(interrupted, <=, 1); /* the one that was about to send */
-	CHECK_INT(sent, ==, NUMBERED - interrupted);
+	CHECK_INT(interrupted, <=, 1); /* the one that was sending, or about to */
+	CHECK_INT(sent, >=, NUMBERED - interrupted);
 	receive_numbers(&received, sent);
 	CHECK_INT(count_received(NULL), ==, 0); /* nothing twice */
 	end_agent();
