@@ -144,7 +144,7 @@ int agent_new_on(struct agent **ret_agent, const struct agent_options *options, 
 	}
 	agent->store = timed;
 	agent->clock = clock_real();
-	agent->ears.kernel = agent->ears.stop = -1;
+	agent->links.kernel = agent->links.stop = -1;
 	TAILQ_INIT(&agent->live);
 	TAILQ_INIT(&agent->finished);
 	pthread_mutex_init(&agent->lock, NULL);
@@ -181,10 +181,10 @@ int agent_start(struct agent *agent, struct error *ret_error)
 		return r;
 	agent->scheduler_started = true;
 	if (links_open(agent)) {
-		r = agent_start_thread(&agent->ears.thread, links_main, agent, ret_error);
+		r = agent_start_thread(&agent->links.thread, links_main, agent, ret_error);
 		if (r)
 			return r;
-		agent->ears.started = true;
+		agent->links.started = true;
 	}
 	for (size_t i = 0; i < agent->lane_count && !r; i++)
 		r = worker_start(agent, ret_error);
@@ -239,10 +239,10 @@ size_t agent_stop(struct agent *agent)
 	if (agent->scheduler_started)
 		pthread_join(agent->scheduler, NULL);
 	agent->scheduler_started = false;
-	if (agent->ears.started) {
+	if (agent->links.started) {
 		links_stop(agent);
-		pthread_join(agent->ears.thread, NULL);
-		agent->ears.started = false;
+		pthread_join(agent->links.thread, NULL);
+		agent->links.started = false;
 	}
 	size_t unsaved = scheduler_save_ends(agent);
 	if (unsaved)

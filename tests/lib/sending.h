@@ -3,6 +3,7 @@
  * or on a thread of its own, give it orders, count what arrived.
  */
 #pragma once
+#include "base/sys.h"
 #include "lib/transmit.h"
 #include "sender/sender.h"
 
@@ -64,6 +65,12 @@ const struct problem *sending_problem(const struct sending *lab, enum problem_co
  * cancelled, and the job's are the sum */
 void sending_check_books(const struct sending *lab);
 void sending_close(struct sending *lab);
+/** sending_call() - a system call that hands datagrams over, as COPY and ZEROCOPY make them? */
+static inline bool sending_call(enum sys_call call)
+{
+	return call == SYS_CALL_SENDMSG || call == SYS_CALL_SENDMMSG || call == SYS_CALL_SEND;
+}
+
 /** sending_now_ns() - CLOCK_MONOTONIC */
 int64_t sending_now_ns(void);
 /** sending_sleep_ns() - a span of real time that the test is about */

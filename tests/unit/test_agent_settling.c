@@ -51,18 +51,24 @@ static int64_t first_packet_ns(const Pagecast__V1__Job *job)
 	return job->first_packet_time->seconds * CLOCK_NS_PER_S + job->first_packet_time->nanos;
 }
 
-TEST(agent_of_one_worker_goes_on_while_ends_are_being_stored)
+/* An agent of one worker whose store takes no end, and the numbered jobs. */
+static void begin(const char *ids[static NUMBERED])
 {
-	struct agent_metrics metrics;
-	const char *ids[NUMBERED];
-	int64_t last_ns = 0;
-	int received = 0;
 	open_receiver();
 	open_store();
 	start_on_store();
 	moody.hold_ends = true;
 	for (int i = 0; i < NUMBERED; i++)
 		ids[i] = submit_numbered(i);
+}
+
+TEST(agent_of_one_worker_goes_on_while_ends_are_being_stored)
+{
+	struct agent_metrics metrics;
+	const char *ids[NUMBERED];
+	int64_t last_ns = 0;
+	int received = 0;
+	begin(ids);
 	receive_numbers(&received, SETTLING + 1);
 	nap_ms(50);
 	CHECK_INT(count_received(NULL), ==, 0); /* there is a limit to it */
@@ -92,12 +98,7 @@ TEST(agent_that_stops_while_ends_are_being_stored_loses_none)
 {
 	const char *ids[NUMBERED];
 	int received = 0;
-	open_receiver();
-	open_store();
-	start_on_store();
-	moody.hold_ends = true;
-	for (int i = 0; i < NUMBERED; i++)
-		ids[i] = submit_numbered(i);
+	begin(ids);
 	receive_numbers(&received, SETTLING / 2);
 	moody.hold_ends = false;
 	end_agent();

@@ -27,7 +27,7 @@ static bool is_send(enum sys_call call, int fd)
 {
 	int type;
 	socklen_t len = sizeof type;
-	if (call == SYS_CALL_SEND || call == SYS_CALL_SENDMSG || call == SYS_CALL_SENDMMSG)
+	if (sending_call(call))
 		return true;
 	return call == SYS_CALL_SPLICE && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
 }

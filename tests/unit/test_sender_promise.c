@@ -25,8 +25,7 @@ static bool intercept(struct sys_hook *hook, enum sys_call call, int fd, size_t 
 	(void)hook;
 	(void)fd;
 	(void)len;
-	if ((call != SYS_CALL_SENDMSG && call != SYS_CALL_SENDMMSG && call != SYS_CALL_SEND) ||
-	    virtual.now_ns >= full_until_ns)
+	if (!sending_call(call) || virtual.now_ns >= full_until_ns)
 		return false;
 	*ret_result = -ENOBUFS;
 	return true;

@@ -16,7 +16,8 @@ static int no_memory(struct error *ret_error)
 	return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 }
 
-/* An owned string of a message; its default where there is no memory, so that it can be freed. */
+/* A copy of @text for a string field. Out of memory: the field's default, which protobuf-c does not
+ * free. */
 static char *owned(const char *text)
 {
 	char *copy = *text ? strdup(text) : NULL;

@@ -81,8 +81,8 @@ int agent_cancel_job(struct agent *agent, const struct agent_caller *caller,
 	return cancel(agent, caller, request, ret_job, ret_error);
 }
 
-/* Everything is stopped only where the request says so: a filter that came out empty is no such
- * word. */
+/* All jobs are cancelled only if `all` is true: a request whose list of labels happens to be empty
+ * must not cancel them. */
 static int check_selection(const Pagecast__V1__CancelJobsRequest *request, struct error *ret_error)
 {
 	if (request->all && request->n_labels)

@@ -1,4 +1,5 @@
-/* job_fsm: see job_fsm.h. Every event is listed in every state; there is no default. */
+/* job_fsm: see job_fsm.h. Each state lists all events: an event that is added later
+ * does not compile until every state handles it. */
 #include "core/job/job_fsm.h"
 
 #define STATE(name) PAGECAST__V1__JOB_STATE__JOB_STATE_##name

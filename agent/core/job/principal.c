@@ -37,8 +37,9 @@ int principal_may_change(const struct agent_caller *caller, const char *owner, c
 	if (caller->role >= AGENT_ROLE_ADMIN || !starts_with(owner, LEGACY))
 		return 0;
 	return error_set(ret_error, ERROR_CODE_PERMISSION_DENIED,
-			 "job %s belongs to %s, stored before owners had kinds: who that is cannot "
-			 "be told; changing it needs the role admin (cancelling it does not)",
+			 "job %s belongs to %s, stored by a version that did not record whether "
+			 "an owner is a user, a token or a certificate; changing it needs the role "
+			 "admin (cancelling it does not)",
 			 id, owner);
 }
 

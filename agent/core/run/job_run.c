@@ -73,8 +73,8 @@ static enum readiness orders(const struct run *run)
 	return run->job->live->spec == run->spec ? READY : CHANGED;
 }
 
-/* Under the lock: does another job send first on this lane? */
-static bool is_next(const struct run *run)
+/* Under the lock: is another job to send before this one, on the same lane? */
+static bool waits_for_turn(const struct run *run)
 {
 	const struct lane *lane = run->worker->lane;
 	return lane->ahead && lane->ahead != run->worker;
@@ -86,7 +86,7 @@ static enum readiness hold(struct run *run, int64_t ahead_ns)
 {
 	int64_t start_ns = run->job->live->start_ns;
 	enum readiness readiness;
-	while ((readiness = orders(run)) == READY && is_next(run))
+	while ((readiness = orders(run)) == READY && waits_for_turn(run))
 		agent_wait(run->agent, &run->worker->wake);
 	while ((readiness = orders(run)) == READY && start_ns &&
 	       clock_realtime_ns(run->agent->clock) < start_ns - ahead_ns)

@@ -21,14 +21,14 @@ static void lost(int error)
 
 bool links_open(struct agent *agent)
 {
-	struct link_ears *ears = &agent->ears;
-	int r = link_watch_open(&ears->kernel);
+	struct link_listener *links = &agent->links;
+	int r = link_watch_open(&links->kernel);
 	if (r < 0) {
 		lost(-r);
 		return false;
 	}
-	ears->stop = eventfd(0, EFD_CLOEXEC);
-	if (ears->stop < 0) {
+	links->stop = eventfd(0, EFD_CLOEXEC);
+	if (links->stop < 0) {
 		lost(errno);
 		links_close(agent);
 		return false;
@@ -52,12 +52,12 @@ static void tell(void *context, const struct link_change *change)
 void *links_main(void *context)
 {
 	struct agent *agent = context;
-	struct link_ears *ears = &agent->ears;
-	struct pollfd fds[] = {{.fd = ears->kernel, .events = POLLIN},
-			       {.fd = ears->stop, .events = POLLIN}};
+	struct link_listener *links = &agent->links;
+	struct pollfd fds[] = {{.fd = links->kernel, .events = POLLIN},
+			       {.fd = links->stop, .events = POLLIN}};
 	pthread_setname_np(pthread_self(), "links");
 	while (poll(fds, ARRAY_SIZE(fds), -1) < 0 || !fds[1].revents) {
-		int r = link_watch_read(ears->kernel, tell, agent);
+		int r = link_watch_read(links->kernel, tell, agent);
 		if (r < 0) {
 			lost(-r);
 			break;
@@ -68,14 +68,14 @@ void *links_main(void *context)
 
 void links_stop(struct agent *agent)
 {
-	eventfd_write(agent->ears.stop, 1);
+	eventfd_write(agent->links.stop, 1);
 }
 
 void links_close(struct agent *agent)
 {
-	if (agent->ears.kernel >= 0)
-		close(agent->ears.kernel);
-	if (agent->ears.stop >= 0)
-		close(agent->ears.stop);
-	agent->ears.kernel = agent->ears.stop = -1;
+	if (agent->links.kernel >= 0)
+		close(agent->links.kernel);
+	if (agent->links.stop >= 0)
+		close(agent->links.stop);
+	agent->links.kernel = agent->links.stop = -1;
 }

@@ -1,6 +1,6 @@
 /*
- * links: the thread that hears what becomes of interfaces and addresses, and tells the jobs that
- * send through them (sender.h, sender_link_changed()). It sleeps while nothing changes.
+ * links: the thread that receives rtnetlink's notifications of interfaces and addresses, and passes
+ * them to the senders of running jobs (sender_link_changed()). It sleeps while nothing changes.
  */
 #pragma once
 #include <stdbool.h>

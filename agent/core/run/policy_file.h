@@ -1,5 +1,5 @@
 /*
- * policy_file: the policy out of its file; the built-in one where there is no file.
+ * policy_file: reads the policy file; without one, the built-in policy applies.
  *
  * The file's codec is lent by the caller of agent_new() (agent_options.parse_policy).
  */

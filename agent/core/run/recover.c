@@ -52,8 +52,9 @@ static void join_history(struct agent *agent, struct job *job)
 	history_add(agent, job);
 }
 
-/* It is shown, never run, and stays until somebody deletes it. Who nobody can be told to own
- * belongs to whoever uses an open agent. */
+/* A damaged job is shown, never run, and stays until somebody deletes it. If its owner is not
+ * readable, an open agent (without tokens) shows it as owned by "local", so that it can be deleted.
+ */
 static int add_damaged(struct recovery *recovery, const struct store_job *row,
 		       struct error *ret_error)
 {
@@ -130,7 +131,7 @@ static int add_row(struct recovery *recovery, const struct store_job *row, struc
 	if (row->damaged)
 		return add_damaged(recovery, row, ret_error);
 	_cleanup_job_ struct job *job = job_of_row(agent, row);
-	if (!job) /* its bytes are as they were written, and are no message */
+	if (!job) /* the checksum is right, but the bytes do not decode as a spec */
 		return add_damaged(recovery, row, ret_error);
 	job_id_seen(&agent->ids, job->id);
 	agent->revision = MAX(agent->revision, row->revision + REVISIONS_UNSTORED_MAX);

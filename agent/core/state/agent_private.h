@@ -50,7 +50,7 @@ struct worker {
 	pthread_cond_t wake; /* while it holds a job until its start_time */
 };
 
-struct link_ears { /* of the thread that hears of interfaces; -1: not open */
+struct link_listener { /* of the thread of core/run/links.h; descriptors, -1: not open */
 	int kernel, stop;
 	pthread_t thread;
 	bool started;
@@ -75,7 +75,7 @@ struct agent {
 	void *changed_context;
 	pthread_t scheduler;
 	bool scheduler_started;
-	struct link_ears ears;
+	struct link_listener links;
 	struct preview_places previews; /* with a lock of its own */
 
 	pthread_mutex_t update_lock; /* UpdateJob one at a time: read, change, write */
