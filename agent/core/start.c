@@ -143,7 +143,7 @@ int agent_new_on(struct agent **ret_agent, const struct agent_options *options, 
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 	}
 	agent->store = timed;
-	agent->clock = clock_real();
+	agent->clock = options->clock ? options->clock : clock_real();
 	agent->links.kernel = agent->links.stop = -1;
 	TAILQ_INIT(&agent->live);
 	TAILQ_INIT(&agent->finished);

@@ -10,8 +10,6 @@
 
 #define PATIENCE_NS (60 * CLOCK_NS_PER_S)
 
-enum { NAPS = 1000 };
-
 int64_t sending_now_ns(void)
 {
 	return clock_monotonic_ns(clock_real());
@@ -204,34 +202,4 @@ void sending_close(struct sending *lab)
 		job_free(&lab->jobs[i]);
 	}
 	error_deinit(&lab->error);
-}
-
-/* Return: how many of NAPS naps end late, by more than the program may lose */
-static int late_naps(void)
-{
-	int late = 0;
-	for (int i = 0; i < NAPS; i++) {
-		int64_t begin_ns = sending_now_ns();
-		sending_sleep_ns(CLOCK_NS_PER_MS);
-		late += sending_now_ns() - begin_ns > 3 * CLOCK_NS_PER_MS;
-	}
-	return late;
-}
-
-void sending_attempt(bool (*attempt)(void))
-{
-	static bool disturbed;
-	int64_t end_ns = sending_now_ns() + (disturbed ? 2 : SENDING_ATTEMPTS_S) * CLOCK_NS_PER_S;
-	int attempts = 0;
-	do {
-		if (attempt())
-			return;
-		sending_sleep_ns(CLOCK_NS_PER_S / 10); /* what keeps the cores busy may pass */
-		attempts++;
-	} while (sending_now_ns() < end_ns);
-	int late = late_naps();
-	disturbed |= late > NAPS / 100;
-	if (disturbed)
-		test_skip("of %d naps of 1 ms %d end more than 2 ms late here", NAPS, late);
-	test_fail(__FILE__, __LINE__, "did not hold in any of %d attempts", attempts);
 }

@@ -75,16 +75,3 @@ static inline bool sending_call(enum sys_call call)
 int64_t sending_now_ns(void);
 /** sending_sleep_ns() - a span of real time that the test is about */
 void sending_sleep_ns(int64_t ns);
-
-/* What depends on how soon this thread gets a core is tried again: on a busy machine it may be kept
- * off for tens of milliseconds, again and again. One attempt that holds shows that the program can.
- */
-enum { SENDING_ATTEMPTS_S = 30 };
-/**
- * sending_attempt() - a failure unless @attempt returns true once in SENDING_ATTEMPTS_S
- *
- * Skipped, and told, where that is because this thread does not even get a core for a nap of its
- * own: a machine that is never its tests' for long says nothing of the program. Of several such
- * cases only the first takes all that time.
- */
-void sending_attempt(bool (*attempt)(void));

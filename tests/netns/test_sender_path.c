@@ -3,8 +3,8 @@
  * says no, an interface that goes down or away under the job. The job's problems tell.
  */
 #include "base/util.h"
-#include "lib/sending.h"
 #include "netns/lab.h"
+#include "unit/sending_virtual.h"
 
 #include <arpa/inet.h>
 
@@ -180,25 +180,28 @@ TEST(sender_tells_a_filter_of_this_host_from_a_closed_port)
 	}
 }
 
-static bool does_not_wait_for_a_neighbour_when_cancelled(void)
+static int64_t cancelled_ns;
+
+static void cancel_it(void *context)
 {
-	lab_up();
-	job_to("198.18.0.77", 9);
-	sending_rate(&lab, 0, 100);
-	sending_start(&lab);
-	sending_until_sent(&lab, 2);
-	int64_t begin_ns = sending_now_ns();
+	(void)context;
+	virtual_sleep(CLOCK_NS_PER_S / 20);
+	cancelled_ns = virtual.now_ns;
 	sender_stop(lab.sender, SENDER_CANCELLED);
-	CHECK_INT(sending_join(&lab), ==, SENDER_CANCELLED);
-	bool held = sending_now_ns() - begin_ns < CLOCK_NS_PER_S; /* an answer is awaited longer */
-	problem_of(PROBLEM_NO_NEIGHBOUR);
-	sending_close(&lab);
-	return held;
 }
 
 TEST(sender_does_not_wait_for_a_neighbour_when_cancelled)
 {
-	sending_attempt(does_not_wait_for_a_neighbour_when_cancelled);
+	lab_up();
+	sending_virtual_begin(&lab, 1, 1, NULL);
+	stream_to(0, "198.18.0.77", 9);
+	sending_rate(&lab, 0, 100);
+	virtual_actor(cancel_it, NULL, NULL);
+	CHECK_INT(sending_virtual_run(&lab), ==, SENDER_CANCELLED);
+	/* an answer is awaited for a second, where there is time */
+	CHECK_INT(sending_virtual.ended_ns - cancelled_ns, <, 10 * CLOCK_NS_PER_MS);
+	problem_of(PROBLEM_NO_NEIGHBOUR);
+	sending_close(&lab);
 }
 
 TEST(sender_says_nothing_of_a_neighbour_that_answers_late)

@@ -40,15 +40,8 @@ UNUSED static void nap_ms(int ms)
 	usleep((useconds_t)ms * 1000);
 }
 
-/* What a machine that was held up did not give time for is tried again. Each attempt checks what
- * must hold in any case, and returns whether it had the time for the rest. */
-UNUSED static void attempt(bool (*had_time)(void))
-{
-	for (int64_t until = now_ms() + WEDGED_MS; !had_time();)
-		CHECK_INT(now_ms(), <, until);
-}
-
 /* ---- the agent ---- */
+static const struct clock *agent_clock; /* of the next agent that starts; NULL: the real one */
 static char policy_file_name[64];
 
 UNUSED static void write_policy(const char *json)
@@ -67,6 +60,7 @@ UNUSED static void start_agent_on(struct store *store, const char *policy, uint3
 					.version = "1.2.3",
 					.parse_policy = policy_json_parse,
 					.workers = workers,
+					.clock = agent_clock,
 					.history_max_jobs = history};
 	if (policy) {
 		strcpy(policy_file_name, "/tmp/pagecast-policy-XXXXXX");

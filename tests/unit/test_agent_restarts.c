@@ -1,7 +1,7 @@
 /* A job that resumes, over two restarts in a row and more: nothing is lost or sent twice, and what
  * was so before is so afterwards. */
 #include "base/util.h"
-#include "unit/agent_fixture.h"
+#include "unit/agent_time.h"
 #include "unit/moody_store.h"
 
 enum { PACKETS = 600, RESTARTS = 3 };
@@ -175,6 +175,43 @@ TEST(a_max_duration_holds_over_restarts)
 	end();
 }
 
+/* What was is not undone by a clock that somebody sets back while the agent is down. */
+TEST(a_clock_that_is_set_back_repeats_and_loses_nothing)
+{
+	uint64_t received = 0;
+	time_stands();
+	begin();
+	const char *id = submit(COUNTED, RESUMES ",\"maxDuration\":\"60s\"");
+	const char *later = submit(COUNTED, start_in_ms(86400 * 1000, ""));
+	receive(&received, 1);
+	drop(wait_state(id, STATE(RUNNING)));
+	Pagecast__V1__Job *job = get(id);
+	uint64_t revision = job->revision;
+	drop(job);
+	for (int i = 0; i < RESTARTS; i++) {
+		end_agent();
+		atomic_fetch_sub(&agent_time.realtime_ns, 3600 * CLOCK_NS_PER_S);
+		start_on_store();
+		receive(&received, received + 1);
+		job = wait_state(id, STATE(RUNNING));
+		CHECK_INT(job->revision, >, revision); /* newer, whatever the time is */
+		CHECK_INT(first_packet(id).seconds, >,
+			  clock_realtime_ns(&agent_time.clock) / CLOCK_NS_PER_S);
+		revision = job->revision;
+		drop(job);
+		CHECK_INT(state_of(later), ==, STATE(SCHEDULED));
+	}
+	for (int64_t until = now_ms() + WEDGED_MS; !job_state_ended(state_of(id)); nap_ms(1)) {
+		CHECK_INT(now_ms(), <, until);
+		time_passes(10);
+	}
+	check_done(id, received);
+	drop(cancel(later));
+	end();
+	agent_clock = NULL;
+}
+
 TEST_MAIN(CASE(restarts_in_a_row_lose_and_repeat_nothing),
 	  CASE(a_paused_job_is_paused_after_each_restart_and_sends_nothing),
-	  CASE(a_start_delay_is_waited_for_once), CASE(a_max_duration_holds_over_restarts))
+	  CASE(a_start_delay_is_waited_for_once), CASE(a_max_duration_holds_over_restarts),
+	  CASE(a_clock_that_is_set_back_repeats_and_loses_nothing))

@@ -1,147 +1,132 @@
 /* An agent's times: a lease that ends, a start at an instant, the longest that a job may last. */
 #include "base/log.h"
-#include "unit/agent_fixture.h"
+#include "unit/agent_time.h"
 
-/* Return: whether each renewal came in time, so that there was a lease to renew */
-static bool ends_a_job_whose_lease_is_not_renewed(void)
+static void begin(const char *policy, uint32_t workers)
+{
+	open_receiver();
+	time_stands();
+	start_agent(policy, workers);
+}
+
+static void end(void)
+{
+	end_agent();
+	close_receiver();
+}
+
+static int64_t first_packet_ns(const Pagecast__V1__Job *job)
+{
+	CHECK(job->first_packet_time);
+	return job->first_packet_time->seconds * CLOCK_NS_PER_S + job->first_packet_time->nanos;
+}
+
+TEST(agent_ends_a_job_whose_lease_is_not_renewed)
 {
 	struct error error = ERROR_NULL;
 	Pagecast__V1__Job *job = NULL;
-	open_receiver();
-	start_agent(NULL, 1);
-	int64_t renewed = now_ms();
+	begin(NULL, 1);
 	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":100}",
 				"\"lease\":\"1s\"");
+	drop(wait_state(id, STATE(RUNNING)));
 	const char *waiting = submit("\"limit\":{\"packets\":3}", "\"lease\":\"0.2s\"");
-	while (state_of(id) == STATE(QUEUED))
-		nap_ms(1);
-	bool held = true;
-	for (int i = 0; i < 3 && held; i++) {
-		nap_ms(400);
-		int64_t begun = now_ms();
-		int r = change(for_job(id, ""), &job, &error);
-		held = now_ms() - renewed < 1000;
-		renewed = begun;
-		CHECK(!held || (r == 0 && job->state == STATE(RUNNING)));
-		if (r == 0)
-			drop(job);
-		error_deinit(&error);
-	}
+	time_passes_and_all_is_done(199);
+	CHECK_INT(state_of(waiting), ==, STATE(QUEUED));
+	time_passes(1);
 	job = wait_ended(waiting);
 	CHECK_INT(job->state, ==, STATE(CANCELLED));
 	CHECK(has_problem(job, "lease_expired", "lease"));
 	CHECK_INT(job->account->packets_cancelled, ==, 3);
 	drop(job);
+	for (int i = 0; i < 3; i++) { /* each change renews it */
+		time_passes_and_all_is_done(799);
+		CHECK_INT(change(for_job(id, ""), &job, &error), ==, 0);
+		CHECK_INT(job->state, ==, STATE(RUNNING));
+		drop(job);
+	}
+	time_passes_and_all_is_done(999);
+	CHECK_INT(state_of(id), ==, STATE(RUNNING));
+	time_passes(1);
 	job = wait_ended(id);
 	CHECK_INT(job->state, ==, STATE(CANCELLED));
 	CHECK(has_problem(job, "lease_expired", "lease"));
 	check_books(job);
 	drop(job);
-	end_agent();
-	close_receiver();
-	return held;
-}
-
-TEST(agent_ends_a_job_whose_lease_is_not_renewed)
-{
-	attempt(ends_a_job_whose_lease_is_not_renewed);
-}
-
-static const char *start_in_ms(int64_t ms, const char *more)
-{
-	static char text[200];
-	char stamp[40];
-	int64_t at_ns = clock_realtime_ns(clock_real()) + ms * CLOCK_NS_PER_MS;
-	time_t seconds = (time_t)(at_ns / CLOCK_NS_PER_S);
-	struct tm utc;
-	gmtime_r(&seconds, &utc);
-	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text, sizeof text, "\"startTime\":\"%s.%09ldZ\"%s", stamp,
-		 (long)(at_ns % CLOCK_NS_PER_S), more);
-	return text;
-}
-
-/* Return: whether there was time for another job before it */
-static bool starts_at_the_given_instant_and_not_before(void)
-{
-	open_receiver();
-	start_agent(NULL, 1);
-	int64_t before = now_ms();
-	const char *id = submit("\"limit\":{\"packets\":5}", start_in_ms(2600, ""));
-	Pagecast__V1__Job *job = get(id);
-	if (now_ms() - before < 2600) {
-		CHECK_INT(job->state, ==, STATE(SCHEDULED));
-		CHECK_STR(job->progress->waiting_for, "start_time");
-	}
-	drop(job);
-	nap_ms(200);
-	const char *now =
-		submit("\"limit\":{\"packets\":5}", ""); /* the worker is free till then */
-	job = wait_ended(now);
-	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
-	drop(job);
-	while (now_ms() - before < 2300)
-		nap_ms(20);
-	uint64_t arrived = count_received("hello");
-	Pagecast__V1__JobState state = state_of(id);
-	bool held = now_ms() - before < 2600; /* else the machine took its time */
-	if (held) {
-		CHECK_INT(state, ==, STATE(SCHEDULED));
-		CHECK_INT(arrived, ==, 5);
-	}
-	job = wait_ended(id);
-	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
-	CHECK_INT(now_ms() - before, >=, 2600);
-	CHECK(job->report->start_error_ns >= 0); /* how small it is: test_sender */
-	CHECK_INT(arrived + count_received("hello"), ==, 10);
-	drop(job);
-	end_agent();
-	close_receiver();
-	return held;
+	end();
 }
 
 TEST(agent_starts_at_the_given_instant_and_not_before)
 {
-	attempt(starts_at_the_given_instant_and_not_before);
-}
-
-/* Return: whether the cancel came before the start */
-static bool cancels_a_job_that_holds_a_worker_for_its_start(void)
-{
-	open_receiver();
-	start_agent(NULL, 1);
-	int64_t before = now_ms();
-	const char *id = submit("\"limit\":{\"packets\":5}", start_in_ms(1900, ""));
-	nap_ms(200);			     /* taken and prepared by now */
-	Pagecast__V1__Job *job = cancel(id); /* which does not wait for the start: */
-	bool held = now_ms() - before < 1900;
-	if (held) {
-		CHECK_INT(job->state, ==, STATE(CANCELLED));
-		CHECK_INT(job->account->packets_cancelled, ==, 5);
-	}
+	begin(NULL, 1);
+	int64_t start_ns = clock_realtime_ns(&agent_time.clock) + 2600 * CLOCK_NS_PER_MS;
+	const char *id = submit("\"limit\":{\"packets\":5}", start_in_ms(2600, ""));
+	Pagecast__V1__Job *job = get(id);
+	CHECK_INT(job->state, ==, STATE(SCHEDULED));
+	CHECK_STR(job->progress->waiting_for, "start_time");
 	drop(job);
-	job = wait_ended(submit("\"limit\":{\"packets\":1}", ""));
+	time_passes_and_all_is_done(599); /* a worker takes it two seconds ahead, and is free
+					     till then */
+	const char *now = submit("\"limit\":{\"packets\":5}", "");
+	job = wait_ended(now);
 	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
 	drop(job);
-	end_agent();
-	close_receiver();
-	return held;
+	time_passes_and_all_is_done(2000);
+	CHECK_INT(count_received("hello"), ==, 5);
+	CHECK(!job_state_ended(state_of(id)));
+	time_passes(1);
+	for (Pagecast__V1__JobState state = STATE(SCHEDULED); !job_state_ended(state); nap_ms(1)) {
+		wake_all(); /* it may only now come to wait for that instant */
+		state = state_of(id);
+	}
+	job = wait_ended(id);
+	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
+	CHECK_INT(first_packet_ns(job), ==, start_ns);
+	CHECK(job->report->start_error_ns == 0);
+	CHECK_INT(count_received("hello"), ==, 5);
+	drop(job);
+	end();
+}
+
+static bool a_worker_holds(const char *id)
+{
+	agent_lock(agent);
+	const struct job *job = agent->workers[0].job;
+	bool holds = job && strcmp(job->id, id) == 0;
+	agent_unlock(agent);
+	return holds;
 }
 
 TEST(agent_cancels_a_job_that_holds_a_worker_for_its_start)
 {
-	attempt(cancels_a_job_that_holds_a_worker_for_its_start);
+	begin(NULL, 1);
+	const char *id = submit("\"limit\":{\"packets\":5}", start_in_ms(1900, ""));
+	for (int64_t until = now_ms() + WEDGED_MS; !a_worker_holds(id); nap_ms(1))
+		CHECK_INT(now_ms(), <, until);
+	Pagecast__V1__Job *job = cancel(id); /* which does not wait for the start */
+	CHECK_INT(job->state, ==, STATE(CANCELLED));
+	CHECK_INT(job->account->packets_cancelled, ==, 5);
+	drop(job);
+	job = wait_ended(submit("\"limit\":{\"packets\":1}", ""));
+	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
+	drop(job);
+	end();
 }
 
 TEST(agent_fails_a_start_that_no_worker_was_free_for)
 {
-	open_receiver();
-	start_agent(NULL, 1);
+	begin(NULL, 1);
 	const char *gate = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":10}", "");
 	drop(wait_state(gate, STATE(RUNNING)));
 	const char *strict = submit("\"limit\":{\"packets\":5}",
 				    start_in_ms(100, ",\"startTolerance\":\"0.1s\""));
 	const char *patient = submit("\"limit\":{\"packets\":5}", start_in_ms(100, ""));
+	time_passes_and_all_is_done(99);
+	CHECK_INT(state_of(patient), ==, STATE(SCHEDULED));
+	time_passes_and_all_is_done(1);
+	CHECK_INT(state_of(patient), ==, STATE(QUEUED));
+	time_passes_and_all_is_done(100); /* the last moment of the tolerance */
+	CHECK_INT(state_of(strict), ==, STATE(QUEUED));
+	time_passes(1);
 	Pagecast__V1__Job *job = wait_ended(strict);
 	CHECK_INT(job->state, ==, STATE(FAILED));
 	CHECK(has_problem(job, "start_missed", "no worker was free: startTime was "));
@@ -156,8 +141,7 @@ TEST(agent_fails_a_start_that_no_worker_was_free_for)
 	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
 	CHECK(has_problem(job, "start_missed", "after start_time"));
 	drop(job);
-	end_agent();
-	close_receiver();
+	end();
 }
 
 static int try_start(int64_t ms, const char *more, const char *request_id, bool *ret_created,
@@ -175,8 +159,7 @@ TEST(agent_refuses_a_start_in_the_past)
 {
 	struct error error = ERROR_NULL;
 	bool created = false;
-	open_receiver();
-	start_agent(NULL, 1);
+	begin(NULL, 1);
 	expect_error(try_start(-11000, "", "", NULL, &error), &error, ERROR_CODE_INVALID_ARGUMENT,
 		     "spec.startTime: is ");
 	expect_error(try_start(-2000, ",\"startTolerance\":\"1s\"", "", NULL, &error), &error,
@@ -197,8 +180,11 @@ TEST(agent_refuses_a_start_in_the_past)
 	Pagecast__V1__Job *first = NULL, *again = NULL;
 	CHECK_INT(try_submit(&OPERATOR, spec, "once", &first, &created, &error), ==, 0);
 	CHECK(created);
-	drop(wait_ended(first->id));
-	nap_ms(40); /* past its tolerance */
+	for (Pagecast__V1__JobState state = STATE(SCHEDULED); !job_state_ended(state); nap_ms(1)) {
+		time_passes(1);
+		state = state_of(first->id);
+	}
+	time_passes(40); /* past its tolerance */
 	CHECK_INT(try_submit(&OPERATOR, spec, "once", &again, &created, &error), ==, 0);
 	CHECK(!created);
 	CHECK_STR(again->id, first->id);
@@ -212,8 +198,7 @@ TEST(agent_refuses_a_start_in_the_past)
 	expect_error(agent_preview_job(agent, &OPERATOR, &request, &preview, &error), &error,
 		     ERROR_CODE_INVALID_ARGUMENT, "spec.startTime: is ");
 	pagecast__v1__job_spec__free_unpacked(request.spec, NULL);
-	end_agent();
-	close_receiver();
+	end();
 }
 
 static void keep(struct store *store)
@@ -226,6 +211,7 @@ TEST(agent_says_that_it_was_not_running_when_a_start_was_missed)
 	struct error error = ERROR_NULL;
 	struct store *store = NULL;
 	open_receiver();
+	time_stands();
 	CHECK_INT(store_memory_new(&store, &error), ==, 0);
 	const struct store_ops *ops = store->ops;
 	struct store_ops lasting = *ops;
@@ -234,16 +220,14 @@ TEST(agent_says_that_it_was_not_running_when_a_start_was_missed)
 	start_agent_on(store, NULL, 1, 0);
 	const char *id = submit("\"limit\":{\"packets\":5}",
 				start_in_ms(500, ",\"startTolerance\":\"0.1s\""));
-	bool waits = state_of(id) == STATE(SCHEDULED);
+	CHECK_INT(state_of(id), ==, STATE(SCHEDULED));
 	end_agent();
-	nap_ms(700);
+	clock_manual_advance(&agent_time, 700 * CLOCK_NS_PER_MS);
 	start_agent_on(store, NULL, 1, 0);
 	Pagecast__V1__Job *job = wait_ended(id);
-	if (waits) { /* else the machine took its time, and it ran before */
-		CHECK_INT(job->state, ==, STATE(FAILED));
-		CHECK(has_problem(job, "start_missed", "the agent was not running then"));
-		CHECK(has_problem(job, "start_missed", "startTolerance is 0.1 s"));
-	}
+	CHECK_INT(job->state, ==, STATE(FAILED));
+	CHECK(has_problem(job, "start_missed", "the agent was not running then"));
+	CHECK(has_problem(job, "start_missed", "startTolerance is 0.1 s"));
 	drop(job);
 	end_agent();
 	store->ops = ops;
@@ -253,6 +237,7 @@ TEST(agent_says_that_it_was_not_running_when_a_start_was_missed)
 
 TEST(agent_holds_jobs_to_the_lower_max_duration)
 {
+	agent_clock = NULL;
 	open_receiver();
 	start_agent("{\"maxDuration\":\"0.3s\"}", 2);
 	const char *by_policy = submit("\"limit\":{\"packets\":1000},\"rate\":{\"pps\":100}",

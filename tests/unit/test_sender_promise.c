@@ -3,16 +3,14 @@
  * time, and what has a reason of its own is not told as this.
  */
 #include "base/sys.h"
-#include "lib/sending.h"
 #include "sender/sender_private.h"
-#include "unit/virtual_time.h"
+#include "unit/sending_virtual.h"
 
 #include <sys/socket.h>
 
 enum { PPS = 1000, SECONDS = 4, PROMISED = PPS * SECONDS };
 
 static struct sending lab;
-static struct virtual_actor *actor;
 static uint64_t stall_at; /* when so many packets were sent; 0: never */
 static int64_t stall_ns;
 static bool full; /* while that lasts, queues are full instead */
@@ -43,25 +41,14 @@ static void looked(void *context)
 		virtual_sleep_locked(stall_ns);
 }
 
-static void run_lab(void *context)
-{
-	(void)context;
-	sending_run(&lab);
-}
-
 /* One stream of 1,000 packets a second for 4 s. */
 static void begin(uint64_t at, int64_t for_ns)
 {
-	virtual_begin(7);
-	memset(&lab, 0, sizeof lab);
 	stall_at = at;
 	stall_ns = for_ns;
 	full = false;
 	full_until_ns = 0;
-	actor = virtual_actor(run_lab, looked, NULL);
-	sending_init(&lab, 1);
-	lab.options = (struct sender_options){.clock = &actor->clock};
-	lab.plan.engine = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY;
+	sending_virtual_begin(&lab, 1, 7, looked);
 	sending_rate(&lab, 0, PPS);
 	sending_duration(&lab, 0, SECONDS * CLOCK_NS_PER_S);
 }
@@ -69,9 +56,7 @@ static void begin(uint64_t at, int64_t for_ns)
 /* Return: packets that were told as missing */
 static uint64_t run(void)
 {
-	if (sending_open(&lab))
-		test_fail(__FILE__, __LINE__, "%s", error_message(&lab.error));
-	virtual_run();
+	sending_virtual_run(&lab);
 	CHECK_INT(stall_at, ==, 0);
 	const struct problem *problem = sending_problem(&lab, PROBLEM_RATE_NOT_HELD);
 	uint64_t missing = problem ? problem->count : 0;

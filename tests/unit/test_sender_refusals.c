@@ -3,16 +3,14 @@
  * it ends, and gives up when it does not.
  */
 #include "base/sys.h"
-#include "lib/sending.h"
 #include "sender/sender_private.h"
-#include "unit/virtual_time.h"
+#include "unit/sending_virtual.h"
 
 #include <sys/socket.h>
 
 enum { PPS = 100000, SECONDS = 4 };
 
 static struct sending lab;
-static struct virtual_actor *actor;
 static int64_t from_ns, until_ns; /* every send is refused */
 static uint64_t calls;		  /* that were */
 static bool told;
@@ -32,12 +30,6 @@ static bool intercept(struct sys_hook *hook, enum sys_call call, int fd, size_t 
 
 static struct sys_hook hook = {.intercept = intercept};
 
-static void run_lab(void *context)
-{
-	(void)context;
-	sending_run(&lab);
-}
-
 /* Each snapshot that is published, as others see it. */
 static void published(void *context)
 {
@@ -49,24 +41,17 @@ static void published(void *context)
 
 static void run(int64_t from_ms, int64_t for_ms)
 {
-	virtual_begin(11);
-	memset(&lab, 0, sizeof lab);
 	from_ns = VIRTUAL_START_NS + from_ms * CLOCK_NS_PER_MS;
 	until_ns = from_ns + for_ms * CLOCK_NS_PER_MS;
 	calls = 0;
 	told = false;
-	actor = virtual_actor(run_lab, NULL, NULL);
-	sending_init(&lab, 1);
-	lab.options = (struct sender_options){.clock = &actor->clock, .published = published};
-	lab.plan.engine = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY;
+	sending_virtual_begin(&lab, 1, 11, NULL);
+	lab.options.published = published;
 	sending_rate(&lab, 0, PPS);
 	sending_duration(&lab, 0, SECONDS * CLOCK_NS_PER_S);
-	if (sending_open(&lab))
-		test_fail(__FILE__, __LINE__, "%s", error_message(&lab.error));
 	sys_set_hook(&hook);
-	virtual_run();
+	sending_virtual_run(&lab);
 	sys_set_hook(NULL);
-	sending_check_books(&lab);
 }
 
 TEST(sender_goes_on_when_refusals_end)

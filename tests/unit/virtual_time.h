@@ -45,6 +45,7 @@ static struct {
 	struct virtual_actor *running;
 	pthread_cond_t all_ended;
 	int64_t now_ns;
+	uint64_t looks; /* at a clock: what a thread that spins is found by */
 	uint64_t random;
 	uint64_t stall_in; /* one look in so many is stalled; 0: none */
 	int64_t stall_most_ns, look_most_ns, late_most_ns;
@@ -113,6 +114,7 @@ static inline int64_t virtual_look(const struct clock *clock)
 	if (!virtual_self || clock != &virtual_self->clock)
 		return virtual.now_ns; /* before the actors run, and behind them */
 	pthread_mutex_lock(&virtual.lock);
+	virtual.looks++;
 	bool stalled = virtual.stall_in && !virtual_random(virtual.stall_in);
 	bool before = virtual_random(2);
 	if (before && virtual_self->looked) /* what left before the stall, and what left in it */
@@ -195,6 +197,7 @@ static inline void virtual_begin(uint64_t seed)
 {
 	virtual.count = 0;
 	virtual.now_ns = VIRTUAL_START_NS;
+	virtual.looks = 0;
 	virtual.random = seed;
 	virtual.stall_in = 0;
 	virtual.stall_most_ns = 1;

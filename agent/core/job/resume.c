@@ -1,7 +1,6 @@
 /* resume: see resume.h. */
 #include "core/job/resume.h"
 
-#include "base/clock.h"
 #include "base/util.h"
 #include "core/job/record.h"
 
@@ -74,7 +73,7 @@ static void shorten_stream(struct plan_stream *stream, const struct sender_progr
 	plan_skip(stream, &stream->first, attempted);
 }
 
-int64_t resume_shorten(const struct job_earlier *earlier, struct plan *plan)
+int64_t resume_shorten(const struct job_earlier *earlier, struct plan *plan, int64_t now_ns)
 {
 	if (earlier->stream_count != plan->stream_count)
 		return 0; /* nothing was stored yet */
@@ -84,7 +83,7 @@ int64_t resume_shorten(const struct job_earlier *earlier, struct plan *plan)
 	plan->start_tolerance_ns = -1;
 	if (!earlier->first_packet_ns)
 		return 0;
-	return MAX(clock_realtime_ns(clock_real()) - earlier->first_packet_ns, 0);
+	return MAX(now_ns - earlier->first_packet_ns, 0);
 }
 
 struct blob *resume_record(const struct job *job)

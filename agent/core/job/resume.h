@@ -17,9 +17,9 @@
 /** resume_read() - into @job->live: what the stored record says was sent. Before the threads start.
  * Return: 0; -ENOMEM; -EBADMSG */
 int resume_read(struct job *job);
-/** resume_shorten() - what was sent before is not asked for again. Call once. Return: ns since its
- * first packet, which max_duration counts */
-int64_t resume_shorten(const struct job_earlier *earlier, struct plan *plan);
+/** resume_shorten() - what was sent before is not asked for again. Call once. Return: ns from its
+ * first packet to @now_ns (CLOCK_REALTIME), which max_duration counts */
+int64_t resume_shorten(const struct job_earlier *earlier, struct plan *plan, int64_t now_ns);
 /** resume_record() - the facts, with where its streams are; under the agent's lock. Return: owned;
  * NULL: out of memory */
 struct blob *resume_record(const struct job *job);

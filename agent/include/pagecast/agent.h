@@ -49,6 +49,7 @@ struct agent_options {
 	uint32_t history_max_jobs; /* finished jobs kept, by count and by age; 0: the default */
 	uint64_t history_max_age_s;
 	bool open; /* callers prove nothing: no tokens, no client certificates */
+	const struct clock *clock; /* borrowed while the agent lives; NULL: the real one */
 };
 
 /** agent_new() - probe, read policy and store; starts no thread. Return: 0; error_code */
