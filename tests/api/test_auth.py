@@ -291,6 +291,7 @@ class Tokens(Folder):
         agent.get(f"/v1/jobs/{job['id']}?wait=10&until=end", unix=True)
         self.assertEqual(agent.request("DELETE", f"/v1/jobs/{job['id']}", unix=True).status, 204)
 
+    @pt.apart
     @unittest.skipUnless(os.geteuid() == 0, "only root can be another user")
     def test_another_user_needs_a_token_on_the_unix_socket(self):
         token = create(self.file, "guest", "viewer")
@@ -388,7 +389,7 @@ class Audit(Folder):
             self.assertLessEqual(len(lines), (int(seconds) + 2) * ANONYMOUS_LINES_A_SECOND)
             return asked - len(lines) > 0
 
-        pt.held(left_out)
+        pt.until(left_out)
 
         def told():
             """The first line of a later second counts those left out."""
@@ -443,6 +444,7 @@ class Refusals(Folder):
         told = self.refused("--listen", "127.0.0.1:0", "--tokens", self.folder)
         self.assertIn("not a regular file", told)
 
+    @pt.apart
     @unittest.skipUnless(os.geteuid() == 0, "only root can give a file away")
     def test_the_file_of_somebody_else_is_refused(self):
         create(self.file, "ci")
@@ -450,6 +452,7 @@ class Refusals(Folder):
         self.assertIn("belongs to uid", self.refused("--listen", "127.0.0.1:0", "--tokens", self.file))
 
 
+@pt.apart
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("ip"), "a namespace takes root and ip")
 class Network(Folder):
     """An agent that other machines reach, in a namespace where nothing else is."""

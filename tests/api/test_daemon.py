@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from pagecast_test import (SANITIZED, Agent, UdpReceiver, free_port, held, main, program, read_all, statuses,
+from pagecast_test import (SANITIZED, Agent, UdpReceiver, apart, free_port, main, program, read_all, statuses, until,
                            udp_job, until_taken)
 
 
@@ -90,6 +90,7 @@ class Settings(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertEqual(agent.get("/healthz").status, 200)
 
+    @apart
     def test_by_default_it_listens_on_the_unix_socket_of_the_user(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "pagecast", "api.sock")
@@ -154,18 +155,16 @@ class Signals(unittest.TestCase):
                 self.assertEqual(manager.recv(100), b"STOPPING=1")
 
     def test_the_watchdog_is_fed_while_all_move_and_not_while_one_hangs(self):
-        def longest(seconds):
-            """Of @seconds, the longest without a word, as this thread lives them: what keeps it off its core
-            for long keeps the agent off too, and is no time that passed for either."""
-            most = silent = lived = 0
-            now = time.monotonic()
-            while lived < seconds:
-                word = manager.recv(100) if select.select([manager], [], [], 0.02)[0] else b""
-                before, now = now, time.monotonic()
-                lived += min(now - before, 0.05)
-                silent = 0 if word == b"WATCHDOG=1" else silent + min(now - before, 0.05)
-                most = max(most, silent)
-            return most
+        def words(count):
+            """So many words of life, as they come."""
+            for _ in range(count):
+                self.assertEqual(manager.recv(100), b"WATCHDOG=1")
+
+        def silent():
+            """Not a word for longer than a manager would wait."""
+            while select.select([manager], [], [], 0)[0]:
+                manager.recv(100)
+            return not select.select([manager], [], [], 1.1 * watch)[0]
 
         watch = 0.8
         with tempfile.TemporaryDirectory() as folder, UdpReceiver(keep=1) as receiver:
@@ -176,12 +175,13 @@ class Signals(unittest.TestCase):
                 agent = Agent("--workers", "3",
                               env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": str(int(watch * 1e6))})
                 # idle, paused, slow and at full speed are all well
-                held(lambda: longest(1) < watch)
+                self.assertEqual(manager.recv(100), b"READY=1")
+                words(3)
                 paused = agent.submit(udp_job(receiver.port, packets=None, pps=1000))["id"]
                 agent.submit(udp_job(receiver.port, packets=None, pps=0.1))
                 fast = agent.submit(udp_job(receiver.port, packets=None))["id"]
                 agent.post(f"/v1/jobs/{paused}:pause")
-                held(lambda: longest(2) < watch)
+                words(4)
                 agent.post(f"/v1/jobs/{fast}:cancel")
                 # somebody holds the database: the writer stands still
                 database = sqlite3.connect(os.path.join(agent.folder, "state", "jobs.db"),
@@ -196,14 +196,14 @@ class Signals(unittest.TestCase):
                 submits = [threading.Thread(target=submit) for _ in range(2)]
                 for thread in submits:
                     thread.start()
-                held(lambda: longest(2) > watch)
-                held(lambda: "event=thread_hangs" in agent.log_text())
+                until(lambda: "event=thread_hangs" in agent.log_text())
+                until(silent)
                 hangs.set()
                 for thread in submits:
                     thread.join()
                 database.execute("ROLLBACK")
                 database.close()
-                held(lambda: longest(1) < watch)
+                words(3)
                 agent.close()
 
     def test_sighup_reloads_the_policy_and_a_bad_file_changes_nothing(self):
@@ -249,16 +249,25 @@ class Clock(unittest.TestCase):
 
 
 class Idle(unittest.TestCase):
+    @apart
     @unittest.skipIf(SANITIZED, "a sanitizer has its own appetite")
     def test_an_idle_agent_is_small_and_sleeps(self):
         def status(field):
             with open(f"/proc/{agent.pid}/status", encoding="ascii") as file:
                 return int(next(line for line in file if line.startswith(field)).split()[1])
 
-        def ticks():
-            with open(f"/proc/{agent.pid}/stat", encoding="ascii") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            return int(fields[11]) + int(fields[12])
+        def switches():
+            """How often its threads got a core, or lost one."""
+            total = 0
+            for task in os.listdir(f"/proc/{agent.pid}/task"):
+                with open(f"/proc/{agent.pid}/task/{task}/status", encoding="ascii") as file:
+                    total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+            return total
+
+        def quiet(seconds, at_most):
+            before = switches()
+            time.sleep(seconds)
+            return switches() - before <= at_most
 
         with Agent("--workers", "4") as agent, UdpReceiver(keep=1) as receiver:
             self.assertLess(status("VmRSS:"), 12 * 1024)
@@ -266,11 +275,8 @@ class Idle(unittest.TestCase):
                 agent.wait_end(agent.submit(udp_job(receiver.port, packets=1000))["id"])
             self.assertLess(status("VmRSS:"), 12 * 1024)
 
-            def sleeps():
-                before = ticks()
-                time.sleep(2)
-                return ticks() - before <= 1  # of 10 ms
-            held(sleeps)
+            until(lambda: quiet(0.2, 0))  # what the jobs left is stored and closed
+            self.assertTrue(quiet(2, 4))
 
 
 class Killed(unittest.TestCase):

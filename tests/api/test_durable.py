@@ -21,7 +21,7 @@ import threading
 import time
 import unittest
 
-from pagecast_test import ENDED, PATIENCE, SANITIZED, Agent, UdpReceiver, held, main, room_for_all, udp_job
+from pagecast_test import ENDED, PATIENCE, SANITIZED, Agent, UdpReceiver, main, room_for_all, udp_job, until
 
 CYCLES = 500 if os.environ.get("PAGECAST_LONG") else 10 if SANITIZED else 40
 CALLERS = 4
@@ -483,7 +483,7 @@ class FullDisk(unittest.TestCase):
                 self.assertEqual(job["state"], "JOB_STATE_CANCELLED")
                 self.assertIn("not_stored", [problem["code"] for problem in job["problems"]])
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, before)
-            held(lambda: agent.get("/readyz").status == 200)  # once the two ends are stored
+            until(lambda: agent.get("/readyz").status == 200)  # once the two ends are stored
             last = agent.submit(udp_job(receiver.port, packets=5))["id"]
             self.assertEqual(agent.wait_end(last)["state"], "JOB_STATE_SUCCEEDED")
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
@@ -504,7 +504,7 @@ class FullDisk(unittest.TestCase):
             resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
             agent.cancel(running)  # a worker is free
             arrived = receiver.wait(int(agent.job(running)["account"]["packetsSent"]))
-            held(lambda: agent.job(waiting)["progress"]["waitingFor"] == "store not writable")
+            until(lambda: agent.job(waiting)["progress"]["waitingFor"] == "store not writable")
             self.assertEqual(agent.job(waiting)["state"], "JOB_STATE_QUEUED")
             ready = agent.get("/readyz")
             self.assertEqual(ready.status, 503)
@@ -588,16 +588,11 @@ class Resumed(unittest.TestCase):
             agent = Agent(folder=folder)
             job_id = agent.submit(self.spec(receiver.port))["id"]
             receiver.wait(100)
-            agent.post(f"/v1/jobs/{job_id}:pause")
-
-            def still():
-                """What was on its way when it answered has come, and is counted."""
-                before = receiver.count
-                time.sleep(SNAPSHOT_SECONDS)
-                return receiver.count == before == int(agent.job(job_id)["account"]["packetsSent"])
-
-            held(still)
-            arrived = receiver.count
+            paused = agent.post(f"/v1/jobs/{job_id}:pause").json()
+            arrived = int(paused["account"]["packetsSent"])  # to the last of them
+            self.assertEqual(receiver.wait(arrived), arrived)
+            time.sleep(SNAPSHOT_SECONDS)
+            self.assertEqual(receiver.count, arrived)
             stored = agent.request("PATCH", f"/v1/jobs/{job_id}", {"rate": {"pps": 400}})
             self.assertEqual(stored.status, 200, stored)
             before = int(stored.json()["revision"])

@@ -303,7 +303,7 @@ class Events(unittest.TestCase):
             idle.connect((self.agent.host, self.agent.port))
             idle.sendall(f"GET /v1/jobs/{job['id']}/events?view=JOB_VIEW_FULL HTTP/1.1\r\n"
                          "Host: localhost\r\n\r\n".encode())
-            pt.held(lambda: held_open(self.agent, idle))
+            pt.until(lambda: held_open(self.agent, idle))
             while held_open(self.agent, idle):
                 self.assertIsNotNone(other.event())
                 self.assertLess(time.monotonic() - began, STALL_SECONDS + 120)

@@ -113,7 +113,7 @@ class Sizes(unittest.TestCase):
             self.assertGreaterEqual(found.count(400), 15)
             return True
 
-        pt.held(fill)
+        pt.until(fill)
         answer = self.agent.post("/v1/jobs", b"{", headers={"Content-Type": "application/json"})
         self.assertEqual(answer.status, 400, "the room was given back")
 
@@ -153,7 +153,7 @@ class Time(unittest.TestCase):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             began = time.monotonic()
             raw.connect((self.agent.host, self.agent.port))
-            pt.held(lambda: open_files(self.agent.pid) > files)
+            pt.until(lambda: open_files(self.agent.pid) > files)
             raw.setblocking(False)
             request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
             while time.monotonic() - began < 60:
@@ -220,7 +220,7 @@ class Connections(unittest.TestCase):
 
             def taken():
                 """@return whether the peer held all that it may have to the end: none is its for ever"""
-                pt.held(lambda: open_files(agent.pid) <= files)
+                pt.until(lambda: open_files(agent.pid) <= files)
                 began = time.monotonic()
                 raws = [agent.raw_socket() for _ in range(CONNECTIONS_PEER)]
                 self.assertEqual(agent.get("/healthz", unix=True).status, 200)
@@ -236,7 +236,7 @@ class Connections(unittest.TestCase):
                 self.assertEqual((refused, pt.statuses(first)), (b"", [200]))
                 return True
 
-            pt.held(taken)
+            pt.until(taken)
             deadline = time.monotonic() + 60
             while open_files(agent.pid) > files and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -294,6 +294,7 @@ class Worker(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, f"the worker keeps {files}")
             time.sleep(0.02)
 
+    @pt.apart
     def test_each_job_gives_its_descriptors_back(self):
         """Whatever became of it. Its own are all that the worker has: none of the server's."""
         with pt.Agent() as agent, pt.UdpReceiver(keep=1) as receiver:
@@ -314,6 +315,7 @@ class Worker(unittest.TestCase):
 
 
 class Life(unittest.TestCase):
+    @pt.apart
     def test_idle_memory(self):
         if pt.SANITIZED:
             self.skipTest("a sanitizer's own memory would be measured")

@@ -88,6 +88,7 @@ class Lockout(Folder):
         eventually(lambda: ask(short).status != 200)  # it has come to its end
         self.assertEqual([ask(self.right).status for _ in range(28)], [200] * 28)
 
+    @pt.apart
     @unittest.skipUnless(ipv6_here(), "there is no IPv6 here")
     def test_a_listener_of_both_ip_versions(self):
         """IPv4 callers of an IPv6 socket have the same 64 bits: they are counted by their IPv4 address."""

@@ -19,7 +19,7 @@ import threading
 import time
 import unittest
 
-from pagecast_test import Agent, held, main
+from pagecast_test import Agent, excess, main, until
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL, SOL_PACKET, PACKET_STATISTICS, PACKET_VNET_HDR, PACKET_OUTGOING = 3, 263, 6, 15, 4
@@ -86,19 +86,6 @@ class Wire(threading.Thread):
         return self.seen
 
 
-def excess(seen, rate):
-    """The most that any window holds beyond rate * time. @seen: (seconds, count), in order."""
-    total = lowest = most = 0.0
-    last = None
-    for when, count in seen:
-        total -= rate * max(when - last, 0) if last is not None else 0
-        last = when
-        lowest = min(lowest, total)
-        total += count
-        most = max(most, total - lowest)
-    return most
-
-
 def start_time(ahead):
     when = time.time() + ahead
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when)) + f".{int(when % 1 * 1e9):09d}Z"
@@ -140,7 +127,7 @@ class WireRates(unittest.TestCase):
         for device in ("tx0", "rx0"):
             ip("link", "set", device, "up")
         ip("neigh", "replace", TO, "lladdr", RX_MAC, "dev", "tx0")
-        held(lambda: "state UP" in subprocess.run(["ip", "link", "show", "tx0"], capture_output=True, text=True,
+        until(lambda: "state UP" in subprocess.run(["ip", "link", "show", "tx0"], capture_output=True, text=True,
                                                   check=True, timeout=30).stdout)
 
     def begin(self, workers=1, **policy):
@@ -155,12 +142,12 @@ class WireRates(unittest.TestCase):
 
     def running(self, *streams, **more):
         job = self.start(*streams, **more)
-        held(lambda: self.agent.job(job)["state"] != "JOB_STATE_QUEUED")
+        until(lambda: self.agent.job(job)["state"] != "JOB_STATE_QUEUED")
         return job
 
     def see(self, seconds):
         """What left from the first packet on, in that time at least; all jobs are cancelled then."""
-        held(lambda: self.wire.seen)
+        until(lambda: self.wire.seen)
         time.sleep(seconds)
         self.assertEqual(self.agent.post("/v1/jobs:cancel", {"all": True}).status, 200)
         return self.wire.stop()
@@ -233,7 +220,7 @@ class WireRates(unittest.TestCase):
         with open(os.path.join(self.agent.folder, "policy.json"), "w", encoding="utf-8") as file:
             json.dump({**ALLOWED, "maxTotalPps": 400}, file)
         self.agent.process.send_signal(signal.SIGHUP)
-        held(lambda: "event=policy_reloaded" in self.agent.log_text())
+        until(lambda: "event=policy_reloaded" in self.agent.log_text())
         self.agent.get("/v1/jobs")
         time.sleep(0.05)
         since = time.time()

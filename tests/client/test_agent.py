@@ -12,7 +12,7 @@ import time
 import unittest
 
 from cli import PAGECAST, command, environment, pagecast, start
-from pagecast_test import PATIENCE, Agent, UdpReceiver, free_port, held, main, udp_job
+from pagecast_test import PATIENCE, Agent, UdpReceiver, free_port, main, udp_job, until
 
 JOB_ID = r"[0-9A-Za-z-]{16,}"
 SUMMARY = re.compile(
@@ -24,15 +24,6 @@ SUMMARY = re.compile(
 
 def number(text):
     return int(text.replace(",", ""))
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it does not happen")
 
 
 class Case(unittest.TestCase):
@@ -61,7 +52,7 @@ class Case(unittest.TestCase):
         job = self.agent.submit(udp_job(self.receiver.port, packets=None, pps=pps, **more))
         self.addCleanup(self.agent.post, f"/v1/jobs/{job['id']}:cancel")
         self.agent.wait_state(job["id"], "JOB_STATE_RUNNING")
-        wait_until(lambda: self.receiver.count > 0)
+        until(lambda: self.receiver.count > 0)
         return job["id"]
 
     def faster(self, job_id):
@@ -153,7 +144,7 @@ class Send(Case):
         ran = self.pagecast("send", self.udp, "--text", "x", "--pps", "100", "--forever", "--detach")
         match = re.fullmatch(rf"({JOB_ID}) (QUEUED|RUNNING)\n", ran.stdout)
         self.assertTrue(match, ran.stdout)
-        wait_until(lambda: self.receiver.count >= 5)
+        until(lambda: self.receiver.count >= 5)
         found = self.summary(self.pagecast("cancel", match[1]).stdout)
         self.assertEqual(found["state"], "CANCELLED")
 
@@ -180,7 +171,7 @@ class Send(Case):
 class Interrupted(Case):
     def test_ctrl_c_cancels_and_tells(self):
         process = start("send", self.udp, "--text", "x", "--pps", "200", "--packets", "100k", agent=self.agent.url)
-        wait_until(lambda: self.receiver.count >= 10)
+        until(lambda: self.receiver.count >= 10)
         shown, told = self.interrupt(process)
         self.assertEqual(process.returncode, 130, told)
         found = self.summary(shown)
@@ -192,7 +183,7 @@ class Interrupted(Case):
         for number_of_signal in (signal.SIGINT, signal.SIGTERM):
             self.receiver.count = 0
             process = start("send", self.udp, "--text", "x", "--pps", "500", "--forever", agent=self.agent.url)
-            wait_until(lambda: self.receiver.count >= 10)
+            until(lambda: self.receiver.count >= 10)
             process.send_signal(number_of_signal)
             shown, told = process.communicate(timeout=60)
             self.assertEqual(process.returncode, 0, told)
@@ -201,7 +192,7 @@ class Interrupted(Case):
     def test_a_job_that_waits_in_the_queue_can_be_given_up(self):
         blockers = [self.endless(pps=50) for _ in range(2)]  # both workers
         process = start("send", self.udp, "--text", "late", "--name", "late", agent=self.agent.url)
-        wait_until(lambda: "late" in self.pagecast("list", "--state", "queued").stdout)
+        until(lambda: "late" in self.pagecast("list", "--state", "queued").stdout)
         shown, _ = self.interrupt(process)
         self.assertEqual(process.returncode, 130)
         self.assertIn("CANCELLED before its first packet\n", shown)
@@ -213,7 +204,7 @@ class Interrupted(Case):
         agent = Agent()
         try:
             process = start("send", self.udp, "--text", "x", "--pps", "200", "--forever", agent=agent.url)
-            wait_until(lambda: self.receiver.count >= 5)
+            until(lambda: self.receiver.count >= 5)
         finally:
             agent.close()
         shown, told = process.communicate(timeout=60)
@@ -297,16 +288,13 @@ class Jobs(Case):
     def test_pause_resume_and_rate(self):
         job_id = self.endless(pps=50)
         self.assertRegex(self.pagecast("pause", job_id).stdout, rf"^{job_id} PAUSED")
-
-        def still():
-            before = self.receiver.count
-            time.sleep(0.3)
-            return self.receiver.count == before
-        held(still)
-        before = self.receiver.count
+        before = int(self.agent.job(job_id)["account"]["packetsSent"])  # to the last of them
+        self.assertEqual(self.receiver.wait(before), before)
+        time.sleep(0.3)
+        self.assertEqual(self.receiver.count, before)
         self.pagecast("rate", job_id, "--pps", "2k")
         self.assertRegex(self.pagecast("resume", job_id).stdout, rf"^{job_id} RUNNING")
-        wait_until(lambda: self.receiver.count > before + 500)
+        until(lambda: self.receiver.count > before + 500)
         ran = self.pagecast("rate", job_id, "--pps", "5", "--stream", "none of that name", code=1)
         self.assertIn("none of that name", ran.stderr)
 
@@ -389,7 +377,7 @@ class Watch(Case):
         with Agent() as agent:
             process = start("watch", agent=agent.url)
             self.assertEqual(self.tables_until(process, "ID "), 1)
-            time.sleep(3)  # nothing happens meanwhile, but for a while
+            time.sleep(1.5)  # nothing happens meanwhile, but for a while
             job = agent.submit(udp_job(self.receiver.port, None, pps=100, name="waited-for"))
             self.assertLessEqual(self.tables_until(process, "waited-for"), 2)
             agent.post(f"/v1/jobs/{job['id']}:cancel")

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from cli import pagecast
-from pagecast_test import Agent
+from pagecast_test import Agent, main
 
 CLONE_NEWNET = 0x40000000
 PACKETS = 3000
@@ -148,4 +148,4 @@ class Frames(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

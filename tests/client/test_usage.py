@@ -11,7 +11,7 @@ import unittest
 
 import cli
 from cli import FakeAgent, JSON, pagecast
-from pagecast_test import free_port, main
+from pagecast_test import apart, free_port, main
 
 COMMANDS = ("send", "submit", "get", "list", "watch", "cancel", "pause", "resume", "rate", "delete", "agent", "policy",
             "interfaces", "engines", "version")
@@ -128,6 +128,7 @@ class Reaching(unittest.TestCase):
             self.assertEqual(ran.returncode, 3)
             self.assertIn("no such file or directory; start one with `pagecastd`", ran.stderr)
 
+    @apart
     def test_a_socket_of_somebody_else(self):
         if os.geteuid() != 0:
             self.skipTest("needs root, to be somebody else")

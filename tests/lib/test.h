@@ -1,13 +1,15 @@
 /*
  * test: the smallest frame for the C tests. A file defines cases and lists them in TEST_MAIN; each
  * case is one behaviour. A failed check prints where and what, and ends the case's process with a
- * failure; TEST_SKIP ends the program with 77 and a reason when all its cases need something that
- * is missing.
+ * failure. A program of which a case was skipped ends with 77, so that ctest says so. What may be
+ * skipped on a usual machine stands apart, and is a line of its own in ctest; a case that takes
+ * longer than TEST_CASE_MAX_S hangs, and fails.
  *
  *   TEST(pages_packs_across_a_page_boundary) { CHECK_INT(x, ==, 3); }
- *   TEST_MAIN(CASE(pages_packs_across_a_page_boundary))
+ *   TEST_MAIN(CASE(pages_packs_across_a_page_boundary), CASE_APART(pages_are_lent_to_the_kernel))
  *
- * `test_x NAME…` runs just these cases. Every case runs in this process, one after the other.
+ * `test_x NAME…` runs just these cases; without a name, all that do not stand apart. Every case
+ * runs in this process, one after the other.
  */
 #pragma once
 #include <inttypes.h>
@@ -20,7 +22,14 @@
 struct test_case {
 	const char *name;
 	void (*run)(void);
+	bool apart;
 };
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { TEST_CASE_MAX_S = 240 };
+#else
+enum { TEST_CASE_MAX_S = 60 };
+#endif
 
 #define TEST(name) static void name(void)
 
@@ -72,5 +81,10 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 	}
 #define CASE(name)                                                                                 \
 	{                                                                                          \
-#name, name                                                                        \
+#name, name, false                                                                 \
+	}
+/* tests/CMakeLists.txt reads the names of these in the source */
+#define CASE_APART(name)                                                                           \
+	{                                                                                          \
+#name, name, true                                                                  \
 	}

@@ -346,4 +346,4 @@ TEST_MAIN(CASE(agent_ends_when_a_sync_fails),
 	  CASE(agent_acknowledges_nothing_that_the_disk_did_not_take),
 	  CASE(agent_with_a_full_disk_cancels_and_stops),
 	  CASE(agent_whose_ends_wait_for_the_store_is_not_ready),
-	  CASE(agent_outlives_each_allocation_that_fails))
+	  CASE_APART(agent_outlives_each_allocation_that_fails))

@@ -292,7 +292,7 @@ TEST(engine_facts_name_each_engine_and_why)
 TEST_MAIN(CASE(engine_sends_one_size_whole_and_in_order), CASE(engine_sends_payloads_in_turn),
 	  CASE(engine_splice_page_per_packet_is_four_calls_a_packet),
 	  CASE(engine_splice_sends_trains), CASE(engine_flows_keep_apart),
-	  CASE(engine_choose_takes_splice_where_it_works_and_what_was_asked_for),
+	  CASE_APART(engine_choose_takes_splice_where_it_works_and_what_was_asked_for),
 	  CASE(engine_choose_takes_the_first_allowed_engine_that_can_send_the_job),
 	  CASE(engine_words_path_says_what_left_together),
 	  CASE(engine_choose_refuses_naming_what_is_missing),

@@ -127,4 +127,4 @@ TEST_MAIN(CASE(pages_open_rounds_up_to_whole_pages_of_zeros),
 	  CASE(pages_retire_is_idempotent_from_each_state),
 	  CASE(pages_huge_start_where_a_huge_page_can),
 	  CASE(pages_renew_leaves_what_was_lent_and_starts_from_zeros),
-	  CASE(pages_sealed_cannot_be_reserved_from))
+	  CASE_APART(pages_sealed_cannot_be_reserved_from))

@@ -147,7 +147,7 @@ TEST(sender_tells_that_nothing_listens)
 	sending_close(&lab);
 }
 
-TEST_MAIN(CASE(sender_sends_its_limit_and_balances), CASE(sender_drives_1024_streams),
-	  CASE(sender_repacks_fresh_arenas_without_a_seam),
+TEST_MAIN(CASE(sender_sends_its_limit_and_balances), CASE_APART(sender_drives_1024_streams),
+	  CASE_APART(sender_repacks_fresh_arenas_without_a_seam),
 	  CASE(sender_late_for_start_time_fails_or_says_so),
 	  CASE(sender_refuses_percent_of_an_unknown_line), CASE(sender_tells_that_nothing_listens))
