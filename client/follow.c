@@ -31,9 +31,10 @@ struct followed {
 	char *etag;		/* If-None-Match of the next poll; NULL: ask at once */
 	Pagecast__V1__Job *job; /* latest; NULL until the first answer */
 	struct http_exchange *poll, *cancel, *renew;
-	int64_t next_poll_ns, next_renew_ns, lost_since_ns;
-	bool cancel_sent, whole, done; /* whole: ended, and asked for with its streams */
-	int code;		       /* once done */
+	int64_t next_poll_ns, next_cancel_ns, next_renew_ns, lost_since_ns;
+	bool cancel_sent, cancel_failed; /* failed: told once, and tried again */
+	bool whole, done;		 /* whole: ended, and asked for with its streams */
+	int code;			 /* once done */
 };
 
 struct follow {
@@ -231,7 +232,9 @@ static void polled(void *context, struct http_response *response)
 static void start_poll(struct followed *followed, int64_t now_ns)
 {
 	_cleanup_free_ char *wait = util_printf("?view=BASIC&wait=%d", WAIT_S);
-	const char *suffix = followed->whole ? "" : followed->etag ? wait : "?view=BASIC";
+	/* After an outage it does not wait: the answer says that the agent is there again. */
+	bool waits = followed->etag && !followed->lost_since_ns;
+	const char *suffix = followed->whole ? "" : waits ? wait : "?view=BASIC";
 	_cleanup_free_ char *path = call_job_path(followed->id, suffix);
 	_cleanup_free_ char *header = followed->etag && !followed->whole
 					      ? util_printf("If-None-Match: %s", followed->etag)
@@ -249,9 +252,14 @@ static void cancelled(void *context, struct http_response *response)
 	followed->cancel = NULL;
 	if (followed->done || (response->status >= 200 && response->status < 300))
 		return; /* the poll sees the end */
-	progress_clear(&followed->follow->progress);
-	call_check(followed->follow->client, followed->peer, NULL, response);
-	followed->cancel_sent = response->status != 0; /* unreached: tried again */
+	bool unreached = response->status == 0;
+	if (!unreached || !followed->cancel_failed) {
+		progress_clear(&followed->follow->progress);
+		call_check(followed->follow->client, followed->peer, NULL, response);
+	}
+	followed->cancel_failed = unreached;
+	followed->cancel_sent = !unreached;
+	followed->next_cancel_ns = util_now_ns() + RETRY_NS;
 }
 
 static void start_cancel(struct followed *followed)
@@ -283,7 +291,8 @@ static void start_renew(struct followed *followed, int64_t now_ns)
 static void advance(struct followed *followed, int64_t now_ns)
 {
 	struct follow *follow = followed->follow;
-	if (follow->signals_seen && follow->options.cancel && !followed->cancel_sent)
+	if (follow->signals_seen && follow->options.cancel && !followed->cancel_sent &&
+	    now_ns >= followed->next_cancel_ns)
 		start_cancel(followed);
 	if (!followed->poll && now_ns >= followed->next_poll_ns)
 		start_poll(followed, now_ns);

@@ -238,7 +238,7 @@ struct units_text units_pps(double pps)
 {
 	struct units_text text;
 	if (pps >= 999.95 && pps < 1.8e19)
-		return units_count((uint64_t)llround(pps));
+		return units_count((uint64_t)round(pps));
 	snprintf(text.s, sizeof text.s, pps > 0 && pps < 1 ? "%.3f" : "%.1f", pps);
 	return text;
 }
@@ -278,11 +278,11 @@ struct units_text units_duration(double ns)
 	else if (s < 3599.5)
 		snprintf(text.s, sizeof text.s, "%d m %02d s", (int)(lround(s) / 60),
 			 (int)(lround(s) % 60));
-	else if (s < 86400 * 2)
-		snprintf(text.s, sizeof text.s, "%d h %02d m", (int)(s / 3600),
-			 (int)fmod(s / 60, 60));
+	else if (s < 86400 * 2 - 0.5)
+		snprintf(text.s, sizeof text.s, "%d h %02d m", (int)(lround(s) / 3600),
+			 (int)(lround(s) / 60 % 60));
 	else
-		snprintf(text.s, sizeof text.s, "%.0f d", floor(s / 86400));
+		snprintf(text.s, sizeof text.s, "%.0f d", floor(round(s) / 86400));
 	return text;
 }
 

@@ -147,7 +147,78 @@ TEST(shown_with_separators_and_units)
 	CHECK_STR(units_percent(7).s, "100 %");
 }
 
+/* The last value that is shown in one way, and the first that is shown in the next. */
+TEST(shown_at_the_edges_of_each_unit)
+{
+	static const struct {
+		double ns;
+		const char *text;
+	} DURATIONS[] = {
+		{0.4, "0 ns"},		 {999.4, "999 ns"},	  {999.5, "1.0 µs"},
+		{9949, "9.9 µs"},	 {9950, "10 µs"},	  {999499, "999 µs"},
+		{999500, "1.0 ms"},	 {9949e3, "9.9 ms"},	  {9950e3, "10 ms"},
+		{999499e3, "999 ms"},	 {999500e3, "1.00 s"},	  {59.9949e9, "59.99 s"},
+		{59.995e9, "1 m 00 s"},	 {119.4e9, "1 m 59 s"},	  {119.5e9, "2 m 00 s"},
+		{3599.4e9, "59 m 59 s"}, {3599.5e9, "1 h 00 m"},  {7199.4e9, "1 h 59 m"},
+		{7199.5e9, "2 h 00 m"},	 {172799e9, "47 h 59 m"}, {172799.5e9, "2 d"},
+		{259199e9, "2 d"},	 {259200e9, "3 d"},
+	};
+	static const struct {
+		double bps;
+		const char *text;
+	} RATES[] = {
+		{999.4, "999 bit/s"},	{999.5, "1.00 kbit/s"},	 {9994, "9.99 kbit/s"},
+		{9996, "10.0 kbit/s"},	{99949, "99.9 kbit/s"},	 {99950, "100 kbit/s"},
+		{999499, "999 kbit/s"}, {999500, "1.00 Mbit/s"}, {999.5e9, "1.00 Tbit/s"},
+		{1e15, "1000 Tbit/s"},
+	};
+	for (size_t i = 0; i < sizeof DURATIONS / sizeof *DURATIONS; i++)
+		CHECK_STR(units_duration(DURATIONS[i].ns).s, DURATIONS[i].text);
+	for (size_t i = 0; i < sizeof RATES / sizeof *RATES; i++)
+		CHECK_STR(units_bps(RATES[i].bps).s, RATES[i].text);
+	CHECK_STR(units_pps(999.94).s, "999.9");
+	CHECK_STR(units_pps(999.95).s, "1,000");
+	CHECK_STR(units_pps(0.9994).s, "0.999");
+	CHECK_STR(units_pps(1).s, "1.0");
+	CHECK_STR(units_pps(1.7e19).s, "17,000,000,000,000,000,000");
+	CHECK_STR(units_pps(0).s, "0.0");
+	CHECK_STR(units_count(999999).s, "999,999");
+	CHECK_STR(units_count(1000000).s, "1,000,000");
+	CHECK_STR(units_percent(-0.5).s, "0 %");
+	CHECK_STR(units_percent(0.0099).s, "0 %");
+	CHECK_STR(units_percent(0.01).s, "1 %");
+}
+
+/* The largest and smallest that each unit may have, and one beyond. */
+TEST(read_at_the_edges_of_each_unit)
+{
+	uint64_t count;
+	int64_t ns, whole;
+	double rate;
+	CHECK(units_read_count("18446744073709551Ki", &count) == false);
+	CHECK(units_read_count("17179869183Gi", &count) && count == UINT64_C(17179869183) << 30);
+	CHECK(!units_read_count("17179869184Gi", &count)); /* 2^64 */
+	CHECK(units_read_count("1Mi", &count) && count == 1048576);
+	CHECK(units_read_count("0.5Ki", &count) && count == 512);
+	CHECK(!units_read_count("0.3Ki", &count));
+	CHECK(units_read_int("9223372036854775807", &whole) && whole == INT64_MAX);
+	CHECK(units_read_int("-9223372036854775808", &whole) && whole == INT64_MIN);
+	CHECK(!units_read_int("9223372036854775808", &whole));
+	CHECK(!units_read_int("-9223372036854775809", &whole));
+	CHECK(units_read_int("+7", &whole) && whole == 7);
+	CHECK(!units_read_int("--7", &whole) && !units_read_int("", &whole) &&
+	      !units_read_int("7 ", &whole));
+	CHECK(units_read_rate("0.001", &rate) && fabs(rate - 0.001) < 1e-15);
+	CHECK(units_read_duration("2555555h", &ns) && ns == INT64_C(9199998000000000000));
+	CHECK(!units_read_duration("2555556h", &ns)); /* 9.2e18 ns are the most */
+	CHECK(!units_read_duration("0.4ns", &ns));
+	CHECK(units_read_duration("1h1m1s1ms1us1ns", &ns) && ns == INT64_C(3661001001001));
+	CHECK(!units_read_duration("1x", &ns) && !units_read_duration("1hm", &ns) &&
+	      !units_read_duration("h1", &ns));
+}
+
 TEST_MAIN(CASE(counts_are_whole_numbers_with_suffixes), CASE(counts_refuse_what_is_no_whole_number),
 	  CASE(rates_are_positive_and_may_have_fractions), CASE(durations_need_a_unit),
 	  CASE(times_are_rfc_3339_with_a_zone), CASE(times_from_now),
-	  CASE(shown_with_separators_and_units))
+	  CASE(shown_with_separators_and_units), CASE(shown_at_the_edges_of_each_unit),
+	  CASE(read_at_the_edges_of_each_unit))
