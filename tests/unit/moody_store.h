@@ -13,6 +13,9 @@ static struct moody {
 	_Atomic int creating;			     /* calls of create that have begun */
 	_Atomic int removed, unwaited, unwaited_max; /* removals; in a row that nobody waited for */
 	_Atomic bool hold_removes, removing, overtaken; /* a create came during a removal */
+	_Atomic bool
+		hold_next; /* an update of a job that has not ended waits, ahead of the store... */
+	_Atomic bool holding; /* ...and is waiting */
 	pthread_mutex_t lock;
 	struct {
 		char id[JOB_ID_LEN + 1];
@@ -60,6 +63,11 @@ static int moody_update(struct store *store, const struct store_job *job, enum s
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "the disk is full");
 	if (moody.frozen)
 		return 0;
+	if (!job_state_ended(job->state) && moody.hold_next && !moody.holding) {
+		moody.holding = true;
+		for (int64_t until = now_ms() + WEDGED_MS; moody.hold_next; nap_ms(1))
+			CHECK_INT(now_ms(), <, until);
+	}
 	for (int64_t until = now_ms() + WEDGED_MS; moody.hold_ends && job_state_ended(job->state);
 	     nap_ms(1))
 		CHECK_INT(now_ms(), <, until);

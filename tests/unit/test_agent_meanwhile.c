@@ -184,7 +184,84 @@ TEST(agent_that_cannot_tell_that_a_job_has_paused_does_not_say_so)
 	close_receiver();
 }
 
+/* A worker that prepares a job of 3 packets, and is inside a pipe() until the gate opens. */
+static const char *held_while_preparing(const char *of_stream)
+{
+	open_receiver();
+	shut_gate(SYS_CALL_PIPE, 0);
+	start_agent(NULL, 1);
+	gate.armed = true;
+	const char *id = submit(of_stream, "\"engine\":\"SPLICE\"");
+	wait_reached();
+	return id;
+}
+
+static void end_held(void)
+{
+	end_agent();
+	sys_set_hook(NULL);
+	close_receiver();
+}
+
+TEST(agent_that_is_told_to_cancel_while_it_prepares_sends_nothing)
+{
+	pthread_t canceller;
+	const char *id = held_while_preparing("\"limit\":{\"packets\":3}");
+	CHECK_INT(pthread_create(&canceller, NULL, cancel_one, (void *)id), ==, 0);
+	wait_until(is_told_to_stop, id);
+	gate.open = true;
+	pthread_join(canceller, NULL);
+	Pagecast__V1__Job *job = wait_ended(id);
+	CHECK_INT(job->state, ==, STATE(CANCELLED));
+	CHECK_INT(job->account->packets_cancelled, ==, 3);
+	check_books(job);
+	drop(job);
+	job = wait_ended(submit("\"limit\":{\"packets\":2}", "")); /* the worker is free again */
+	drop(job);
+	CHECK_INT(count_received("hello"), ==, 2);
+	end_held();
+}
+
+TEST(agent_that_gets_a_new_rate_while_it_prepares_sends_at_that)
+{
+	struct error error = ERROR_NULL;
+	Pagecast__V1__Job *job = NULL;
+	const char *id =
+		held_while_preparing("\"limit\":{\"packets\":3},\"rate\":{\"pps\":0.1}");
+	CHECK_INT(change(for_job(id, "\"rate\":{\"pps\":1000}"), &job, &error), ==, 0);
+	drop(job);
+	gate.open = true;
+	job = wait_ended(id); /* twenty seconds, at the old one */
+	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
+	CHECK(job->report->requested_pps == 1000);
+	drop(job);
+	CHECK_INT(count_received("hello"), ==, 3);
+	end_held();
+}
+
+/* Callers that wait for the same end: each gets it. */
+TEST(agent_answers_all_that_wait_for_one_end)
+{
+	enum { CANCELLERS = 4 };
+	pthread_t cancellers[CANCELLERS];
+	const char *id = held_while_sending("\"engine\":\"SPLICE\"");
+	for (int i = 0; i < CANCELLERS; i++)
+		CHECK_INT(pthread_create(&cancellers[i], NULL, cancel_one, (void *)id), ==, 0);
+	wait_until(is_told_to_stop, id);
+	gate.open = true;
+	for (int i = 0; i < CANCELLERS; i++)
+		pthread_join(cancellers[i], NULL);
+	Pagecast__V1__Job *job = get(id);
+	CHECK_INT(job->state, ==, STATE(CANCELLED));
+	CHECK_INT(count_received(NULL), ==, job->account->packets_sent);
+	drop(job);
+	end_held();
+}
+
 TEST_MAIN(CASE(agent_prepares_again_what_failed_while_the_policy_changed),
 	  CASE(agent_that_stops_does_not_keep_for_later_what_is_cancelled),
 	  CASE(agent_ends_what_it_cannot_judge_by_a_new_policy),
-	  CASE(agent_that_cannot_tell_that_a_job_has_paused_does_not_say_so))
+	  CASE(agent_that_cannot_tell_that_a_job_has_paused_does_not_say_so),
+	  CASE(agent_that_is_told_to_cancel_while_it_prepares_sends_nothing),
+	  CASE(agent_that_gets_a_new_rate_while_it_prepares_sends_at_that),
+	  CASE(agent_answers_all_that_wait_for_one_end))

@@ -383,6 +383,36 @@ TEST(agent_takes_a_request_id_anew_when_its_job_is_gone_also_from_the_store)
 	close_receiver();
 }
 
+/* A row of a job that runs is on its way to the store when the job ends, and comes there later. */
+TEST(agent_whose_older_row_comes_after_a_newer_keeps_the_newer)
+{
+	open_receiver();
+	open_store();
+	start_on_store();
+	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":1000}",
+				"\"restartPolicy\":\"RESUME\"");
+	wait_sent(id, 1);
+	moody.hold_next = true;
+	for (int64_t until = now_ms() + WEDGED_MS; !moody.holding; nap_ms(1))
+		CHECK_INT(now_ms(), <, until);
+	Pagecast__V1__Job *job = cancel(id);
+	CHECK_INT(job->state, ==, STATE(CANCELLED));
+	uint64_t sent = job->account->packets_sent;
+	drop(job);
+	CHECK_INT(stored_state(id), ==, STATE(CANCELLED)); /* and only now the older one: */
+	moody.hold_next = false;
+	end_agent();
+	start_on_store();
+	job = get(id);
+	CHECK_INT(job->state, ==, STATE(CANCELLED));
+	CHECK_INT(job->account->packets_sent, ==, sent);
+	drop(job);
+	CHECK_INT(count_received("hello"), ==, sent);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
 TEST_MAIN(CASE(agent_that_was_killed_finds_every_job_again),
 	  CASE(agent_that_was_stopped_goes_on_with_what_waited),
 	  CASE(agent_accepts_nothing_that_was_not_stored),
@@ -391,4 +421,5 @@ TEST_MAIN(CASE(agent_that_was_killed_finds_every_job_again),
 	  CASE(agent_that_cuts_a_long_history_lets_callers_between),
 	  CASE(agent_takes_a_request_id_anew_when_its_job_is_gone_also_from_the_store),
 	  CASE(agent_that_was_stopped_and_then_killed_tells_of_no_crash_where_there_was_none),
-	  CASE(agent_says_why_a_start_was_missed_while_the_store_failed))
+	  CASE(agent_says_why_a_start_was_missed_while_the_store_failed),
+	  CASE(agent_whose_older_row_comes_after_a_newer_keeps_the_newer))

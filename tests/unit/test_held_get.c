@@ -3,6 +3,7 @@
 #include "api/server.h"
 #include "pagecast/agent.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/un.h>
 
@@ -21,6 +22,22 @@ int __wrap_agent_job_position(struct agent *asked, const struct agent_caller *ca
 			      const char *id, struct agent_job_position *ret_position,
 			      struct error *ret_error);
 
+/* Behind the look of this number, ahead of what is made of it, the job is cancelled; 0: never. */
+static atomic_int cancel_behind;
+
+static void *cancel_it(void *id)
+{
+	drop(cancel(id));
+	return NULL;
+}
+
+static void cancel_in_a_thread(const char *id)
+{
+	pthread_t thread;
+	CHECK_INT(pthread_create(&thread, NULL, cancel_it, (void *)id), ==, 0);
+	CHECK_INT(pthread_join(thread, NULL), ==, 0);
+}
+
 int __wrap_agent_get_job(struct agent *asked, const struct agent_caller *caller,
 			 const Pagecast__V1__GetJobRequest *request, Pagecast__V1__Job **ret_job,
 			 struct error *ret_error)
@@ -33,8 +50,10 @@ int __wrap_agent_job_position(struct agent *asked, const struct agent_caller *ca
 			      const char *id, struct agent_job_position *ret_position,
 			      struct error *ret_error)
 {
-	atomic_fetch_add(&positions_asked, 1);
-	return __real_agent_job_position(asked, caller, id, ret_position, ret_error);
+	int r = __real_agent_job_position(asked, caller, id, ret_position, ret_error);
+	if (atomic_fetch_add(&positions_asked, 1) + 1 == atomic_load(&cancel_behind))
+		cancel_in_a_thread(id);
+	return r;
 }
 
 static struct server *server;
@@ -156,6 +175,40 @@ TEST(held_get_is_answered_by_the_next_revision_of_its_job)
 	stop();
 }
 
+/* What comes between a look and the wait for the next change is not missed. */
+TEST(held_get_hears_of_what_happens_while_it_looks)
+{
+	for (int look = 1; look <= 2; look++) { /* at arrival, and once held */
+		char path[96];
+		start();
+		const char *id = submit_waiting();
+		atomic_store(&cancel_behind, look);
+		snprintf(path, sizeof path, "/v1/jobs/%s?wait=60&until=end", id);
+		int64_t before = now_ms();
+		check_answer(ask(path), "HTTP/1.1 200 ", "\"state\":\"JOB_STATE_CANCELLED\"");
+		CHECK_INT(now_ms() - before, <, 50000); /* not when its time was up */
+		atomic_store(&cancel_behind, 0);
+		stop();
+	}
+}
+
+TEST(held_gets_of_one_end_are_all_answered)
+{
+	enum { WAITERS = 5 };
+	int fds[WAITERS];
+	char path[96];
+	start();
+	const char *id = submit_waiting();
+	snprintf(path, sizeof path, "/v1/jobs/%s?wait=60&until=end", id);
+	for (int i = 0; i < WAITERS; i++)
+		fds[i] = ask(path);
+	until_asked(2 * WAITERS);
+	drop(cancel(id));
+	for (int i = 0; i < WAITERS; i++)
+		check_answer(fds[i], "HTTP/1.1 200 ", "\"state\":\"JOB_STATE_CANCELLED\"");
+	stop();
+}
+
 TEST(held_get_of_what_is_wrong_is_not_held)
 {
 	start();
@@ -172,4 +225,5 @@ TEST(held_get_of_what_is_wrong_is_not_held)
 
 TEST_MAIN(CASE(held_get_builds_no_job_while_others_change),
 	  CASE(held_get_is_answered_by_the_next_revision_of_its_job),
-	  CASE(held_get_of_what_is_wrong_is_not_held))
+	  CASE(held_get_hears_of_what_happens_while_it_looks),
+	  CASE(held_gets_of_one_end_are_all_answered), CASE(held_get_of_what_is_wrong_is_not_held))
