@@ -226,8 +226,7 @@ TEST(agent_that_gets_a_new_rate_while_it_prepares_sends_at_that)
 {
 	struct error error = ERROR_NULL;
 	Pagecast__V1__Job *job = NULL;
-	const char *id =
-		held_while_preparing("\"limit\":{\"packets\":3},\"rate\":{\"pps\":0.1}");
+	const char *id = held_while_preparing("\"limit\":{\"packets\":3},\"rate\":{\"pps\":0.1}");
 	CHECK_INT(change(for_job(id, "\"rate\":{\"pps\":1000}"), &job, &error), ==, 0);
 	drop(job);
 	gate.open = true;

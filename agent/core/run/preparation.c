@@ -85,8 +85,8 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	if (duration_ns && (!plan->max_duration_ns || duration_ns < plan->max_duration_ns))
 		plan->max_duration_ns = duration_ns;
 	if (preparation->earlier)
-		options.elapsed_ns = resume_shorten(preparation->earlier, plan,
-						    clock_realtime_ns(agent->clock));
+		options.elapsed_ns =
+			resume_shorten(preparation->earlier, plan, clock_realtime_ns(agent->clock));
 	return sender_new(&preparation->sender, plan, &preparation->engine, &options,
 			  &preparation->problems, ret_error);
 }

@@ -48,7 +48,7 @@ struct agent_options {
 	size_t pin_count;
 	uint32_t history_max_jobs; /* finished jobs kept, by count and by age; 0: the default */
 	uint64_t history_max_age_s;
-	bool open; /* callers prove nothing: no tokens, no client certificates */
+	bool open;		   /* callers prove nothing: no tokens, no client certificates */
 	const struct clock *clock; /* borrowed while the agent lives; NULL: the real one */
 };
 
