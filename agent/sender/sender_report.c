@@ -193,7 +193,8 @@ static void sum_stream(const struct sender *sender, const struct sender_stream *
 	account_add(&job->account, &one.account);
 	sum->unlimited |= one.requested_pps == 0;
 	struct engine_path path = path_of(sender, stream);
-	sum->paths_differ |= !engine_path_same(&path, &sum->path);
+	if (path.method != ENGINE_METHOD_NONE)
+		sum->paths_differ |= !engine_path_same(&path, &sum->path);
 	job->requested_pps += one.requested_pps;
 	job->requested_bps += one.requested_pps * pacer_mean_bits(stream->plan, job->layer);
 	job->late_packets += one.late_packets;
