@@ -1,9 +1,11 @@
 """Interfaces by all of their names, and sources that cannot leave the host."""
 
+import json
+import subprocess
 import unittest
 
 from netns_agent import serve
-from pagecast_test import ENDED, main
+from pagecast_test import ENDED, main, until
 
 OTHER_NAME, SHORT_NAME = "port-1-of-the-laboratory", "port1"
 SINK4, SINK6 = "198.18.0.2", "fd00:c612::2"
@@ -17,6 +19,14 @@ ip addr add fd00:c612::1/64 dev tx0 nodad
 ip neigh replace {SINK4} lladdr 02:00:00:00:00:02 dev tx0
 ip -6 neigh replace {SINK6} lladdr 02:00:00:00:00:02 dev tx0
 ip -6 neigh replace fe80::1 lladdr 02:00:00:00:00:02 dev tx0
+"""
+OTHER_LINK = f"""
+ip link add tx1 type veth peer name rx1
+sysctl -qw net.ipv6.conf.tx1.disable_ipv6=1
+ip link set rx1 up
+ip link set tx1 up
+ip addr add 198.18.1.1/24 dev tx1
+ip neigh replace {SINK4} lladdr 02:00:00:00:00:02 dev tx1
 """
 NETWORKS = ["198.18.0.0/15", "fd00::/8", "fe80::/10", "127.0.0.0/8", "::1/128"]
 
@@ -79,6 +89,33 @@ class Interfaces(unittest.TestCase):
             self.assert_sent(own, sourceAddress=source)
             self.assert_sent(source, sourceAddress=source)
             self.assert_sent(sink, sourceAddress=own)
+
+    def sent_by(self, device):
+        """Packets that left by it."""
+        shown = subprocess.run(["nsenter", "-t", str(self.agent.pid), "-n", "ip", "-s", "-j", "link", "show", device],
+                               check=True, capture_output=True).stdout
+        return json.loads(shown)[0]["stats64"]["tx"]["packets"]
+
+    def test_what_a_policy_let_through_keeps_its_interface(self):
+        """Routes may change as they like: a job that named no interface stays on the one it was allowed for."""
+        self.serve(allowedInterfaces=["tx0"])
+        self.agent.here(OTHER_LINK)
+        job = self.agent.post("/v1/jobs", {"streams": [{
+            "udp": {"address": SINK4, "port": 9}, "payloads": [{"text": "hello"}], "limit": {"untilCancelled": True},
+            "rate": {"pps": 200}}]}, unix=True).json()["id"]
+
+        def sent():
+            return int(self.agent.get(f"/v1/jobs/{job}", unix=True).json()["account"]["packetsSent"])
+
+        until(lambda: sent() > 10)
+        before, by_tx0 = self.sent_by("tx1"), self.sent_by("tx0")
+        self.agent.here(f"ip route add {SINK4}/32 dev tx1")
+        so_far = sent()
+        until(lambda: sent() > so_far + 100)
+        self.assertEqual(self.sent_by("tx1"), before)
+        self.assertGreater(self.sent_by("tx0"), by_tx0 + 90)
+        ended = self.agent.post(f"/v1/jobs/{job}:cancel", unix=True).json()
+        self.assertEqual(ended["state"], "JOB_STATE_CANCELLED", ended)
 
 
 if __name__ == "__main__":

@@ -291,15 +291,6 @@ TEST(slots_are_filled_anew_only_when_that_is_safe)
 }
 
 /* Packets that arrived at an interface of the receiver's, by its own count. */
-static uint64_t counter_of_link(const char *name)
-{
-	struct link link;
-	lab_enter(lab_rx);
-	CHECK_INT(link_by_name(name, &link), ==, 0);
-	lab_enter(lab_tx);
-	return link.rx_packets;
-}
-
 /* ---- what does not go along ---- */
 
 TEST(frames_longer_than_the_interface_takes_are_refused)
@@ -314,70 +305,6 @@ TEST(frames_longer_than_the_interface_takes_are_refused)
 	CHECK_INT(course.sent, ==, 20);
 	CHECK_INT(course.refused, ==, 10);
 	CHECK_INT(course.last_error, ==, EMSGSIZE);
-}
-
-/* One flow_send() of the job's first @packets; nobody looks at what arrives. */
-static void send_at_once(struct course *course, uint64_t packets, struct engine_result *ret_result)
-{
-	struct engine *engine;
-	struct flow *flow;
-	struct trains trains;
-	struct plan_cursor cursor = {0};
-	struct train_cursor at = {0};
-	CHECK_INT(engine_new(&engine, course->job->plan.engine, &course->job->plan), ==, 0);
-	CHECK_INT(flow_open(&flow, engine, &course->job->stream, "streams[0]", &course->problems),
-		  ==, 0);
-	struct train_limits limits = flow_limits(flow);
-	CHECK_INT(trains_pack(&trains, &course->job->stream, &limits, &cursor, packets), ==, 0);
-	CHECK_INT(flow_load(flow, &trains), ==, 0);
-	*ret_result = (struct engine_result){0};
-	flow_send(flow, &at, packets, ret_result, &course->counters);
-	CHECK_INT(flow_load(flow, NULL), ==, 0);
-	trains_retire(&trains);
-	flow_close(flow);
-	engine_free(engine);
-}
-
-/* Tags do not count against the MTU, up to two: what has room for them gets the whole frame. */
-TEST(frames_with_two_tags_may_be_longer_by_both)
-{
-	static const struct {
-		uint16_t outer, inner;
-		uint32_t more; /* than 1,500 and the Ethernet header */
-		bool sent;
-	} rows[] = {{ETH_P_8021AD, ETH_P_8021Q, 8, true},  {ETH_P_8021Q, ETH_P_8021Q, 8, true},
-		    {ETH_P_8021AD, ETH_P_8021Q, 9, false}, {ETH_P_8021Q, ETH_P_IP, 4, true},
-		    {ETH_P_8021Q, ETH_P_IP, 5, false},	   {ETH_P_IP, ETH_P_8021Q, 1, false}};
-	lab_up();
-	lab_enter(lab_rx);
-	lab_do("ip link set rx0 mtu 1600"); /* a veth takes what its peer has room for */
-	lab_enter(lab_tx);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct course course;
-		struct job job;
-		frame_course(&course, &job, LAB_RX4);
-		job_add(&job, 1514 + rows[i].more, 1);
-		uint8_t *frame = (uint8_t *)job.items[0].bytes;
-		memset(frame, 0, 1514 + rows[i].more);
-		memset(frame, 0xff, 6); /* to whoever looks */
-		frame[6] = 2;
-		frame[12] = (uint8_t)(rows[i].outer >> 8);
-		frame[13] = (uint8_t)rows[i].outer;
-		frame[16] = (uint8_t)(rows[i].inner >> 8);
-		frame[17] = (uint8_t)rows[i].inner;
-		uint64_t before = counter_of_link("rx0");
-		struct engine_result result;
-		send_at_once(&course, 5, &result);
-		CHECK_INT(result.sent, ==, rows[i].sent ? 5 : 0);
-		CHECK_INT(result.refused > 0, ==, !rows[i].sent);
-		CHECK_INT(result.error, ==, rows[i].sent ? 0 : EMSGSIZE);
-		for (int tries = 0; counter_of_link("rx0") < before + result.sent; tries++) {
-			CHECK_INT(tries, <, 60000);
-			usleep(1000);
-		}
-		close(course.receiver);
-		job_free(&job);
-	}
 }
 
 static void take_down(struct course *course, uint64_t sent)
@@ -508,7 +435,6 @@ TEST_MAIN(CASE(frames_of_one_size_arrive_whole_and_in_order),
 	  CASE(device_that_does_not_cut_trains_gets_frames_cut),
 	  CASE(slots_are_filled_anew_only_when_that_is_safe),
 	  CASE(frames_longer_than_the_interface_takes_are_refused),
-	  CASE(frames_with_two_tags_may_be_longer_by_both),
 	  CASE(interface_that_goes_down_refuses_the_rest),
 	  CASE(interface_that_is_down_or_not_there_is_told),
 	  CASE(fault_in_handing_over_loses_and_doubles_nothing),

@@ -1,6 +1,8 @@
 /* An agent with real datagrams on loopback: what is submitted is sent, steered and accounted for.
  */
 #include "base/log.h"
+#include "base/util.h"
+#include "sender/sender.h"
 #include "unit/agent_fixture.h"
 
 TEST(agent_sends_what_was_asked_and_says_what_happened)
@@ -406,6 +408,49 @@ TEST(agent_that_stops_interrupts_what_runs)
 	close_receiver();
 }
 
+/* What never got a sender is reported as it was asked: of each stream, and of the job their sum. */
+TEST(agent_reports_of_what_only_waited_what_was_asked)
+{
+	static const char *const SECOND[] = {
+		"\"rate\":{\"pps\":50}", /* 5 bytes of payload are 47 at layer 2 */
+		"\"rate\":{\"bps\":18800}", "\"name\":\"without a rate\""};
+	open_receiver();
+	start_agent(NULL, 1);
+	const char *gate = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":10}", "");
+	drop(wait_state(gate, STATE(RUNNING)));
+	for (size_t i = 0; i < ARRAY_SIZE(SECOND); i++) {
+		struct error error = ERROR_NULL;
+		Pagecast__V1__Job *job = NULL;
+		char text[1024];
+		snprintf(text, sizeof text,
+			 "{\"streams\":[{\"udp\":{\"address\":\"127.0.0.1\",\"port\":%u},"
+			 "\"payloads\":"
+			 "[{\"text\":\"hello\"}],\"limit\":{\"packets\":7},\"rate\":{\"pps\":100}},"
+			 "{\"udp\":{\"address\":\"127.0.0.1\",\"port\":%u},\"payloads\":[{\"text\":"
+			 "\"hello\"}],\"limit\":{\"packets\":3},%s}]}",
+			 receiver_port, receiver_port, SECOND[i]);
+		CHECK_INT(try_submit(&OPERATOR, text, "", &job, NULL, &error), ==, 0);
+		char id[JOB_ID_LEN + 1];
+		strcpy(id, job->id);
+		drop(job);
+		job = cancel(id);
+		const Pagecast__V1__TransmitReport *report = job->report;
+		CHECK(report);
+		CHECK_INT(job->account->packets_requested, ==, 10);
+		CHECK_INT(job->account->packets_cancelled, ==, 10);
+		CHECK(report->requested_pps == (i < 2 ? 150 : 0));
+		CHECK(report->requested_bps == (i < 2 ? 150 * 47 * 8 : 0));
+		CHECK(report->achieved_pps == 0);
+		CHECK_STR(report->path, SENDER_PATH_NONE);
+		CHECK_INT(job->n_stream_results, ==, 2);
+		CHECK_INT(job->stream_results[1]->account->packets_cancelled, ==, 3);
+		drop(job);
+	}
+	drop(cancel(gate));
+	end_agent();
+	close_receiver();
+}
+
 TEST_MAIN(CASE(agent_sends_what_was_asked_and_says_what_happened),
 	  CASE(agent_tells_of_a_port_where_nobody_listens),
 	  CASE(agent_cancels_within_100_ms_at_full_speed),
@@ -415,4 +460,5 @@ TEST_MAIN(CASE(agent_sends_what_was_asked_and_says_what_happened),
 	  CASE(agent_answers_a_pause_when_nothing_leaves_any_more),
 	  CASE(agent_changes_the_rate_of_a_running_job), CASE(agent_refuses_wrong_changes_by_name),
 	  CASE(agent_shares_the_policys_totals), CASE(agent_checks_the_policy_again_at_the_start),
-	  CASE(agent_that_stops_interrupts_what_runs))
+	  CASE(agent_that_stops_interrupts_what_runs),
+	  CASE(agent_reports_of_what_only_waited_what_was_asked))

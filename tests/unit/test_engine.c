@@ -1,7 +1,10 @@
 /* Every engine and layout on loopback: each datagram reported as sent arrives once, in order, byte
  * for byte. What needs a device of its own is in tests/netns. */
+#include "base/sys.h"
 #include "base/util.h"
 #include "engine/engine_facts.h"
+#include "engine/engine_fault.h"
+#include "engine/engine_private.h"
 #include "engine/engine_words.h"
 #include "lib/test.h"
 #include "lib/transmit.h"
@@ -289,6 +292,106 @@ TEST(engine_facts_name_each_engine_and_why)
 	CHECK_INT(engine_handover_ns(), >, 0);
 }
 
+/* ---- what an engine keeps for its flows ---- */
+enum { KEPT_FLOWS = 20, KEPT_MASTERS = 16 };
+
+static unsigned int pipes;
+
+static bool count_pipes(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
+			ssize_t *ret_result)
+{
+	(void)hook, (void)fd, (void)len, (void)ret_result;
+	pipes += call == SYS_CALL_PIPE;
+	return false;
+}
+
+/* A pipe of its own for whole rounds is for so many flows at a time; a flow that ends leaves its.
+ */
+TEST(engine_splice_keeps_a_pipe_for_sixteen_flows_at_a_time)
+{
+	struct sys_hook hook = {.intercept = count_pipes};
+	struct sockaddr_storage to;
+	struct problem_set problems = {0};
+	struct engine *engine;
+	struct job job;
+	engine_probe(); /* it looks at a pipe of its own */
+	int receiver = receiver_open("127.0.0.1", &to);
+	job_init(&job, SPLICE, (struct sockaddr *)&to);
+	job_add(&job, 64, 1);
+	job_limit(&job, 1 << 30);
+	CHECK_INT(engine_new(&engine, SPLICE, &job.plan), ==, 0);
+	for (int round = 0; round < 3; round++) {
+		struct flow *flows[KEPT_FLOWS];
+		struct trains trains[KEPT_FLOWS];
+		pipes = 0;
+		sys_set_hook(&hook);
+		for (size_t i = 0; i < KEPT_FLOWS; i++) {
+			struct plan_cursor cursor = {0};
+			CHECK_INT(flow_open(&flows[i], engine, &job.stream, "", &problems), ==, 0);
+			struct train_limits limits = flow_limits(flows[i]);
+			CHECK_INT(trains_pack(&trains[i], &job.stream, &limits, &cursor, 1 << 20),
+				  ==, 0);
+			CHECK_INT(flow_load(flows[i], &trains[i]), ==, 0);
+			CHECK_INT(flow_load(flows[i], &trains[i]), ==,
+				  0); /* in place of the first */
+		}
+		sys_set_hook(NULL);
+		/* each flow's second load closes its first pipe and makes another */
+		CHECK_INT(pipes, ==, 2 * KEPT_MASTERS);
+		for (size_t i = 0; i < KEPT_FLOWS; i++) {
+			CHECK_INT(flow_load(flows[i], NULL), ==, 0);
+			trains_retire(&trains[i]);
+			flow_close(flows[i]);
+		}
+	}
+	engine_free(engine);
+	job_free(&job);
+	close(receiver);
+}
+
+/* The kernel counts them from 0: the first alone has to be told from none. */
+TEST(engine_zerocopy_counts_completions_from_the_first_send)
+{
+	for (uint64_t sends = 1; sends <= 40; sends += 13) {
+		struct course course;
+		struct job job;
+		struct engine *engine;
+		struct flow *flow;
+		struct trains trains;
+		struct plan_cursor cursor = {0};
+		struct train_cursor at = {0};
+		open_course(&course, &job, ZEROCOPY, "127.0.0.1");
+		job_add(&job, 30000, 1); /* one a send: no train holds two */
+		CHECK_INT(engine_new(&engine, ZEROCOPY, &job.plan), ==, 0);
+		CHECK_INT(flow_open(&flow, engine, &job.stream, "", &course.problems), ==, 0);
+		struct train_limits limits = flow_limits(flow);
+		limits.segments_max = 1;
+		CHECK_INT(trains_pack(&trains, &job.stream, &limits, &cursor, sends), ==, 0);
+		CHECK_INT(flow_load(flow, &trains), ==, 0);
+		for (uint64_t left = sends; left;) {
+			struct engine_result result = {0};
+			flow_send(flow, &at, left, &result, &course.counters);
+			CHECK_INT(result.refused, ==, 0);
+			left -= result.sent;
+		}
+		CHECK_INT(flow->completions.begun, ==, sends);
+		for (int tries = 0; flow->completions.done != sends;
+		     tries++) { /* loopback is slow */
+			CHECK_INT(tries, <, 60000);
+			flow_read_errors(flow, &course.counters);
+			usleep(1000);
+		}
+		CHECK_INT(flow->completions.begun, ==, sends);
+		CHECK(flow->completions.copied);
+		CHECK_INT(flow_load(flow, NULL), ==, 0);
+		trains_retire(&trains);
+		flow_close(flow);
+		engine_free(engine);
+		job_free(&job);
+		close(course.receiver);
+	}
+}
+
 TEST_MAIN(CASE(engine_sends_one_size_whole_and_in_order), CASE(engine_sends_payloads_in_turn),
 	  CASE(engine_splice_page_per_packet_is_four_calls_a_packet),
 	  CASE(engine_splice_sends_trains), CASE(engine_flows_keep_apart),
@@ -296,4 +399,6 @@ TEST_MAIN(CASE(engine_sends_one_size_whole_and_in_order), CASE(engine_sends_payl
 	  CASE(engine_choose_takes_the_first_allowed_engine_that_can_send_the_job),
 	  CASE(engine_words_path_says_what_left_together),
 	  CASE(engine_choose_refuses_naming_what_is_missing),
-	  CASE(engine_facts_name_each_engine_and_why))
+	  CASE(engine_facts_name_each_engine_and_why),
+	  CASE(engine_splice_keeps_a_pipe_for_sixteen_flows_at_a_time),
+	  CASE(engine_zerocopy_counts_completions_from_the_first_send))

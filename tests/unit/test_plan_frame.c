@@ -4,6 +4,7 @@
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
 
+#include "packet/frame.h"
 #include "packet/layer.h"
 #include "plan_fixture.h"
 
@@ -286,8 +287,31 @@ TEST(frame_sizes_count_the_built_header)
 	fixture_deinit(&f);
 }
 
+TEST(frame_never_has_the_udp_checksum_zero)
+{
+	struct frame header = {.ip_at = 14, .udp_at = 34, .header_bytes = 42};
+	static const uint8_t BYTES[42] = {2,	0,  0, 0, 0,   10, 2,	 0, 0,	0,   0,	 11,
+					  8,	0, /* Ethernet */
+					  0x45, 0,  0, 0, 0,   0,  0x40, 0, 64, 17,  0,	 0,
+					  198,	18, 0, 1, 198, 18, 0,	 2, 3,	232, 35, 40};
+	size_t turned = 0;
+	memcpy(header.header, BYTES, sizeof BYTES);
+	for (uint32_t i = 0; i < 65536; i++) {
+		uint8_t frame[44] = {0};
+		frame[42] = (uint8_t)(i >> 8);
+		frame[43] = (uint8_t)i;
+		frame_finish(&header, frame, sizeof frame);
+		uint16_t sum = (uint16_t)(frame[40] << 8 | frame[41]);
+		CHECK_INT(sum, !=, 0);
+		turned += sum == 0xffff;
+		CHECK_INT(ones_sum(frame + 26, 8 + 10, 17 + 10), ==, 0xffff);
+	}
+	CHECK_INT(turned, >, 0);
+}
+
 TEST_MAIN(CASE(frame_whole_frames_come_from_payloads), CASE(frame_needs_an_interface),
 	  CASE(frame_udp_over_ipv4_is_built), CASE(frame_udp_over_ipv6_is_built),
 	  CASE(frame_carries_vlan_tags), CASE(frame_without_addresses_follows_the_ethertype),
 	  CASE(frame_without_port_carries_ip_alone), CASE(frame_header_faults),
-	  CASE(frame_finds_out_what_is_left_open), CASE(frame_sizes_count_the_built_header))
+	  CASE(frame_finds_out_what_is_left_open), CASE(frame_sizes_count_the_built_header),
+	  CASE(frame_never_has_the_udp_checksum_zero))

@@ -211,9 +211,40 @@ TEST(lockout_forgets_the_oldest_when_full)
 	lockout_free(lockout);
 }
 
+/* By all of it: a token that differs in one character, wherever, is another's. */
+TEST(tokens_are_compared_to_the_last_character)
+{
+	_cleanup_error_ struct error error = ERROR_NULL;
+	char text[TOKEN_TEXT_LEN + 1], other[TOKEN_TEXT_LEN + 2];
+	struct tokens *tokens;
+	fresh_file();
+	CHECK_INT(tokens_create(path, "ci", AGENT_ROLE_VIEWER, INT64_MAX, text, &error), ==, 0);
+	CHECK_INT(tokens_load(path, &tokens, &error), ==, 0);
+	CHECK(tokens_check(tokens, text, 0));
+	for (size_t i = 0; i < TOKEN_TEXT_LEN; i++) {
+		strcpy(other, text);
+		other[i] = other[i] == 'x' ? 'y' : 'x';
+		CHECK(!tokens_check(tokens, other, 0));
+		strcpy(other, text);
+		other[i] ^= 0x20; /* the other case */
+		CHECK(!tokens_check(tokens, other, 0));
+		strcpy(other, text);
+		other[i] = '\0'; /* cut */
+		CHECK(!tokens_check(tokens, other, 0));
+		strcpy(other, text + i + 1);
+		CHECK(!tokens_check(tokens, other, 0));
+	}
+	strcpy(other, text);
+	strcat(other, "x");
+	CHECK(!tokens_check(tokens, other, 0));
+	tokens_free(tokens);
+	remove_file();
+}
+
 TEST_MAIN(CASE(tokens_created_are_known_until_they_expire_or_are_revoked),
 	  CASE(tokens_file_holds_no_secret_and_is_for_its_owner_alone),
 	  CASE(tokens_file_must_be_a_file_that_is_there),
 	  CASE(tokens_made_by_root_belong_to_the_folders_owner), CASE(tokens_bad_lines_are_named),
 	  CASE(tokens_names_are_unique), CASE(lockout_counts_five_failures_in_ten_seconds),
-	  CASE(lockout_forgets_the_oldest_when_full))
+	  CASE(lockout_forgets_the_oldest_when_full),
+	  CASE(tokens_are_compared_to_the_last_character))

@@ -104,8 +104,33 @@ TEST(image_of_raw_icmpv6_gets_the_checksum_that_the_kernel_writes)
 		  ==, 0);
 }
 
+/* A sum that comes to 0 is sent as ffff: 0 would say that there is none. Two bytes of payload reach
+ * every sum. */
+TEST(image_of_udp_never_has_the_checksum_zero)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		size_t ip = v6 ? 40 : 20, turned = 0;
+		for (uint32_t i = 0; i < 65536; i++) {
+			char payload[3] = {(char)(i >> 8), (char)i, 0};
+			use(PLAN_UDP, v6 ? AF_INET6 : AF_INET, v6 ? "2001:db8::1" : "198.18.0.1",
+			    v6 ? "2001:db8::2" : "198.18.0.2", 0, "xx");
+			item.bytes = (const uint8_t *)payload;
+			wire_image_write(&context, &stream, &item, bytes);
+			uint16_t sum = (uint16_t)(bytes[ip + 6] << 8 | bytes[ip + 7]);
+			CHECK_INT(sum, !=, 0);
+			turned += sum == 0xffff;
+			uint16_t rest = checksum_fold(
+				checksum_pseudo(bytes + (v6 ? 8 : 12), v6 ? 32 : 8, 17, 10) +
+				checksum_add(bytes + ip, 10));
+			CHECK_INT(rest, ==, 0);
+		}
+		CHECK_INT(turned, >, 0);
+	}
+}
+
 TEST_MAIN(CASE(image_of_udp_has_both_checksums_right),
 	  CASE(image_of_udp_over_ipv6_has_its_checksum_right),
 	  CASE(image_of_a_datagram_that_will_be_fragmented_says_so),
 	  CASE(image_finishes_an_included_header_as_the_kernel_does),
-	  CASE(image_of_raw_icmpv6_gets_the_checksum_that_the_kernel_writes))
+	  CASE(image_of_raw_icmpv6_gets_the_checksum_that_the_kernel_writes),
+	  CASE(image_of_udp_never_has_the_checksum_zero))
