@@ -57,6 +57,11 @@ TEST(agent_that_was_killed_finds_every_job_again)
 	CHECK_INT(again->account->packets_sent, >=, shown);
 	CHECK(again->account->snapshot_time && again->end_time && again->first_packet_time);
 	check_books(again);
+	CHECK_INT(again->n_stream_results, ==,
+		  1); /* of one stream all is known that is of the job */
+	CHECK(again->stream_results[0]->account);
+	CHECK_INT(again->stream_results[0]->account->packets_sent, ==,
+		  again->account->packets_sent);
 	CHECK_INT(again->revision, >, revision);
 	CHECK_INT(again->spec->n_streams, ==, 1);
 	drop(again);

@@ -256,10 +256,38 @@ TEST(agent_holds_jobs_to_the_lower_max_duration)
 	close_receiver();
 }
 
+/* Sent within one instant: there is no span to divide by. */
+TEST(agent_reports_no_rate_of_what_took_no_time)
+{
+	struct error error = ERROR_NULL;
+	begin(NULL, 1);
+	for (int streams = 1; streams <= 2; streams++) {
+		Pagecast__V1__Job *job = NULL;
+		char one[256], text[1024];
+		snprintf(one, sizeof one,
+			 "{\"udp\":{\"address\":\"127.0.0.1\",\"port\":%u},\"payloads\":[{\"text\":"
+			 "\"hello\"}],\"limit\":{\"packets\":5}}",
+			 receiver_port);
+		snprintf(text, sizeof text, "{\"streams\":[%s%s%s]}", one, streams > 1 ? "," : "",
+			 streams > 1 ? one : "");
+		CHECK_INT(try_submit(&OPERATOR, text, "", &job, NULL, &error), ==, 0);
+		char id[JOB_ID_LEN + 1];
+		strcpy(id, job->id);
+		drop(job);
+		job = wait_ended(id);
+		CHECK_INT(job->account->packets_sent, ==, 5 * streams);
+		CHECK(job->report->achieved_pps == 0 && job->report->achieved_bps == 0);
+		CHECK_INT(job->n_stream_results, ==, streams);
+		drop(job);
+	}
+	end();
+}
+
 TEST_MAIN(CASE(agent_ends_a_job_whose_lease_is_not_renewed),
 	  CASE(agent_starts_at_the_given_instant_and_not_before),
 	  CASE(agent_cancels_a_job_that_holds_a_worker_for_its_start),
 	  CASE(agent_fails_a_start_that_no_worker_was_free_for),
 	  CASE(agent_refuses_a_start_in_the_past),
 	  CASE(agent_says_that_it_was_not_running_when_a_start_was_missed),
-	  CASE(agent_holds_jobs_to_the_lower_max_duration))
+	  CASE(agent_holds_jobs_to_the_lower_max_duration),
+	  CASE(agent_reports_no_rate_of_what_took_no_time))
