@@ -383,4 +383,5 @@ TEST(codecs_say_so_when_any_allocation_fails)
 TEST_MAIN(CASE_APART(json_of_64_kib_stays_below_1_mib),
 	  CASE_APART(protobuf_of_64_kib_stays_below_1_mib),
 	  CASE_APART(json_of_4_mib_stays_below_25_mib), CASE(a_job_of_1024_plain_streams_is_taken),
-	  CASE(a_list_of_1000_jobs_prints_quickly), CASE(codecs_say_so_when_any_allocation_fails))
+	  CASE(a_list_of_1000_jobs_prints_quickly),
+	  CASE_APART(codecs_say_so_when_any_allocation_fails))
