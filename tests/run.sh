@@ -78,7 +78,8 @@ reasons() {
 
 # check DIR CTEST_ARGUMENT…: run ctest and print each line as it comes. The summary is held back until
 # the reasons of skipped tests are printed: ctest completes its log only when it ends. The shell reads
-# the lines because mawk would wait for a full buffer.
+# the lines because mawk would wait for a full buffer. Most tests wait most of the time: twice as many
+# at a time as there are cores.
 check() {
     dir=$1
     shift
@@ -88,7 +89,7 @@ check() {
         code=0
         # shellcheck disable=SC2086 # a prefix of two words, or none
         $prefix ctest --test-dir "$dir" --no-tests=error --output-on-failure \
-            --parallel "$cores" "$@" 2>&1 ||
+            --parallel $((2 * cores)) "$@" 2>&1 ||
             code=$?
         echo $code >"$log"
     } | {
