@@ -14,6 +14,7 @@ _pagecast_values() {
 	case $1 in
 	--engine) echo auto splice txring copy zerocopy ;;
 	--layout) echo packed page-per-packet ;;
+	--size) echo imix tcp-imix ipv6-imix ;;
 	--layer | --size-layer) echo payload l3 l2 l2-fcs l1 ;;
 	--when-full) echo wait drop ;;
 	--restart-policy) echo interrupt resume ;;

@@ -141,9 +141,20 @@ static int read_repeat(const struct options *options, const char *value,
 	return 0;
 }
 
+/* Mixes by their names, in frames with their FCS. */
+static const struct {
+	const char *name, *sizes;
+} MIXES[] = {
+	{"imix", "64:7,570:4,1518:1"},
+	{"tcp-imix", "90:5867,92:200,594:2366,1518:1567"},
+	{"ipv6-imix", "60:5867,496:200,594:2366,1518:1567"},
+};
+
 static int bad_size(const struct options *options, const char *value)
 {
-	return options_bad(options, "size", value, "is not a size; write 512");
+	return options_bad(options, "size", value,
+			   "is not a size; write 512, 64-1500, 64-1500/64, 64-1500/random, "
+			   "64:7,570:4,1518:1, imix, tcp-imix or ipv6-imix");
 }
 
 /* Decimal digits at *text, which moves behind them. */
@@ -208,6 +219,12 @@ static int read_size(const struct options *options, Pagecast__V1__Stream *stream
 		MESSAGE_NEW(Pagecast__V1__Size, PAGECAST__V1__SIZE__INIT);
 	size->layer = (Pagecast__V1__Layer)layer;
 	uint64_t fixed;
+	for (size_t i = 0; i < ARRAY_SIZE(MIXES); i++)
+		if (strcmp(value, MIXES[i].name) == 0) {
+			if (!layer)
+				size->layer = PAGECAST__V1__LAYER__LAYER_L2_FCS;
+			value = MIXES[i].sizes;
+		}
 	if (strchr(value, '-')) {
 		size->kind_case = PAGECAST__V1__SIZE__KIND_RANGE;
 		size->range = MESSAGE_NEW(Pagecast__V1__SizeRange, PAGECAST__V1__SIZE_RANGE__INIT);

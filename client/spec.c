@@ -19,7 +19,7 @@ const struct option SPEC_PAYLOAD_OPTIONS[] = {
 	{"ones", "N", "N bytes 0xff", true},
 	{"incrementing", "N", "N bytes 0x00 0x01 0x02 …", true},
 	{"repeat", "N", "send the payload in front of this flag N times in a row", true},
-	{"size", "SIZE", "pad or cut each packet to this many bytes: 512", false},
+	{"size", "SIZE", "pad or cut packets: 512, 64-1500, 64:7,570:4, imix", false},
 	{"size-layer", "LAYER", "what --size counts: payload, l3, l2, l2-fcs, l1", false},
 	{NULL, NULL, "Rate (none: as fast as the engine and the policy allow)", false},
 	OPTION_END,

@@ -44,6 +44,8 @@ struct plan *plan_free(struct plan *plan)
 		return NULL;
 	for (size_t i = 0; i < plan->stream_count; i++)
 		free(plan->streams[i].items);
+	for (size_t i = 0; plan->builds && i < plan->stream_count; i++)
+		free(plan->builds[i].sources);
 	free(plan->streams);
 	free(plan->builds);
 	if (plan->memory)

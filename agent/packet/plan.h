@@ -3,7 +3,8 @@
  *
  * plan_compile() is the only place where a spec's meaning is decided; what comes after (packing,
  * pacing, engines) reads the plan, never the spec. Sizes in bytes, times in ns. An *item* is one
- * payload, sent `repeat` times in a row; a *pass* is all items in turn.
+ * payload at one length, sent `repeat` times in a row; a *pass* is all items in turn, which is
+ * where payloads and sizes are both at their start again.
  *
  * A small spec can name 256 MiB of payload, so an item's bytes are written when somebody asks for
  * them the first time (plan_item_bytes()), into memory that costs nothing until then. Everything
@@ -80,6 +81,7 @@ struct plan_item {
 	const uint8_t *bytes; /* plan_item_bytes(); NULL: not written yet */
 	uint32_t len;	      /* 0 is an empty datagram */
 	uint32_t repeat;      /* >= 1 */
+	uint32_t source;      /* of build->sources, which items of one payload may share */
 };
 
 enum plan_rate_kind { PLAN_RATE_UNLIMITED, PLAN_RATE_PPS, PLAN_RATE_BPS, PLAN_RATE_LINE_PERCENT };
@@ -177,6 +179,9 @@ int plan_outline(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
 
 /** plan_kind_field() - the name of a kind of destination in a spec: "udp", "rawIp", "ethernet" */
 const char *plan_kind_field(enum plan_kind kind);
+
+/** plan_item_payload() - which of the spec's payloads an item is made of */
+size_t plan_item_payload(const struct plan_stream *stream, const struct plan_item *item);
 
 /** plan_free() - NULL-safe. Return: NULL */
 struct plan *plan_free(struct plan *plan);

@@ -36,10 +36,11 @@ static bool is_open(const struct plan_stream *stream)
 static void write_mac(struct plan *plan, struct plan_stream *stream,
 		      const uint8_t mac[static ETH_ALEN])
 {
+	const struct stream_build *build = stream->build;
 	memcpy(stream->build->frame.header, mac, ETH_ALEN);
-	for (size_t i = 0; i < stream->item_count; i++)
-		if (stream->items[i].bytes)
-			memcpy(plan->memory + (stream->items[i].bytes - plan->memory), mac,
+	for (size_t i = 0; i < build->source_count; i++)
+		if (build->sources[i].bytes)
+			memcpy(plan->memory + (build->sources[i].bytes - plan->memory), mac,
 			       ETH_ALEN);
 	stream->destination.next_hop.any.sa_family = AF_UNSPEC;
 }

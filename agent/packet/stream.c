@@ -14,10 +14,8 @@
 #include "packet/limit.h"
 #include "packet/payload.h"
 #include "packet/rate.h"
-
-struct lengths { /* bounds of a packet's own bytes, with the headers that are built here */
-	uint32_t min, max, header;
-};
+#include "packet/size.h"
+#include "packet/spread.h"
 
 /* One stream being compiled: what stream_compile() passes to its parts. */
 struct work {
@@ -26,12 +24,11 @@ struct work {
 	struct plan_stream *stream;
 	struct stream_build *build;
 	struct stream_totals *totals;
-	struct lengths lengths;
-	uint32_t page_room;
-	bool placed;  /* the destination's family is known: lengths are known */
-	bool sized;   /* size.fixed is given and right: fixed_len */
+	struct size_bounds bounds;
+	uint32_t header; /* bytes that are built in front of each payload */
+	struct sizes sizes;
+	bool placed;  /* the destination's family is known: bounds are */
 	bool counted; /* every item has a right length */
-	uint32_t fixed_len;
 };
 
 static void compile_destination(struct work *work)
@@ -57,83 +54,47 @@ static void compile_destination(struct work *work)
 	work->placed = destination->family != AF_UNSPEC;
 	work->stream->overhead_l3 = destination_overhead_l3(destination);
 	work->stream->vlan_bytes = frame->vlan_bytes;
-	work->lengths.max = destination_payload_max(destination);
+	work->bounds.max = destination_payload_max(destination);
 	if (destination->kind != PLAN_ETHERNET)
 		return;
-	work->lengths.header = frame->header_bytes;
-	work->lengths.min = MAX((uint32_t)PLAN_FRAME_BYTES_MIN, work->lengths.header);
-	work->lengths.max = frame_bytes_max(frame);
+	work->header = frame->header_bytes;
+	work->bounds.min = MAX((uint32_t)PLAN_FRAME_BYTES_MIN, work->header);
+	work->bounds.max = frame_bytes_max(frame);
 }
 
 /* Whether a packet of @len may be; @from is where its length comes from, for the fault. */
 static bool check_len(struct work *work, uint64_t len, const char *from)
 {
-	const char *to = work->stream->destination.kind == PLAN_ETHERNET ? "frame" : "packet";
-	if (work->placed && len < work->lengths.min)
-		check_fault(work->check, from,
-			    "%" PRIu64 " bytes are too few for a frame: its headers alone have %u",
-			    len, work->lengths.min);
-	else if (work->placed && len > work->lengths.max)
-		check_fault(work->check, from,
-			    "%" PRIu64 " bytes are more than the %u that a %s to this destination "
-			    "carries",
-			    len, work->lengths.max, to);
-	else if (work->page_room && len > work->page_room)
-		check_fault(work->check, from,
-			    "%" PRIu64 " bytes do not fit a page: PAGE_PER_PACKET leaves %u behind "
-			    "pageOffset",
-			    len, work->page_room);
-	else
-		return true;
-	return false;
+	struct size_bounds bounds = work->bounds;
+	if (!work->placed) {
+		bounds.min = 0;
+		bounds.max = UINT32_MAX;
+	}
+	return size_fits(work->check, work->stream, &bounds, len, from);
 }
 
-/* Bytes that @layer counts beside a packet's own; negative where it counts fewer. */
-static int32_t layer_overhead(const struct plan_stream *stream, Pagecast__V1__Layer layer)
+static bool is_paced(const Pagecast__V1__Rate *rate)
 {
-	uint32_t longest = PLAN_FRAME_BYTES_MAX; /* past the padding of short frames */
-	return (int32_t)plan_layer_bytes(stream, longest, layer) - (int32_t)longest;
+	return rate && rate->kind_case != PAGECAST__V1__RATE__KIND__NOT_SET &&
+	       rate->kind_case != PAGECAST__V1__RATE__KIND_UNLIMITED;
 }
 
-static void compile_fixed(struct work *work, uint32_t fixed, Pagecast__V1__Layer layer)
-{
-	const struct plan_stream *stream = work->stream;
-	if (!layer)
-		layer = stream->destination.kind == PLAN_ETHERNET
-				? PAGECAST__V1__LAYER__LAYER_L2
-				: PAGECAST__V1__LAYER__LAYER_PAYLOAD;
-	int32_t overhead = layer_overhead(stream, layer);
-	/* A frame shorter than Ethernet's shortest counts as that: there is no such size. */
-	uint64_t least = MAX(plan_layer_bytes(stream, work->lengths.min, layer),
-			     (uint64_t)((int32_t)work->lengths.min + overhead));
-	uint64_t most = (uint64_t)((int32_t)work->lengths.max + overhead);
-	if (!check_range(work->check, "fixed", fixed, least, most))
-		return;
-	work->fixed_len = (uint32_t)((int32_t)fixed - overhead);
-	work->sized = check_len(work, work->fixed_len, "fixed");
-}
-
-static void compile_size(struct work *work)
+/* Return: 0, faults or not; -ENOMEM */
+static int compile_size(struct work *work)
 {
 	const Pagecast__V1__Size *size = work->spec->size;
 	if (!size)
-		return;
+		return 0;
 	size_t mark = check_enter(work->check, "size");
 	bool layer_known =
 		check_enum(work->check, "layer", &pagecast__v1__layer__descriptor, size->layer);
-	switch (size->kind_case) {
-	case PAGECAST__V1__SIZE__KIND_FIXED:
-		if (work->placed && layer_known)
-			compile_fixed(work, size->fixed, size->layer);
-		break;
-	case PAGECAST__V1__SIZE__KIND_RANGE: check_not_offered(work->check, "range", true); break;
-	case PAGECAST__V1__SIZE__KIND_MIX: check_not_offered(work->check, "mix", true); break;
-	default:
-		check_fault(work->check, "",
-			    "empty: give fixed, or leave it out to send payloads as they are");
-	}
-	work->counted &= work->sized;
+	int r = 0;
+	if (work->placed && layer_known)
+		r = sizes_compile(work->check, size, work->stream, &work->bounds,
+				  is_paced(work->spec->rate), &work->sizes);
+	work->counted &= work->sizes.count > 0;
 	check_leave(work->check, mark);
+	return r;
 }
 
 /* The IP header a packet brings along: its first bytes are enough to judge it. */
@@ -150,16 +111,16 @@ static void check_included(struct work *work, const Pagecast__V1__Payload *paylo
 static void count_item(struct work *work, const struct plan_item *item)
 {
 	struct plan_stream *stream = work->stream;
-	/* No overflow: 2^16 items of 2^32 repeats, and all their lengths together 2^28 or a fault.
-	 */
+	/* No overflow: 2^16 items of 2^32 repeats whose lengths are 2^28 together, or a fault;
+	 * where sizes make items of few bytes, of 2^26 repeats. */
 	stream->pass_packets += item->repeat;
 	stream->pass_bytes += (uint64_t)item->len * item->repeat;
 	stream->len_max = MAX(stream->len_max, item->len);
 	stream->one_len &= item->len == stream->items[0].len;
-	work->totals->bytes += item->len;
 }
 
-static void compile_payload(struct work *work, size_t i)
+/* A payload by itself: its own length, unless sizes say another. Return: false: faults */
+static bool compile_payload(struct work *work, size_t i)
 {
 	struct plan_item *item = &work->stream->items[i];
 	const Pagecast__V1__Payload *payload = work->spec->payloads[i];
@@ -168,34 +129,29 @@ static void compile_payload(struct work *work, size_t i)
 	uint64_t len = 0;
 	item->repeat = payload->repeat ? payload->repeat : 1;
 	bool valid = payload_check(work->check, payload, &len);
-	if (work->sized)
-		len = work->fixed_len;
-	else
-		len += work->lengths.header;
+	len = work->sizes.count ? work->sizes.len_min : len + work->header;
 	/* If the size has a fault, whether the payload's own length applies is unknown. */
-	if (valid && (work->sized || (!work->spec->size && check_len(work, len, "")))) {
+	if (valid && (work->sizes.count || (!work->spec->size && check_len(work, len, "")))) {
 		item->len = (uint32_t)len;
 		check_included(work, payload, item->len);
 	}
 	check_leave(work->check, mark);
-	if (check_count(work->check) != before)
-		work->counted = false;
-	else
-		count_item(work, item);
+	return check_count(work->check) == before;
 }
 
-/* No payloads: a single empty one; size and headers may still make it longer. */
-static void compile_no_payload(struct work *work)
+/* No payloads: a single empty one; sizes and headers may still make it longer. */
+static bool compile_no_payload(struct work *work)
 {
 	struct plan_item *item = &work->stream->items[0];
-	uint64_t len = work->sized ? work->fixed_len : work->lengths.header;
+	size_t before = check_count(work->check);
 	item->repeat = 1;
+	item->len = work->header;
 	if (work->stream->destination.header_included)
 		check_fault(work->check, "payloads",
 			    "missing: with headerIncluded each is a whole IP packet");
-	else if (work->sized || (!work->spec->size && check_len(work, len, "payloads")))
-		item->len = (uint32_t)len;
-	count_item(work, item);
+	else if (!work->spec->size)
+		check_len(work, work->header, "payloads");
+	return check_count(work->check) == before;
 }
 
 static void check_totals(struct work *work)
@@ -219,6 +175,61 @@ static void check_totals(struct work *work)
 	work->counted = false;
 }
 
+/* Each payload's bytes at its own length. Return: 0; -ENOMEM */
+static int keep_lengths(struct work *work)
+{
+	struct plan_stream *stream = work->stream;
+	struct stream_build *build = work->build;
+	build->sources = calloc(stream->item_count, sizeof *build->sources);
+	if (!build->sources)
+		return -ENOMEM;
+	build->source_count = stream->item_count;
+	for (size_t i = 0; i < stream->item_count; i++) {
+		stream->items[i].source = (uint32_t)i;
+		build->sources[i] = (struct stream_source){(uint32_t)i, stream->items[i].len, NULL};
+	}
+	return 0;
+}
+
+/* Payloads and sizes side by side: the items that they come to. Return: 0, faults or not; -ENOMEM
+ */
+static int spread_over_sizes(struct work *work)
+{
+	struct plan_stream *stream = work->stream;
+	struct spread spread;
+	int r = spread_items(&spread, stream->items, stream->item_count, &work->sizes,
+			     !work->header);
+	if (r == -E2BIG) {
+		check_fault(work->check, "size",
+			    "%zu payloads and these sizes come to more than %d different packets "
+			    "until both are at their start again: give fewer, or payloads that "
+			    "repeat as often as sizes do",
+			    stream->item_count, PLAN_PAYLOADS_MAX);
+		work->counted = false;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	work->totals->payloads += spread.count - stream->item_count;
+	free(stream->items);
+	stream->items = spread.items;
+	stream->item_count = spread.count;
+	work->build->sources = spread.sources;
+	work->build->source_count = spread.source_count;
+	return 0;
+}
+
+static void count_items(struct work *work)
+{
+	struct plan_stream *stream = work->stream;
+	stream->one_len = true;
+	for (size_t i = 0; i < stream->item_count; i++)
+		count_item(work, &stream->items[i]);
+	for (size_t i = 0; i < work->build->source_count; i++)
+		work->totals->bytes += work->build->sources[i].len;
+}
+
+/* Return: 0, faults or not; -ENOMEM */
 static int compile_payloads(struct work *work)
 {
 	struct plan_stream *stream = work->stream;
@@ -233,11 +244,14 @@ static int compile_payloads(struct work *work)
 	stream->items = calloc(stream->item_count, sizeof *stream->items);
 	if (!stream->items)
 		return -ENOMEM;
-	stream->one_len = true;
 	for (size_t i = 0; i < count; i++)
-		compile_payload(work, i);
+		work->counted &= compile_payload(work, i);
 	if (!count)
-		compile_no_payload(work);
+		work->counted &= compile_no_payload(work);
+	int r = work->counted && work->sizes.count ? spread_over_sizes(work) : keep_lengths(work);
+	if (r < 0)
+		return r;
+	count_items(work);
 	check_totals(work);
 	return 0;
 }
@@ -303,15 +317,17 @@ int stream_compile(struct check *check, const Pagecast__V1__Stream *spec, uint32
 		.stream = ret,
 		.build = ret_build,
 		.totals = totals,
-		.page_room = page_room,
+		.bounds.page_room = page_room,
 		.counted = true,
 	};
 	ret_build->spec = spec;
 	if (check_text(check, "name", spec->name, PLAN_NAME_BYTES_MAX))
 		snprintf(ret->name, sizeof ret->name, "%s", spec->name);
 	compile_destination(&work);
-	compile_size(&work);
-	int error = compile_payloads(&work);
+	int error = compile_size(&work);
+	if (!error)
+		error = compile_payloads(&work);
+	sizes_deinit(&work.sizes);
 	if (error)
 		return error;
 	compile_rest(&work);
@@ -328,21 +344,34 @@ static void write_payload(const struct stream_build *build, size_t index, uint8_
 		memset(out + header, 0, len - header);
 }
 
+size_t plan_item_payload(const struct plan_stream *stream, const struct plan_item *item)
+{
+	return stream->build ? stream->build->sources[item->source].payload
+			     : (size_t)(item - stream->items);
+}
+
+/* Written for whichever item asks first. */
+static const uint8_t *source_bytes(const struct stream_build *build, struct stream_source *source)
+{
+	struct plan *plan = build->plan;
+	uint8_t *out = plan->memory + plan->memory_used;
+	if (source->bytes)
+		return source->bytes;
+	assert(source->len <= plan->bytes - plan->memory_used);
+	plan->memory_used += source->len;
+	write_payload(build, source->payload, out, source->len);
+	if (build->frame.header_bytes)
+		frame_finish(&build->frame, out, source->len);
+	return source->bytes = out;
+}
+
 const uint8_t *plan_item_bytes(const struct plan_stream *stream, const struct plan_item *item)
 {
 	const struct stream_build *build = stream->build;
 	if (item->bytes || !build || !build->plan->memory)
 		return item->bytes;
 	size_t index = (size_t)(item - stream->items);
-	struct plan *plan = build->plan;
-	uint8_t *out = plan->memory + plan->memory_used;
-	assert(item->len <= plan->bytes - plan->memory_used);
-	plan->memory_used += item->len;
-	write_payload(build, index, out, item->len);
-	if (build->frame.header_bytes)
-		frame_finish(&build->frame, out, item->len);
-	stream->items[index].bytes = out;
-	return out;
+	return stream->items[index].bytes = source_bytes(build, &build->sources[item->source]);
 }
 
 size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *item, uint8_t *out,
@@ -356,7 +385,7 @@ size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *
 	}
 	if (!build)
 		return 0;
-	write_payload(build, (size_t)(item - stream->items), out, len);
+	write_payload(build, plan_item_payload(stream, item), out, len);
 	frame_head(&build->frame, out, len, item->len);
 	return len;
 }

@@ -8,15 +8,22 @@
 #include "packet/frame.h"
 #include "packet/plan.h"
 
+struct stream_source { /* one payload, for all items that are this or the beginning of it */
+	uint32_t payload, len;
+	const uint8_t *bytes; /* the plan's; NULL: not written yet */
+};
+
 struct stream_build {			  /* where the bytes of a stream's items come from */
 	const Pagecast__V1__Stream *spec; /* borrowed as long as the plan lives */
 	struct plan *plan;
 	struct frame frame;
+	struct stream_source *sources; /* [source_count], owned by the plan */
+	size_t source_count;
 };
 
 struct stream_totals { /* over all streams of a spec */
 	uint64_t bytes;
-	size_t payloads;
+	size_t payloads;  /* or items, where sizes make more of them */
 	bool reported;	  /* that a maximum is exceeded */
 	struct link link; /* looked up last, for frames */
 };

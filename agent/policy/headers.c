@@ -185,7 +185,7 @@ static void judge_item(struct verdict *verdict, struct bench *bench,
 	size_t head_len = read_head(bench, stream, item);
 	if (is_known(bench, item->len, head_len))
 		return;
-	snprintf(member, sizeof member, ".payloads[%zu]", index);
+	snprintf(member, sizeof member, ".payloads[%zu]", plan_item_payload(stream, item));
 	while (walk_next(&bench->walk))
 		judge_header(verdict, member, &bench->walk);
 	judge_end(verdict, member, &bench->walk);

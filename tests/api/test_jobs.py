@@ -489,6 +489,20 @@ class Jobs(unittest.TestCase):
         time.sleep(0.1)  # no more comes
         self.assertEqual(receiver.count, sent)
 
+    def test_a_mix_of_sizes_is_exact_at_any_speed(self):
+        mix = [{"size": 64, "weight": 7}, {"size": 570, "weight": 4}, {"size": 1518, "weight": 1}]
+        for rate, packets in (({"unlimited": True}, 3 * 12 * 128), ({"pps": 20000}, 600)):
+            with pt.UdpReceiver() as receiver:
+                job = self.agent.submit({"streams": [{
+                    "udp": {"address": "127.0.0.1", "port": receiver.port}, "limit": {"packets": packets}, "rate": rate,
+                    "size": {"mix": {"sizes": mix}, "layer": "LAYER_L2_FCS"}}]})
+                end = self.agent.wait_end(job["id"])
+                self.assertEqual(end["account"]["packetsSent"], str(packets), end)
+                self.assertEqual(receiver.wait(packets), packets)
+                for one in mix:
+                    count = sum(len(each) == one["size"] - 46 for each in receiver.datagrams)
+                    self.assertEqual(count, packets * one["weight"] / 12)
+
     def test_cancel_by_label(self):
         first = self.forever(labels=[{"key": "run", "value": "a"}])
         second = self.forever(labels=[{"key": "run", "value": "b"}])

@@ -100,11 +100,11 @@ class Preview(unittest.TestCase):
         self.assertEqual(answer.status, 200, answer)
         return answer.json()
 
-    def assert_same(self, destination, wanted, port_known=True, payloads=None):
+    def assert_same(self, destination, wanted, port_known=True, payloads=None, count=None, **more):
         payloads = payloads or PAYLOADS
-        count = 2 * len(payloads)
+        count = count or 2 * len(payloads)
         spec = {"streams": [{**destination, "payloads": payloads, "rate": {"pps": 200},
-                             "limit": {"packets": count}}]}
+                             "limit": {"packets": count}, **more}]}
         shown = [base64.b64decode(packet["bytes"]) for packet in self.preview(spec, count)["packets"]]
         self.assertEqual(len(shown), count)
         with Wire(wanted) as wire:
@@ -117,7 +117,7 @@ class Preview(unittest.TestCase):
             self.assertEqual(mine, sealed(mine, port_known))  # its own checksums are right
             self.assertEqual(mine.hex(), sealed(real, port_known).hex())
 
-    def udp(self, **more):
+    def udp(self, stream=None, **more):
         with pt.UdpReceiver(more.get("address", "127.0.0.1"), keep=0) as sink:
             port = sink.port
 
@@ -125,7 +125,7 @@ class Preview(unittest.TestCase):
                 header, protocol, _ = parts(packet)
                 return protocol == socket.IPPROTO_UDP and packet[header + 2:header + 4] == port.to_bytes(2, "big")
             self.assert_same({"udp": {"address": "127.0.0.1", "port": port, **more}}, wanted,
-                             "sourcePort" in more)
+                             "sourcePort" in more, **(stream or {}))
 
     def test_the_path_is_the_one_that_is_taken(self):
         with pt.UdpReceiver(keep=0) as sink:
@@ -147,15 +147,25 @@ class Preview(unittest.TestCase):
     def test_udp_over_ipv6(self):
         self.udp(address="::1", sourcePort=pt.free_port(), ttl=9, dscp=10)
 
-    def raw(self, address, **more):
+    def raw(self, address, stream=None, **more):
         self.assert_same({"rawIp": {"address": address, "protocol": PROTOCOL, **more}},
-                         lambda packet: parts(packet)[1] == PROTOCOL, payloads=PAYLOADS[:4])
+                         lambda packet: parts(packet)[1] == PROTOCOL, payloads=PAYLOADS[:4], **(stream or {}))
 
     def test_raw_ip(self):
         self.raw("127.0.0.1", ttl=3, dscp=8, sourceAddress="127.0.0.9")
 
     def test_raw_ipv6(self):
         self.raw("::1", ttl=3)
+
+    def test_sizes(self):
+        for size in ({"range": {"min": 3, "max": 700, "step": 41}}, {"range": {"min": 0, "max": 99, "random": True, "seed": 5}},
+                     {"mix": {"sizes": [{"size": 90, "weight": 7}, {"size": 570, "weight": 4}, {"size": 1518, "weight": 1}],
+                              "seed": 9}, "layer": "LAYER_L2_FCS"}):
+            with self.subTest(size):
+                stream = {"size": size, "count": 60, "rate": {"pps": 2000}}
+                self.udp(stream)
+                self.udp(stream, address="::1")
+                self.raw("127.0.0.1", stream)
 
     def test_nothing_is_sent(self):
         with pt.UdpReceiver() as sink:

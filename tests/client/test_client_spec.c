@@ -241,6 +241,15 @@ TEST(sizes)
 	CHECK_INT(spec->streams[0]->size->mix->sizes[2]->size, ==, 1518);
 	CHECK_INT(spec->streams[0]->size->mix->sizes[2]->weight, ==, 1);
 	message_free(&spec->base);
+	spec = good(UDP, "--size imix");
+	CHECK_INT(spec->streams[0]->size->layer, ==, PAGECAST__V1__LAYER__LAYER_L2_FCS);
+	CHECK_INT(spec->streams[0]->size->mix->n_sizes, ==, 3);
+	CHECK_INT(spec->streams[0]->size->mix->sizes[1]->weight, ==, 4);
+	message_free(&spec->base);
+	spec = good(UDP, "--size ipv6-imix --size-layer l2");
+	CHECK_INT(spec->streams[0]->size->layer, ==, PAGECAST__V1__LAYER__LAYER_L2);
+	CHECK_INT(spec->streams[0]->size->mix->n_sizes, ==, 4);
+	message_free(&spec->base);
 	static const char *const BAD[] = {"big",     "1472-64",	  "64-",       "-64",
 					  "64-128/", "64-128/0",  "64:",       "64:7,",
 					  "64:0",    "64:7,570",  "64:7;5:1",  "64- 128",

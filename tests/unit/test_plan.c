@@ -336,11 +336,6 @@ TEST(plan_refuses_by_name_what_is_not_offered)
 	f.payloads[0].payload_id = (char *)"00";
 	fixture_bad(&f, "streams[0].payloads[0].payloadId", SENTENCE);
 	fixture_text(&f, 0, "hello");
-	f.streams[0].size = &f.size;
-	f.size.kind_case = PAGECAST__V1__SIZE__KIND_RANGE;
-	fixture_bad(&f, "streams[0].size.range", SENTENCE);
-	f.size.kind_case = PAGECAST__V1__SIZE__KIND_MIX;
-	fixture_bad(&f, "streams[0].size.mix", SENTENCE);
 	fixture_deinit(&f);
 }
 

@@ -249,7 +249,7 @@ TEST(size_faults)
 	struct fixture f;
 	fixture_init(&f);
 	f.streams[0].size = &f.size;
-	fixture_bad(&f, "streams[0].size", "empty: give fixed");
+	fixture_bad(&f, "streams[0].size", "empty: give one of fixed");
 	f.size.kind_case = PAGECAST__V1__SIZE__KIND_FIXED;
 	f.size.layer = 6;
 	fixture_bad(&f, "streams[0].size.layer", "6 is not one of LAYER_PAYLOAD, LAYER_L3");
