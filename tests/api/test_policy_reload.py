@@ -47,8 +47,12 @@ class Reloaded(unittest.TestCase):
         self.assertEqual([self.agent.job(job_id)["state"] for job_id in job_ids],
                          len(job_ids) * ["JOB_STATE_RUNNING"])
 
-    def assert_held(self, rate):
-        """From now on no window holds more than @rate allows, with 5 ms of it for all and for each worker."""
+    def assert_held(self, rate, *jobs):
+        """From now on no window holds more than @rate allows, with 5 ms of it for all and for each worker. That @jobs
+        have what the policy says now follows from an answer to an order: nothing leaves while they are paused."""
+        for verb in ("pause", "resume"):
+            for job_id in jobs:
+                self.assertEqual(self.agent.post(f"/v1/jobs/{job_id}:{verb}").status, 200)
         seen = self.receiver.since(time.time(), rate)
         self.assertLessEqual(excess(seen, rate), rate * 0.005 * (1 + WORKERS) + 1)
 
@@ -86,7 +90,7 @@ class Reloaded(unittest.TestCase):
     def test_the_rate_of_a_job(self):
         fast, slow, unlimited = self.endless(500), self.endless(50), self.endless()
         self.reload(maxPps=200)
-        self.assert_held(200 + 50 + 200)
+        self.assert_held(200 + 50 + 200, fast, slow, unlimited)
         self.assert_running(fast, slow, unlimited)
         self.agent.cancel(fast)
         self.assertIn("by the policy's maxPps", self.agent.wait_end(fast)["report"]["why"])
@@ -97,26 +101,26 @@ class Reloaded(unittest.TestCase):
         first, second = self.endless(400), self.endless(400)
         late, urgent = self.endless(400), self.endless(400, priority=9)
         self.reload(maxTotalPps=900)
-        self.assert_held(900)
+        self.assert_held(900, first, second, late, urgent)
         self.assert_running(first, second, late, urgent)
         self.agent.cancel(first)
-        self.assert_held(900)
+        self.assert_held(900, second, late, urgent)
         waiting = self.endless(200, running=False)
         until(lambda: "maxTotalPps" in self.agent.job(waiting)["progress"]["waitingFor"])
         self.agent.cancel(second)
         self.agent.cancel(late)
         self.agent.wait_state(waiting, "JOB_STATE_RUNNING")
-        self.assert_held(600)  # all that was asked for
+        self.assert_held(600, urgent, waiting)  # all that was asked for
         self.agent.cancel(urgent)
         self.assertIn("by the policy's maxTotalPps", self.agent.wait_end(urgent)["report"]["why"])
 
     def test_jobs_without_a_rate_share_what_the_others_leave(self):
         jobs = [self.endless(), self.endless(), self.endless(300)]
         self.reload(maxTotalPps=1000)
-        self.assert_held(1000)
+        self.assert_held(1000, *jobs)
         self.assert_running(*jobs)
         self.reload(maxTotalPps=500)
-        self.assert_held(500)
+        self.assert_held(500, *jobs)
         self.assert_running(*jobs)
         refused = self.agent.request("PATCH", f"/v1/jobs/{jobs[2]}", {"rate": {"pps": 450}})
         self.assertEqual(refused.status, 429, refused)

@@ -2,10 +2,12 @@
 #include "lib/test.h"
 
 #include <linux/sock_diag.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SKIPPED = 77 };
@@ -50,41 +52,78 @@ static bool wanted(int argc, char **argv, const struct test_case *test)
 	return argc < 2 && !test->apart;
 }
 
-static const char *running;
-
-/* Only what a signal handler may call. */
-static void say(const char *text)
+static int64_t clock_ms(clockid_t id)
 {
-	if (write(STDERR_FILENO, text, strlen(text)) < 0)
-		_exit(1);
+	struct timespec t;
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void on_alarm(int number)
+/* Of the running case, under the lock: its name, NULL between two; where the process' CPU time was
+ * at its start; and where and when it last moved by a second. */
+static struct {
+	pthread_mutex_t lock;
+	const char *name;
+	int64_t started_cpu_ms, moved_cpu_ms, moved_ms;
+} running = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void set_running(const char *name)
 {
-	(void)number;
-	say(running);
-	say(" hangs: it has taken longer than any case may\n");
-	_exit(1);
+	pthread_mutex_lock(&running.lock);
+	running.name = name;
+	running.started_cpu_ms = running.moved_cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+	running.moved_ms = clock_ms(CLOCK_MONOTONIC);
+	pthread_mutex_unlock(&running.lock);
+}
+
+static void look_at_running(void)
+{
+	int64_t cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID), now_ms = clock_ms(CLOCK_MONOTONIC);
+	pthread_mutex_lock(&running.lock);
+	if (cpu_ms - running.moved_cpu_ms >= 1000) {
+		running.moved_cpu_ms = cpu_ms;
+		running.moved_ms = now_ms;
+	}
+	bool hangs = now_ms - running.moved_ms >= TEST_HANGS_S * INT64_C(1000) ||
+		     cpu_ms - running.started_cpu_ms >= TEST_CPU_MAX_S * INT64_C(1000);
+	if (running.name && hangs) {
+		fprintf(stderr, "%s hangs\n", running.name);
+		_exit(1);
+	}
+	pthread_mutex_unlock(&running.lock);
+}
+
+/* No signal: it would interrupt the calls that a case is about. */
+static void *watch_cases(void *context)
+{
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	for (;;) {
+		nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+		look_at_running();
+	}
+	return context;
 }
 
 static void run_case(const struct test_case *test)
 {
-	running = test->name;
-	if (!getenv("PAGECAST_LONG"))
-		alarm(TEST_CASE_MAX_S);
+	set_running(test->name);
 	if (setjmp(skip_case)) {
 		skipped++;
 	} else {
 		test->run();
 		ran++;
 	}
-	alarm(0);
+	set_running(NULL);
 }
 
 int test_main(int argc, char **argv, const struct test_case *cases, size_t count)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	signal(SIGALRM, on_alarm);
+	pthread_t watcher;
+	if (!getenv("PAGECAST_LONG") && pthread_create(&watcher, NULL, watch_cases, NULL) == 0)
+		pthread_detach(watcher);
 	for (size_t i = 0; i < count; i++) {
 		if (!wanted(argc, argv, &cases[i])) {
 			if (argc < 2)
