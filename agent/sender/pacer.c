@@ -58,7 +58,8 @@ struct pacer {
 	uint32_t goes_behind, goes_slow;
 	int64_t last_span_ns;
 	uint64_t late, forgiven;
-	uint64_t forgiven_owed; /* forgiven packets that are still to leave, all of them late */
+	uint64_t forgiven_owed;	 /* forgiven packets that are still to leave, all of them late */
+	double forgiven_rest_ns; /* forgiven, and not a packet yet */
 };
 
 /* Fewest packets a go with which hand-overs of @handover_ns keep up, a quarter of the time in hand
@@ -119,6 +120,7 @@ void pacer_start(struct pacer *pacer, int64_t start_ns)
 	pacer->started = pacer->last_comparable = pacer->paused = false;
 	pacer->goes_behind = pacer->goes_slow = 0;
 	pacer->late = pacer->forgiven = pacer->forgiven_owed = 0;
+	pacer->forgiven_rest_ns = 0;
 }
 
 /* At twice the rate, a few packets are not a flood: a slow stream may make up for them, within a
@@ -141,7 +143,10 @@ static void forgive(struct pacer *pacer, int64_t now_ns)
 		return;
 	pacer->due_ns += excess_ns;
 	pacer->last_lag_ns -= excess_ns; /* the gap that grew keeps its error */
-	uint64_t packets = (uint64_t)((double)excess_ns / pacer->rate.gap_ns);
+	/* many small ones add up to packets, too */
+	double gaps = ((double)excess_ns + pacer->forgiven_rest_ns) / pacer->rate.gap_ns;
+	uint64_t packets = (uint64_t)gaps;
+	pacer->forgiven_rest_ns = (gaps - (double)packets) * pacer->rate.gap_ns;
 	pacer->forgiven += packets;
 	pacer->forgiven_owed += packets;
 }

@@ -4,6 +4,7 @@
  */
 #include "base/sys.h"
 #include "sender/sender_private.h"
+#include "sender/sender_promise.h"
 #include "unit/sending_virtual.h"
 
 #include <sys/socket.h>
@@ -92,6 +93,29 @@ TEST(sender_tells_what_a_stall_took_of_a_duration)
 	}
 }
 
+/* A core that is away most of the time, again and again: nothing of what was promised is neither
+ * sent nor told. */
+TEST(sender_tells_all_that_many_stalls_took_of_a_duration)
+{
+	static const int64_t MOST_MS[] = {2, 20, 150, 700};
+	for (size_t i = 0; i < ARRAY_SIZE(MOST_MS); i++)
+		for (uint64_t seed = 0; seed < 10; seed++) {
+			begin(0, 0);
+			virtual.random = seed;
+			virtual.stall_in = 50;
+			virtual.stall_most_ns = MOST_MS[i] * CLOCK_NS_PER_MS;
+			run();
+			uint64_t missing = sender_promise_missing(&lab.sender->streams[0]);
+			CHECK_INT(lab.end, ==, SENDER_LIMIT_REACHED);
+			if (llabs((int64_t)(sent() + missing) - PROMISED) > 2)
+				test_fail(__FILE__, __LINE__,
+					  "stalls of %d ms, seed %d: %llu sent, %llu missing",
+					  (int)MOST_MS[i], (int)seed, (unsigned long long)sent(),
+					  (unsigned long long)missing);
+			sending_close(&lab);
+		}
+}
+
 TEST(sender_tells_what_a_stall_took_of_a_stream_without_end)
 {
 	begin(1000, CLOCK_NS_PER_S);
@@ -153,6 +177,7 @@ TEST(sender_tells_a_full_queue_by_its_own_name)
 }
 
 TEST_MAIN(CASE(sender_tells_what_a_stall_took_of_a_duration),
+	  CASE(sender_tells_all_that_many_stalls_took_of_a_duration),
 	  CASE(sender_tells_what_a_stall_took_of_a_stream_without_end),
 	  CASE(sender_that_makes_up_for_a_stall_has_kept_its_promise),
 	  CASE(sender_owes_nothing_for_pauses_and_maxima),
