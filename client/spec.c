@@ -6,6 +6,7 @@
 #include "target.h"
 #include "units.h"
 #include "util.h"
+#include "variation.h"
 
 #include <string.h>
 
@@ -21,6 +22,10 @@ const struct option SPEC_PAYLOAD_OPTIONS[] = {
 	{"repeat", "N", "send the payload in front of this flag N times in a row", true},
 	{"size", "SIZE", "pad or cut packets: 512, 64-1500, 64:7,570:4, imix", false},
 	{"size-layer", "LAYER", "what --size counts: payload, l3, l2, l2-fcs, l1", false},
+	{"modify", "CHANGE", "a number that changes: 0/32=counter:1:1:1000; repeatable", true},
+	{"stamp", NULL, "number and time in the last bytes of each packet", false},
+	{"stamp-id", "N", "the stream's id in its stamps; default: picked", false},
+	{"stamp-covers-payload", NULL, "the stamp's CRC covers the payload, too", false},
 	{NULL, NULL, "Rate (none: as fast as the engine and the policy allow)", false},
 	OPTION_END,
 };
@@ -195,6 +200,7 @@ static int read_stream(const struct options *options, const char *url, Pagecast_
 {
 	int r = target_read(options, url, stream);
 	r = r ? r : payload_read(options, stream);
+	r = r ? r : variation_read(options, stream);
 	r = r ? r : spec_rate(options, &stream->rate);
 	r = r ? r : read_limit(options, stream);
 	r = r ? r : read_burst(options, stream);

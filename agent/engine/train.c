@@ -80,12 +80,17 @@ static bool begin(struct packer *packer, const struct plan_item *item, uint64_t 
 	return true;
 }
 
-/* The same packet @times (>= 1) in a row, in copies that grow to COPY_BYTES: a call for each would
- * cost small ones more than the bytes do. */
+/* @times (>= 1) packets in a row, from @number on. Equal ones in copies that grow to COPY_BYTES: a
+ * call for each would cost small ones more than the bytes do. */
 static void write_packets(uint8_t *to, const struct plan_stream *stream,
-			  const struct plan_item *item, uint64_t times)
+			  const struct plan_item *item, uint64_t number, uint64_t times)
 {
 	uint64_t at_once = MAX((uint64_t)COPY_BYTES / item->len, UINT64_C(1));
+	if (plan_varies(stream)) {
+		for (uint64_t i = 0; i < times; i++)
+			plan_packet_write(stream, item, number + i, to + i * item->len);
+		return;
+	}
 	memcpy(to, plan_item_bytes(stream, item), item->len);
 	for (uint64_t done = 1; done < times;) {
 		uint64_t more = MIN(done, at_once);
@@ -106,7 +111,8 @@ static uint64_t extend(struct packer *packer, const struct plan_item *item, uint
 	if (item->len)
 		take = MIN(take, (packer->bytes_max - packer->bytes) / item->len);
 	if (packer->memory && take && item->len)
-		write_packets(packer->memory + packer->bytes, packer->stream, item, take);
+		write_packets(packer->memory + packer->bytes, packer->stream, item,
+			      packer->cursor.number, take);
 	packer->bytes += take * item->len;
 	last->segments += (uint32_t)take;
 	if (packer->trains)
@@ -166,6 +172,8 @@ static uint64_t passes_of_lone(uint64_t pass, uint64_t pass_bytes)
 static uint64_t template_packets(const struct plan_stream *stream,
 				 const struct train_limits *limits, uint64_t packets_max)
 {
+	if (plan_varies(stream))
+		return 0; /* no two passes are the same */
 	bool same = stream->item_count == 1;
 	uint64_t pass = same ? 1 : stream->pass_packets;
 	uint64_t pass_bytes = same ? stream->len_max : stream->pass_bytes;
@@ -339,6 +347,21 @@ void trains_advance(const struct trains *trains, struct train_cursor *cursor, ui
 		cursor->segment = 0;
 		if (trains->cyclic && cursor->train == trains->count)
 			cursor->train = 0;
+	}
+}
+
+void trains_stamp(struct trains *trains, const struct plan_stream *stream,
+		  const struct train_cursor *cursor, uint64_t packets, int64_t time_ns)
+{
+	struct train_cursor at = *cursor;
+	assert(!trains->cyclic);
+	while (packets && !trains_at_end(trains, &at)) {
+		struct train next = trains_peek(trains, &at, packets);
+		uint8_t *packet = trains->pages.memory + next.offset;
+		for (uint32_t i = 0; i < next.segments; i++, packet += next.segment_bytes)
+			plan_packet_time(stream, time_ns, packet, next.segment_bytes);
+		trains_advance(trains, &at, next.segments);
+		packets -= next.segments;
 	}
 }
 

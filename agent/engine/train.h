@@ -72,7 +72,8 @@ struct train_cursor {
  * @cursor:  in: where to start; out: behind the last packet packed (unchanged for a template)
  * @packets_max: >= 1; no more than this many (the rest of the job's limit)
  *
- * A stream whose passes fit TRAIN_TEMPLATE_BYTES_MAX becomes a cyclic template: as many whole
+ * A stream whose passes fit TRAIN_TEMPLATE_BYTES_MAX, and whose packets are the same in each pass,
+ * becomes a cyclic template: as many whole
  * passes as make every train full (equal sizes), or TRAIN_TEMPLATE_FULL trains; at least one. Less
  * than a pass left, or longer passes: one fresh arena is filled.
  * Return: 0 with *ret_trains owned (trains_retire()); negative errno; -EMSGSIZE: a packet that does
@@ -106,6 +107,15 @@ struct train trains_peek(const struct trains *trains, const struct train_cursor 
 /** trains_advance() - move @cursor by @packets, wrapping in a template; a filling ends at its end
  */
 void trains_advance(const struct trains *trains, struct train_cursor *cursor, uint64_t packets);
+
+/**
+ * trains_stamp() - the stamps of the @packets at @cursor get their time (CLOCK_REALTIME)
+ *
+ * Just ahead of handing them over: the one write to a sealed arena, and only to packets that were
+ * not handed over yet. What is not taken then is stamped again.
+ */
+void trains_stamp(struct trains *trains, const struct plan_stream *stream,
+		  const struct train_cursor *cursor, uint64_t packets, int64_t time_ns);
 
 /** trains_longest() - packets of the longest train that has bytes; 0: none has */
 uint32_t trains_longest(const struct trains *trains);

@@ -45,7 +45,7 @@ struct plan *plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->stream_count; i++)
 		free(plan->streams[i].items);
 	for (size_t i = 0; plan->builds && i < plan->stream_count; i++)
-		free(plan->builds[i].sources);
+		stream_build_deinit(&plan->builds[i]);
 	free(plan->streams);
 	free(plan->builds);
 	if (plan->memory)
@@ -264,6 +264,7 @@ void plan_advance(const struct plan_stream *stream, struct plan_cursor *cursor, 
 	const struct plan_item *item = &stream->items[cursor->item];
 	assert(count <= item->repeat - cursor->repeat_done);
 	cursor->repeat_done += (uint32_t)count;
+	cursor->number += count;
 	if (cursor->repeat_done < item->repeat)
 		return;
 	cursor->repeat_done = 0;
@@ -272,7 +273,9 @@ void plan_advance(const struct plan_stream *stream, struct plan_cursor *cursor, 
 
 void plan_skip(const struct plan_stream *stream, struct plan_cursor *cursor, uint64_t count)
 {
-	for (count %= stream->pass_packets; count;) {
+	uint64_t passes = count / stream->pass_packets;
+	cursor->number += passes * stream->pass_packets;
+	for (count -= passes * stream->pass_packets; count;) {
 		const struct plan_item *item;
 		uint64_t run;
 		plan_peek_run(stream, cursor, &item, &run);

@@ -12,6 +12,8 @@
  */
 #pragma once
 #include "net/net_ip.h"
+#include "packet/modify.h"
+#include "packet/stamp.h"
 #include "pagecast/error.h"
 
 #include <net/if.h>
@@ -111,6 +113,7 @@ struct plan_burst {
 struct plan_cursor {
 	size_t item;
 	uint32_t repeat_done;
+	uint64_t number; /* of the packet in its stream, from 0 */
 };
 
 struct stream_build; /* where an item's bytes come from; see stream.h */
@@ -124,6 +127,9 @@ struct plan_stream {
 	uint64_t pass_packets, pass_bytes; /* of one pass */
 	uint32_t len_max;		   /* longest item */
 	bool one_len;			   /* all items are of one length */
+	const struct modifier *modifiers;  /* [modifier_count], the build's */
+	size_t modifier_count;
+	struct stamp stamp; /* its id and epoch are set ahead of sending */
 	struct plan_rate rate;
 	struct plan_limit limit;
 	struct plan_cursor
@@ -203,6 +209,25 @@ const uint8_t *plan_item_bytes(const struct plan_stream *stream, const struct pl
  */
 size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *item, uint8_t *out,
 		      size_t size);
+
+/** plan_varies() - do packets differ from their item, by modifiers or a stamp? */
+static inline bool plan_varies(const struct plan_stream *stream)
+{
+	return stream->modifier_count || stream->stamp.bytes;
+}
+
+/**
+ * plan_packet_write() - packet @number of @stream, an @item, as plan_item_bytes() with what
+ * differs; the time of its stamp is 0
+ * @out: [item->len]
+ */
+void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
+		       uint64_t number, uint8_t *out);
+
+/** plan_packet_time() - the stamp of a packet that plan_packet_write() wrote gets its time
+ * (CLOCK_REALTIME), and a frame's header what follows from it */
+void plan_packet_time(const struct plan_stream *stream, int64_t time_ns, uint8_t *packet,
+		      uint32_t len);
 
 /**
  * plan_peek_run() - the packets that follow: @ret_count equal ones of *@ret_item, at most to the

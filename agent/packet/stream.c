@@ -289,6 +289,59 @@ static void check_rate_least(struct work *work)
 			stream->rate.value, pps, PLAN_PPS_MIN);
 }
 
+/* The longest IP header that payloads bring along, as far as they say. */
+static uint32_t included_bytes(const struct work *work)
+{
+	uint32_t longest = 0;
+	if (!work->stream->destination.header_included)
+		return 0;
+	for (size_t i = 0; i < work->spec->n_payloads; i++) {
+		uint8_t first;
+		payload_write(work->spec->payloads[i], &first, 1);
+		longest = MAX(longest, (uint32_t)(first & 15) * 4);
+	}
+	return longest;
+}
+
+static uint32_t shortest(const struct plan_stream *stream)
+{
+	uint32_t len = UINT32_MAX;
+	for (size_t i = 0; i < stream->item_count; i++)
+		len = MIN(len, stream->items[i].len);
+	return len;
+}
+
+/* What makes packets differ. Return: 0, faults or not; -ENOMEM */
+static int compile_variation(struct work *work)
+{
+	const Pagecast__V1__Stream *spec = work->spec;
+	struct plan_stream *stream = work->stream;
+	if (!work->counted || !work->placed || (!spec->n_modifiers && !spec->stamp))
+		return 0; /* whether they fit is not known */
+	uint32_t len = shortest(stream), included = included_bytes(work);
+	uint32_t head = MAX(work->header, included);
+	if (spec->stamp) {
+		size_t mark = check_enter(work->check, "stamp");
+		stamp_compile(work->check, spec->stamp, len - MIN(head, len), &stream->stamp);
+		check_leave(work->check, mark);
+	}
+	struct modify_bounds bounds = {
+		.from = head,
+		.from_what = included ? "the IP header" : "the header that is built",
+		.to = len - MIN((uint32_t)stream->stamp.bytes, len),
+		.to_what = spec->stamp ? "the stamp begins" : "the shortest packet ends",
+	};
+	if (spec->n_modifiers) {
+		work->build->modifiers = calloc(MODIFIERS_MAX, sizeof *work->build->modifiers);
+		if (!work->build->modifiers)
+			return -ENOMEM;
+	}
+	modify_compile(work->check, spec->modifiers, spec->n_modifiers, &bounds,
+		       work->build->modifiers, &stream->modifier_count);
+	stream->modifiers = work->build->modifiers;
+	return 0;
+}
+
 static void compile_rest(struct work *work)
 {
 	const Pagecast__V1__Stream *spec = work->spec;
@@ -303,8 +356,6 @@ static void compile_rest(struct work *work)
 	limit_compile(work->check, spec->limit, work->counted, stream);
 	burst_compile(work->check, spec->burst, &stream->burst);
 	check_duration(work->check, "startDelay", spec->start_delay, 0, &stream->start_delay_ns);
-	check_not_offered(work->check, "modifiers", spec->n_modifiers);
-	check_not_offered(work->check, "stamp", spec->stamp);
 }
 
 int stream_compile(struct check *check, const Pagecast__V1__Stream *spec, uint32_t page_room,
@@ -331,7 +382,13 @@ int stream_compile(struct check *check, const Pagecast__V1__Stream *spec, uint32
 	if (error)
 		return error;
 	compile_rest(&work);
-	return 0;
+	return compile_variation(&work);
+}
+
+void stream_build_deinit(struct stream_build *build)
+{
+	free(build->sources);
+	free(build->modifiers);
 }
 
 /* The first @len bytes of item @index, which may be all of them; the header is the caller's. */
@@ -388,4 +445,25 @@ size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *
 	write_payload(build, plan_item_payload(stream, item), out, len);
 	frame_head(&build->frame, out, len, item->len);
 	return len;
+}
+
+void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
+		       uint64_t number, uint8_t *out)
+{
+	if (!item->len)
+		return;
+	memcpy(out, plan_item_bytes(stream, item), item->len);
+	modify_packet(stream->modifiers, stream->modifier_count, number, out);
+	if (stream->stamp.bytes)
+		stamp_write(&stream->stamp, number, 0, out, item->len);
+	if (plan_varies(stream) && stream->build && stream->build->frame.header_bytes)
+		frame_finish(&stream->build->frame, out, item->len);
+}
+
+void plan_packet_time(const struct plan_stream *stream, int64_t time_ns, uint8_t *packet,
+		      uint32_t len)
+{
+	stamp_time(&stream->stamp, time_ns, packet, len);
+	if (stream->build && stream->build->frame.header_bytes)
+		frame_finish(&stream->build->frame, packet, len);
 }

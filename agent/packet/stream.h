@@ -19,7 +19,11 @@ struct stream_build {			  /* where the bytes of a stream's items come from */
 	struct frame frame;
 	struct stream_source *sources; /* [source_count], owned by the plan */
 	size_t source_count;
+	struct modifier *modifiers; /* owned by the plan; NULL: none */
 };
+
+/** stream_build_deinit() - what the plan owns of it */
+void stream_build_deinit(struct stream_build *build);
 
 struct stream_totals { /* over all streams of a spec */
 	uint64_t bytes;

@@ -159,14 +159,13 @@ static void finish_included(const struct wire_image_context *context, uint8_t *b
 }
 
 void wire_image_write(const struct wire_image_context *context, const struct plan_stream *stream,
-		      const struct plan_item *item, uint8_t *bytes)
+		      const struct plan_item *item, uint64_t number, uint8_t *bytes)
 {
 	const struct plan_destination *destination = &stream->destination;
 	size_t head = header_bytes(destination);
 	size_t len = head + item->len;
 	size_t ip_len = ip_header_bytes(destination);
-	if (item->len)
-		memcpy(bytes + head, plan_item_bytes(stream, item), item->len);
+	plan_packet_write(stream, item, number, bytes + head);
 	if (destination->header_included && item->len >= sizeof(struct iphdr))
 		finish_included(context, bytes, item->len);
 	if (!ip_len)

@@ -29,9 +29,9 @@ void wire_image_context_init(struct wire_image_context *context, const struct pl
 /** wire_image_len() - bytes of the IP packet or frame */
 size_t wire_image_len(const struct plan_stream *stream, const struct plan_item *item);
 
-/** wire_image_write() - @bytes: [wire_image_len()] */
+/** wire_image_write() - packet @number of @stream; @bytes: [wire_image_len()] */
 void wire_image_write(const struct wire_image_context *context, const struct plan_stream *stream,
-		      const struct plan_item *item, uint8_t *bytes);
+		      const struct plan_item *item, uint64_t number, uint8_t *bytes);
 
 /** wire_image_summary() - one line for people: "UDP 198.18.0.1:4000 > 198.18.0.2:9, 100 B, 3
  * fragments"

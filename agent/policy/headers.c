@@ -19,7 +19,7 @@
 enum {
 	HEAD_BYTES = 512,  /* enough for the headers of nearly every packet */
 	JUDGED_MAX = 64,   /* different payloads remembered at a time */
-	MEMBER_BYTES = 32, /* ".payloads[65535]" */
+	MEMBER_BYTES = 48, /* ".payloads[65535]" */
 };
 
 struct judged { /* a payload that was judged by its first bytes alone */
@@ -31,6 +31,7 @@ struct bench { /* what a stream's payloads are judged with */
 	struct walk walk;
 	uint8_t bytes[WALK_BYTES_MAX];
 	struct judged judged[JUDGED_MAX]; /* by hash; head_len 0: none */
+	bool changes_judged;		  /* and forbidden: once is enough */
 };
 
 bool headers_carrier(uint8_t protocol)
@@ -177,6 +178,38 @@ static bool is_known(struct bench *bench, uint32_t len, size_t head_len)
 	return false;
 }
 
+/* Bytes from the start of a packet in which headers are, or may be: what follows @last, the header
+ * that the walk reached last, may become a packet by what changes in it if @last @carries. */
+static size_t judged_bytes(const struct walk *walk, const struct walk_header *last, bool carries)
+{
+	size_t end = last->offset + last->len;
+	return walk->end == WALK_LEAF && !carries && end ? end : WALK_BYTES_MAX;
+}
+
+/* What changes from one packet to the next must not be what was judged. Return: allowed */
+static bool judge_changes(struct verdict *verdict, const struct plan_stream *stream,
+			  const struct plan_item *item, size_t end)
+{
+	char why[160];
+	size_t before = verdict->error->violation_count;
+	snprintf(why, sizeof why,
+		 "up to byte %zu there are headers that the policy judges, or there may be: it "
+		 "forbids what it cannot judge (allowUnjudged)",
+		 end);
+	for (size_t i = 0; i < stream->modifier_count; i++) {
+		char member[MEMBER_BYTES];
+		snprintf(member, sizeof member, ".modifiers[%zu]", i);
+		if (stream->modifiers[i].offset < end)
+			verdict_forbid(verdict, member, "allowUnjudged", "changes byte %u, and %s",
+				       stream->modifiers[i].offset, why);
+	}
+	uint32_t stamp_at = item->len - MIN(item->len, (uint32_t)stream->stamp.bytes);
+	if (stream->stamp.bytes && stamp_at < end)
+		verdict_forbid(verdict, ".stamp", "allowUnjudged", "begins at byte %u, and %s",
+			       stamp_at, why);
+	return verdict->error->violation_count == before;
+}
+
 static void judge_item(struct verdict *verdict, struct bench *bench,
 		       const struct plan_stream *stream, size_t index)
 {
@@ -186,9 +219,19 @@ static void judge_item(struct verdict *verdict, struct bench *bench,
 	if (is_known(bench, item->len, head_len))
 		return;
 	snprintf(member, sizeof member, ".payloads[%zu]", plan_item_payload(stream, item));
-	while (walk_next(&bench->walk))
+	struct walk_header last = {0};
+	bool carries = false;
+	while (walk_next(&bench->walk)) {
 		judge_header(verdict, member, &bench->walk);
+		last = bench->walk.header;
+		carries = bench->walk.has_ports &&
+			  walk_udp_opens(bench->walk.source_port, bench->walk.target_port);
+	}
 	judge_end(verdict, member, &bench->walk);
+	if (plan_varies(stream) && !bench->changes_judged &&
+	    !verdict->policy->message->allow_unjudged)
+		bench->changes_judged = !judge_changes(verdict, stream, item,
+						       judged_bytes(&bench->walk, &last, carries));
 }
 
 void headers_judge(struct verdict *verdict, const struct plan_stream *stream)

@@ -73,6 +73,7 @@ struct sender_snapshot {
 
 struct sender_progress {	/* of one stream */
 	const char *name;	/* the plan's */
+	uint32_t stream_id;	/* of its stamps; 0: none */
 	struct account account; /* as far as it is */
 	double fraction;	/* 0 .. 1 of its limit; 0 where that has no end */
 };

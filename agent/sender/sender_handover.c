@@ -211,6 +211,9 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 	uint64_t run;
 	uint32_t len = sender_stream_next_len(stream, &run);
 	struct engine_result result = {0};
+	if (stream->plan->stamp.bytes)
+		trains_stamp(&stream->filling, stream->plan, &stream->cursor, packets,
+			     clock_realtime_ns(sender->clock));
 	flow_send(stream->flow, &stream->cursor, packets, &result, &stream->counters);
 	int64_t done_ns = clock_monotonic_ns(sender->clock);
 	if (sender->limiter.active)

@@ -318,6 +318,7 @@ void sender_streams(const struct sender *sender, struct sender_progress *ret_str
 		before = atomic_load_explicit(&board->sequence, memory_order_acquire);
 		for (size_t i = 0; i < sender->stream_count; i++) {
 			ret_streams[i].name = sender->plan->streams[i].name;
+			ret_streams[i].stream_id = sender->plan->streams[i].stamp.stream_id;
 			read_shown(&sender->progress[i], &ret_streams[i]);
 		}
 		after = atomic_load_explicit(&board->sequence, memory_order_relaxed);

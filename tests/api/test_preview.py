@@ -115,6 +115,8 @@ class Preview(unittest.TestCase):
         self.assertEqual(len(sent), count)
         for mine, real in zip(shown, sent):
             self.assertEqual(mine, sealed(mine, port_known))  # its own checksums are right
+            if "stamp" in more:  # time, epoch and with them the CRC are those of the moment
+                mine, real = (sealed(packet[:-16] + bytes(16), port_known) for packet in (mine, real))
             self.assertEqual(mine.hex(), sealed(real, port_known).hex())
 
     def udp(self, stream=None, **more):
@@ -166,6 +168,30 @@ class Preview(unittest.TestCase):
                 self.udp(stream)
                 self.udp(stream, address="::1")
                 self.raw("127.0.0.1", stream)
+
+    def test_modifiers_and_stamps(self):
+        modifiers = [{"offset": 2, "widthBits": 32, "counter": {"start": 5, "step": -3, "count": 7}},
+                     {"offset": 9, "widthBits": 16, "random": {"min": 100, "max": 1000, "seed": 3}, "mask": 0x0FFF},
+                     {"offset": 20, "widthBits": 8, "list": {"values": [1, 2, 250]}, "every": 4}]
+        for more in ({"modifiers": modifiers, "size": {"fixed": 64}},
+                     {"modifiers": modifiers, "size": {"range": {"min": 64, "max": 700, "step": 53}}, "stamp": {"streamId": 7}}):
+            with self.subTest(more):
+                stream = {**more, "count": 60, "rate": {"pps": 2000}}
+                self.udp(stream)
+                self.udp(stream, address="::1")
+                self.raw("127.0.0.1", stream)
+
+    def test_any_packet_is_known_from_its_number(self):
+        spec = {"streams": [{"udp": {"address": "127.0.0.1", "port": 9}, "limit": {"packets": 2_000_000},
+                             "size": {"range": {"min": 60, "max": 99, "random": True, "seed": 4}}, "stamp": {"streamId": 1},
+                             "modifiers": [{"offset": 0, "widthBits": 32, "counter": {"step": 1}}]}]}
+        answer = self.agent.post("/v1/jobs:preview", {"spec": spec, "packets": 2, "from": 1_000_000}).json()
+        whole = self.preview(spec, 41)["packets"]
+        for i, packet in enumerate(answer["packets"]):
+            data = base64.b64decode(packet["bytes"])
+            self.assertEqual(struct.unpack(">I", data[28:32])[0], 1_000_000 + i)
+            self.assertEqual(struct.unpack(">Q", data[-24:-16])[0], 1_000_000 + i)
+            self.assertEqual(len(data), len(base64.b64decode(whole[i]["bytes"])))  # 40 sizes: the first again
 
     def test_nothing_is_sent(self):
         with pt.UdpReceiver() as sink:

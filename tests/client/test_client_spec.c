@@ -263,6 +263,58 @@ TEST(sizes)
 	refused(UDP, "--size 5 --size-layer l9", "is not one of payload, l3, l2, l2-fcs or l1");
 }
 
+TEST(changes_and_stamps)
+{
+	Pagecast__V1__JobSpec *spec =
+		good(UDP, "--modify 0/32=counter:1:-1:1000 --modify 8/16&0x0fff=random:1-100:7/10 "
+			  "--modify 12/8=list:1,0x20,3 --stamp");
+	const Pagecast__V1__Stream *stream = spec->streams[0];
+	CHECK_INT(stream->n_modifiers, ==, 3);
+	const Pagecast__V1__Modifier *one = stream->modifiers[0];
+	CHECK_INT(one->width_bits, ==, 32);
+	CHECK(one->counter->start == 1 && one->counter->step == -1 && one->counter->count == 1000);
+	one = stream->modifiers[1];
+	CHECK(one->offset == 8 && one->mask == 0x0fff && one->every == 10);
+	CHECK(one->random->min == 1 && one->random->max == 100 && one->random->seed == 7);
+	one = stream->modifiers[2];
+	CHECK(one->list->n_values == 3 && one->list->values[1] == 0x20);
+	CHECK(stream->stamp && !stream->stamp->stream_id && !stream->stamp->cover_payload);
+	message_free(&spec->base);
+	spec = good(UDP, "--stamp-id 9 --stamp-covers-payload");
+	CHECK_INT(spec->streams[0]->stamp->stream_id, ==, 9);
+	CHECK(spec->streams[0]->stamp->cover_payload);
+	message_free(&spec->base);
+	spec = good(UDP, "--modify 0/64=counter:18446744073709551615:-9223372036854775808");
+	CHECK(spec->streams[0]->modifiers[0]->counter->start == UINT64_MAX);
+	CHECK(spec->streams[0]->modifiers[0]->counter->step == INT64_MIN);
+	message_free(&spec->base);
+	static const char *const BAD[] = {"0/32",
+					  "0=counter:1:1",
+					  "0/32=counter",
+					  "0/32=counter:1",
+					  "0/32=counter:1:1:0",
+					  "0/32=counter:1:1:",
+					  "0/32=random:5-4",
+					  "0/32=random:5",
+					  "0/32=list:",
+					  "0/32=list:1,",
+					  "0/32=wave:1",
+					  "0/32&=counter:1:1",
+					  "0/32&0=counter:1:1",
+					  "0/32=counter:1:1/0",
+
+					  "-1/32=counter:1:1",
+					  "0/32=counter:-1:1",
+					  "0/32=counter:0x:1",
+					  "0/32=counter:1:9223372036854775808",
+					  "4294967296/8=counter:1:1"};
+	for (size_t i = 0; i < ARRAY_SIZE(BAD); i++) {
+		_cleanup_free_ char *line = util_printf("--modify=%s", BAD[i]);
+		refused(UDP, line, "is not a modifier");
+	}
+	refused(UDP, "--stamp-id 0", "--stamp-id");
+}
+
 TEST(rates_and_limits)
 {
 	Pagecast__V1__JobSpec *alone = good(UDP, "--max-back-to-back 1");
@@ -352,4 +404,5 @@ TEST(misspelt_flags)
 
 TEST_MAIN(CASE(udp_targets), CASE(udp_targets_that_are_none), CASE(raw_ip_targets),
 	  CASE(ethernet_targets), CASE(payloads_keep_their_order), CASE(a_file_is_one_payload),
-	  CASE(sizes), CASE(rates_and_limits), CASE(the_job), CASE(misspelt_flags))
+	  CASE(sizes), CASE(changes_and_stamps), CASE(rates_and_limits), CASE(the_job),
+	  CASE(misspelt_flags))

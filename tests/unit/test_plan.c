@@ -315,20 +315,10 @@ TEST(plan_checks_start_time)
 
 TEST(plan_refuses_by_name_what_is_not_offered)
 {
-	static Pagecast__V1__Modifier modifier = PAGECAST__V1__MODIFIER__INIT,
-				      *list[] = {&modifier};
-	static Pagecast__V1__Stamp stamp = PAGECAST__V1__STAMP__INIT;
 	static Pagecast__V1__PcapReplay pcap = PAGECAST__V1__PCAP_REPLAY__INIT;
 	static const char SENTENCE[] = "not offered by this version of the agent";
 	struct fixture f;
 	fixture_init(&f);
-	f.streams[0].modifiers = list;
-	f.streams[0].n_modifiers = 1;
-	fixture_bad(&f, "streams[0].modifiers", SENTENCE);
-	f.streams[0].n_modifiers = 0;
-	f.streams[0].stamp = &stamp;
-	fixture_bad(&f, "streams[0].stamp", SENTENCE);
-	f.streams[0].stamp = NULL;
 	f.payloads[0].content_case = PAGECAST__V1__PAYLOAD__CONTENT_PCAP;
 	f.payloads[0].pcap = &pcap;
 	fixture_bad(&f, "streams[0].payloads[0].pcap", SENTENCE);

@@ -39,7 +39,7 @@ TEST(image_of_udp_has_both_checksums_right)
 	stream.destination.to.v4.sin_port = htons(9);
 	stream.destination.dscp = 46;
 	CHECK_INT(wire_image_len(&stream, &item), ==, 33);
-	wire_image_write(&context, &stream, &item, bytes);
+	wire_image_write(&context, &stream, &item, 0, bytes);
 	CHECK_INT(bytes[0], ==, 0x45);
 	CHECK_INT(bytes[1], ==, 46 << 2);
 	CHECK_INT(bytes[3], ==, 33);
@@ -55,7 +55,7 @@ TEST(image_of_udp_over_ipv6_has_its_checksum_right)
 {
 	use(PLAN_UDP, AF_INET6, "2001:db8::1", "2001:db8::2", 0, "odd");
 	CHECK_INT(wire_image_len(&stream, &item), ==, 51);
-	wire_image_write(&context, &stream, &item, bytes);
+	wire_image_write(&context, &stream, &item, 0, bytes);
 	CHECK_INT(bytes[0] >> 4, ==, 6);
 	CHECK_INT(bytes[5], ==, 11);
 	CHECK_INT(bytes[6], ==, 17);
@@ -71,7 +71,7 @@ TEST(image_of_a_datagram_that_will_be_fragmented_says_so)
 	memset(payload, 'x', sizeof payload - 1);
 	use(PLAN_UDP, AF_INET, "198.18.0.1", "198.18.0.2", 0, payload);
 	strcpy(stream.destination.text, "198.18.0.2:9");
-	wire_image_write(&context, &stream, &item, bytes);
+	wire_image_write(&context, &stream, &item, 0, bytes);
 	CHECK_INT(bytes[6], ==, 0);
 	wire_image_summary(&context, &stream, &item, summary);
 	CHECK_STR(summary, "UDP 198.18.0.1 > 198.18.0.2:9, 1599 B of payload, in 2 fragments");
@@ -87,7 +87,7 @@ TEST(image_finishes_an_included_header_as_the_kernel_does)
 	stream.destination.header_included = true;
 	item = (struct plan_item){(const uint8_t *)packet, sizeof packet, 1};
 	CHECK_INT(wire_image_len(&stream, &item), ==, sizeof packet);
-	wire_image_write(&context, &stream, &item, bytes);
+	wire_image_write(&context, &stream, &item, 0, bytes);
 	CHECK_INT(bytes[3], ==, sizeof packet);
 	CHECK_INT(bytes[8], ==, 3);
 	CHECK(memcmp(bytes + 12, &context.source.v4.sin_addr, 4) == 0);
@@ -98,7 +98,7 @@ TEST(image_of_raw_icmpv6_gets_the_checksum_that_the_kernel_writes)
 {
 	use(PLAN_RAW_IP, AF_INET6, "2001:db8::1", "2001:db8::2", 58,
 	    "\x80\x01\x02\x03 echo request");
-	wire_image_write(&context, &stream, &item, bytes);
+	wire_image_write(&context, &stream, &item, 0, bytes);
 	CHECK_INT(checksum_fold(checksum_pseudo(bytes + 8, 32, 58, item.len) +
 				checksum_add(bytes + 40, item.len)),
 		  ==, 0);
@@ -115,7 +115,7 @@ TEST(image_of_udp_never_has_the_checksum_zero)
 			use(PLAN_UDP, v6 ? AF_INET6 : AF_INET, v6 ? "2001:db8::1" : "198.18.0.1",
 			    v6 ? "2001:db8::2" : "198.18.0.2", 0, "xx");
 			item.bytes = (const uint8_t *)payload;
-			wire_image_write(&context, &stream, &item, bytes);
+			wire_image_write(&context, &stream, &item, 0, bytes);
 			uint16_t sum = (uint16_t)(bytes[ip + 6] << 8 | bytes[ip + 7]);
 			CHECK_INT(sum, !=, 0);
 			turned += sum == 0xffff;

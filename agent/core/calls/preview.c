@@ -73,7 +73,7 @@ static int add_packet(struct preview *preview, const struct preview_next *next, 
 	if (!packet->bytes.data)
 		return no_memory(ret_error);
 	packet->bytes.len = len;
-	wire_image_write(next->image, next->stream, next->item, packet->bytes.data);
+	wire_image_write(next->image, next->stream, next->item, next->number, packet->bytes.data);
 	wire_image_summary(next->image, next->stream, next->item, preview->summaries[index]);
 	google__protobuf__duration__init(&preview->times[index]);
 	preview->times[index].seconds = next->due_ns / CLOCK_NS_PER_S;

@@ -193,8 +193,10 @@ bool preview_order_peek(struct preview_order *order, struct preview_next *ret_ne
 	if (!lane->has_image)
 		wire_image_context_init(&lane->image, &lane->plan);
 	lane->has_image = true;
-	*ret_next = (struct preview_next){
-		.stream = &lane->plan, .image = &lane->image, .due_ns = lane->due_ns};
+	*ret_next = (struct preview_next){.stream = &lane->plan,
+					  .image = &lane->image,
+					  .number = lane->cursor.number,
+					  .due_ns = lane->due_ns};
 	plan_peek_run(&lane->plan, &lane->cursor, &ret_next->item, &equal);
 	return true;
 }

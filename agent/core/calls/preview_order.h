@@ -18,7 +18,8 @@ struct preview_next { /* one packet; borrowed until the next call */
 	const struct plan_stream *stream;
 	const struct plan_item *item;
 	const struct wire_image_context *image;
-	int64_t due_ns; /* from the start of the job */
+	uint64_t number; /* in its stream, from 0 */
+	int64_t due_ns;	 /* from the start of the job */
 };
 
 /**

@@ -117,6 +117,7 @@ static void fill_stream(struct report_messages *messages, const struct plan_stre
 	fill_report(messages, from);
 	messages->result = (Pagecast__V1__StreamResult)PAGECAST__V1__STREAM_RESULT__INIT;
 	messages->result.name = (char *)stream->name;
+	messages->result.stream_id = stream->stamp.stream_id;
 	messages->result.account = with_account ? &messages->account : NULL;
 	messages->result.report = &messages->report;
 }
@@ -301,6 +302,7 @@ static void fill_progress(struct stream_messages *messages, const struct sender_
 	record_account(&messages->account, &from->account);
 	messages->progress.fraction = from->fraction;
 	messages->result.name = (char *)from->name;
+	messages->result.stream_id = from->stream_id;
 	messages->result.account = &messages->account;
 	messages->result.progress = &messages->progress;
 }

@@ -46,6 +46,7 @@ static enum readiness prepare(struct run *run)
 	struct job_grant grant = run->job->live->grant;
 	run->prepared.earlier = &run->job->live->earlier;
 	run->prepared.show_streams = run->job->resumes;
+	run->prepared.job_id = run->job->id;
 	agent_unlock(run->agent);
 	run->prepared.spec = pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
 	int r = run->prepared.spec ? preparation_make(run->agent, run->prepared.spec, &grant,

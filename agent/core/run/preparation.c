@@ -9,6 +9,7 @@
 #include "policy/interface.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 
 static enum problem_code problem_code_of(int code)
 {
@@ -112,6 +113,21 @@ static int resolve(struct preparation *preparation, const struct job_grant *gran
 	return r;
 }
 
+/* Stamps get their ids, and the epoch of this start. A preview shows what was asked for. */
+static void mark_stamps(struct preparation *preparation)
+{
+	struct plan *plan = preparation->plan;
+	uint16_t epoch = 0;
+	if (!preparation->job_id)
+		return;
+	if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
+		epoch = (uint16_t)clock_realtime_ns(clock_real()); /* as good as any */
+	for (size_t i = 0; i < plan->stream_count; i++) {
+		stamp_pick_id(&plan->streams[i].stamp, preparation->job_id, i);
+		plan->streams[i].stamp.epoch = epoch;
+	}
+}
+
 int preparation_make(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 		     const struct job_grant *grant, struct preparation *preparation,
 		     struct error *ret_error)
@@ -120,6 +136,8 @@ int preparation_make(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 	int r = plan_compile(spec, &preparation->plan, ret_error);
 	if (!r)
 		r = judge(preparation, ret_error);
+	if (!r)
+		mark_stamps(preparation);
 	if (!r)
 		r = resolve(preparation, grant, ret_error);
 	if (!r)

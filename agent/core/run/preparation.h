@@ -15,6 +15,7 @@ struct preparation {
 	struct problem_set problems;
 	struct engine_choice engine; /* the one that sends, and why */
 	/* set by the caller: */
+	const char *job_id;		   /* borrowed; NULL: a preview */
 	const struct job_earlier *earlier; /* borrowed: the rest is to be sent; NULL: everything */
 	bool show_streams;		   /* sender_streams() will be called */
 	Pagecast__V1__JobSpec *spec;	   /* owned: freed with the plan, which reads it; NULL: the

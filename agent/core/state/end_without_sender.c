@@ -110,7 +110,7 @@ static void sum(const struct closing *closing, struct sender_report *job)
 }
 
 /* Return: 0; -1: out of memory */
-static int closing_init(struct closing *closing, const struct blob *spec,
+static int closing_init(struct closing *closing, const char *job_id, const struct blob *spec,
 			const struct job_earlier *earlier, const struct account *account)
 {
 	closing->plan = read_plan(spec);
@@ -121,6 +121,7 @@ static int closing_init(struct closing *closing, const struct blob *spec,
 	for (size_t i = 0; i < count; i++) {
 		struct sender_report *report = &closing->streams[i];
 		fill_requested(&closing->plan->streams[i], report);
+		stamp_pick_id(&closing->plan->streams[i].stamp, job_id, i);
 		if (earlier->stream_count == count) {
 			uint64_t requested = report->account.packets_requested;
 			report->account = earlier->streams[i].account;
@@ -162,7 +163,8 @@ void end_without_sender(struct agent *agent, struct job *job, enum job_event eve
 			    "cancelled before it started");
 	const struct job_earlier *earlier = &job->live->earlier;
 	resume_add_problems(earlier, &why);
-	bool known = closing_init(&closing, job->live->spec, earlier, &end.facts.account) == 0;
+	bool known =
+		closing_init(&closing, job->id, job->live->spec, earlier, &end.facts.account) == 0;
 	struct record_results results = {
 		.job = &closing.job, .streams = closing.streams, .plan = closing.plan};
 	end.results = known ? &results : NULL;
@@ -250,8 +252,8 @@ struct blob *end_without_sender_record(const struct job *job, int64_t end_ns,
 		"the agent ended without stopping the job: the counts are the last stored ones; "
 		"more may have been sent");
 	*ret_account = facts.account;
-	bool known =
-		closing_init(&closing, job->live->spec, &job->live->earlier, &facts.account) == 0;
+	bool known = closing_init(&closing, job->id, job->live->spec, &job->live->earlier,
+				  &facts.account) == 0;
 	if (known)
 		fill_achieved_rate(&closing, &facts);
 	struct record_results results = {.job = &closing.job,
