@@ -11,12 +11,9 @@ MARK = "Not offered by this version"
 STREAMS = {"Content-Type": "application/connect+json", "Connect-Timeout-Ms": "300"}  # WatchJobs has no end
 # A valid use of each field of a job that is marked.
 USES = {
-    "modifiers": {"modifiers": [{"offset": 0, "widthBits": 8, "counter": {"start": 1, "step": 1, "count": 9}}]},
-    "stamp": {"stamp": {}},
+    "field": {"modifiers": [{"field": "ipv4.src", "widthBits": 8, "counter": {"start": 1, "step": 1, "count": 9}}]},
     "payload_id": {"payloads": [{"payloadId": "a" * 64}]},
     "pcap": {"payloads": [{"pcap": {"payloadId": "a" * 64}}]},
-    "range": {"size": {"range": {"min": 64, "max": 128}}},
-    "mix": {"size": {"mix": {"sizes": [{"size": 64, "weight": 1}]}}},
 }
 
 

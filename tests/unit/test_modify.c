@@ -34,6 +34,13 @@ static void init(struct fixture *f)
 	f->size.fixed = 64;
 }
 
+/* From the start, what the last one left freed. */
+static void again(struct fixture *f)
+{
+	fixture_deinit(f);
+	init(f);
+}
+
 /* Packet @number of the stream. Return: one of a few buffers that are used in turn */
 static const uint8_t *packet(const struct plan_stream *stream, uint64_t number)
 {
@@ -287,10 +294,10 @@ TEST(changes_are_refused_by_name)
 	modifiers[0].target_case = PAGECAST__V1__MODIFIER__TARGET_FIELD;
 	modifiers[0].field = (char *)"ipv4.src";
 	fixture_bad(&f, "streams[0].modifiers[0].field", "not offered by this version");
-	init(&f);
+	again(&f);
 	modifiers[0].width_bits = 24;
 	fixture_bad(&f, "streams[0].modifiers[0].widthBits", "24 is not 8, 16, 32 or 64");
-	init(&f);
+	again(&f);
 	modifiers[0].offset = 64;
 	fixture_bad(&f, "streams[0].modifiers[0].offset",
 		    "64 and 8 bits reach beyond byte 64, where the shortest packet ends");
@@ -299,13 +306,13 @@ TEST(changes_are_refused_by_name)
 	CHECK(fixture_good(&f));
 	modifiers[0].offset = 32;
 	fixture_bad(&f, "streams[0].modifiers[0].offset", "beyond byte 32, where the stamp begins");
-	init(&f);
+	again(&f);
 	modifiers[0].mask = 256;
 	fixture_bad(&f, "streams[0].modifiers[0].mask", "256 does not fit 8 bits");
-	init(&f);
+	again(&f);
 	counter.start = 256;
 	fixture_bad(&f, "streams[0].modifiers[0].counter.start", "256 does not fit 8 bits");
-	init(&f);
+	again(&f);
 	modifiers[0].kind_case = PAGECAST__V1__MODIFIER__KIND_RANDOM;
 	modifiers[0].random = &drawn;
 	drawn.min = 9;
@@ -321,7 +328,7 @@ TEST(changes_are_refused_by_name)
 		    "256, number 1, does not fit 8 bits");
 	modifiers[0].kind_case = PAGECAST__V1__MODIFIER__KIND__NOT_SET;
 	fixture_bad(&f, "streams[0].modifiers[0]", "give one of counter, random, list");
-	init(&f);
+	again(&f);
 	f.streams[0].n_modifiers = 32;
 	CHECK(fixture_good(&f));
 	f.streams[0].n_modifiers = 33;

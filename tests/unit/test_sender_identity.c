@@ -10,6 +10,7 @@
 #include "lib/sending.h"
 #include "lib/test.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@ enum { JOBS_SHORT = 400, JOBS_LONG = 10000, STREAMS = 4, SEED = 20260 };
 
 static struct sending lab;
 static struct sockaddr_storage addresses[STREAMS];
+static struct modifier counters[STREAMS];
 static uint64_t state;
 
 static uint64_t random_below(uint64_t bound)
@@ -88,6 +90,23 @@ static bool open_ended(const struct plan_stream *stream)
 	return stream->limit.kind == PLAN_LIMIT_DURATION || stream->limit.kind == PLAN_LIMIT_NONE;
 }
 
+/* A stamp, and a counter in the first bytes, if all packets of the stream have room. */
+static void random_variation(size_t i)
+{
+	struct plan_stream *stream = &lab.jobs[i].stream;
+	uint32_t shortest = UINT32_MAX;
+	for (size_t k = 0; k < stream->item_count; k++)
+		shortest = MIN(shortest, stream->items[k].len);
+	if (shortest < STAMP_BYTES + sizeof(uint32_t) || !one_of(2))
+		return;
+	stream->stamp = (struct stamp){
+		.bytes = STAMP_BYTES, .stream_id = (uint32_t)i + 1, .cover_payload = one_of(2)};
+	counters[i] = (struct modifier){
+		.bytes = 4, .mask = UINT32_MAX, .every = 1, .kind = MODIFIER_COUNTER, .step = 1};
+	stream->modifiers = &counters[i];
+	stream->modifier_count = one_of(2);
+}
+
 static void random_stream(size_t i, bool pages)
 {
 	struct job *job = &lab.jobs[i];
@@ -104,6 +123,7 @@ static void random_stream(size_t i, bool pages)
 		job_add(job, MIN(len, len_max), 1 + (uint32_t)random_below(one_of(3) ? 100 : 3));
 		len = one_of(3) ? len : random_len();
 	}
+	random_variation(i);
 }
 
 static void random_job(void)
@@ -227,11 +247,28 @@ static uint64_t lost_at(int receiver)
 	return info[SK_MEMINFO_DROPS];
 }
 
-static bool is_of_job(const struct job *job, const uint8_t *bytes, size_t len)
+/* @number: of the packet before of its stream, -1: none; then of this one */
+static bool is_of_job(const struct job *job, const uint8_t *bytes, size_t len, int64_t *number)
 {
-	for (size_t i = 0; i < job->stream.item_count; i++)
-		if (job->items[i].len == len && memcmp(job->items[i].bytes, bytes, len) == 0)
+	const struct plan_stream *stream = &job->stream;
+	uint8_t wanted[1 << 16];
+	uint64_t of_stamp = 0, time = 0;
+	if (plan_varies(stream)) { /* it says which one it is; never one before the last */
+		memcpy(&of_stamp, bytes + len - 24, sizeof of_stamp);
+		memcpy(&time, bytes + len - 16, sizeof time);
+		of_stamp = be64toh(of_stamp);
+		CHECK_INT(of_stamp, >, *number);
+		*number = (int64_t)of_stamp;
+	}
+	for (size_t i = 0; i < stream->item_count; i++) {
+		if (job->items[i].len != len)
+			continue;
+		plan_packet_write(stream, &job->items[i], of_stamp, wanted);
+		if (plan_varies(stream))
+			plan_packet_time(stream, (int64_t)be64toh(time), wanted, (uint32_t)len);
+		if (memcmp(wanted, bytes, len) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -239,10 +276,11 @@ static void check_arrival(size_t i, uint64_t lost_before)
 {
 	static uint8_t buffer[1 << 17];
 	uint64_t count = 0, bytes = 0;
+	int64_t number = -1;
 	ssize_t len;
 	while ((len = receiver_take(lab.receivers[i], buffer, sizeof buffer, 0)) >= 0) {
 		CHECK(i < lab.stream_count);
-		CHECK(is_of_job(&lab.jobs[i], buffer, (size_t)len));
+		CHECK(is_of_job(&lab.jobs[i], buffer, (size_t)len, &number));
 		count++;
 		bytes += (uint64_t)len;
 	}
