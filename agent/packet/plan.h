@@ -127,6 +127,7 @@ struct plan_stream {
 	uint64_t pass_packets, pass_bytes; /* of one pass */
 	uint32_t len_max;		   /* longest item */
 	bool one_len;			   /* all items are of one length */
+	bool random_each;		   /* a payload's bytes are drawn anew for each packet */
 	const struct modifier *modifiers;  /* [modifier_count], the build's */
 	size_t modifier_count;
 	struct stamp stamp; /* its id and epoch are set ahead of sending */
@@ -210,10 +211,11 @@ const uint8_t *plan_item_bytes(const struct plan_stream *stream, const struct pl
 size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *item, uint8_t *out,
 		      size_t size);
 
-/** plan_varies() - do packets differ from their item, by modifiers or a stamp? */
+/** plan_varies() - do packets differ from their item, by modifiers, a stamp or bytes drawn for
+ * each? */
 static inline bool plan_varies(const struct plan_stream *stream)
 {
-	return stream->modifier_count || stream->stamp.bytes;
+	return stream->modifier_count || stream->stamp.bytes || stream->random_each;
 }
 
 /**

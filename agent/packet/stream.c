@@ -13,6 +13,7 @@
 #include "packet/layer.h"
 #include "packet/limit.h"
 #include "packet/payload.h"
+#include "packet/prng.h"
 #include "packet/rate.h"
 #include "packet/size.h"
 #include "packet/spread.h"
@@ -244,8 +245,13 @@ static int compile_payloads(struct work *work)
 	stream->items = calloc(stream->item_count, sizeof *stream->items);
 	if (!stream->items)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		const Pagecast__V1__Payload *payload = work->spec->payloads[i];
 		work->counted &= compile_payload(work, i);
+		stream->random_each |=
+			payload->content_case == PAGECAST__V1__PAYLOAD__CONTENT_RANDOM &&
+			payload->random->each;
+	}
 	if (!count)
 		work->counted &= compile_no_payload(work);
 	int r = work->counted && work->sizes.count ? spread_over_sizes(work) : keep_lengths(work);
@@ -447,12 +453,27 @@ size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *
 	return len;
 }
 
+/* Random bytes that are each packet's own: of the seed and the packet's number. */
+static void draw_again(const struct plan_stream *stream, const struct plan_item *item,
+		       uint64_t number, uint8_t *out)
+{
+	const struct stream_build *build = stream->build;
+	const Pagecast__V1__Payload *payload =
+		build->spec->payloads[plan_item_payload(stream, item)];
+	uint32_t header = build->frame.header_bytes;
+	if (payload->content_case == PAGECAST__V1__PAYLOAD__CONTENT_RANDOM && payload->random->each)
+		prng_fill(payload->random->seed + number, out + header,
+			  MIN(payload->random->length, item->len - header));
+}
+
 void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out)
 {
 	if (!item->len)
 		return;
 	memcpy(out, plan_item_bytes(stream, item), item->len);
+	if (stream->random_each)
+		draw_again(stream, item, number, out);
 	modify_packet(stream->modifiers, stream->modifier_count, number, out);
 	if (stream->stamp.bytes)
 		stamp_write(&stream->stamp, number, 0, out, item->len);

@@ -181,6 +181,8 @@ class Preview(unittest.TestCase):
                 self.udp(stream, address="::1")
                 self.raw("127.0.0.1", stream)
 
+        self.udp({"payloads": [{"random": {"length": 90, "seed": 3, "each": True}}, {"text": "between"}], "count": 20})
+
     def test_any_packet_is_known_from_its_number(self):
         spec = {"streams": [{"udp": {"address": "127.0.0.1", "port": 9}, "limit": {"packets": 2_000_000},
                              "size": {"range": {"min": 60, "max": 99, "random": True, "seed": 4}}, "stamp": {"streamId": 1},

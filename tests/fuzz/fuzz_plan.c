@@ -6,7 +6,29 @@
 #include "packet/layer.h"
 #include "packet/plan.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 enum { BYTES_MAX = 1 << 20, STEPS = 200 };
+
+/* A packet follows from its number alone: written twice it is the same, with a time or without. */
+static void write_twice(const struct plan_stream *stream, const struct plan_item *item,
+			uint64_t number)
+{
+	uint8_t *first = malloc(item->len + 1UL), *again = malloc(item->len + 1UL);
+	if (first && again && item->len) {
+		plan_packet_write(stream, item, number, first);
+		plan_packet_write(stream, item, number, again);
+		FUZZ_CHECK(memcmp(first, again, item->len) == 0);
+		if (stream->stamp.bytes) {
+			plan_packet_time(stream, 1, again, item->len);
+			plan_packet_time(stream, 0, again, item->len);
+			FUZZ_CHECK(memcmp(first, again, item->len) == 0);
+		}
+	}
+	free(first);
+	free(again);
+}
 
 static void walk(const struct plan_stream *stream)
 {
@@ -22,6 +44,8 @@ static void walk(const struct plan_stream *stream)
 			bytes += plan_item_bytes(stream, item)[at] & 1U;
 		FUZZ_CHECK(plan_layer_bytes(stream, item->len, PAGECAST__V1__LAYER__LAYER_L1) >=
 			   item->len);
+		FUZZ_CHECK(cursor.number == packets);
+		write_twice(stream, item, packets + count - 1);
 		packets += count;
 		plan_advance(stream, &cursor, count);
 	}

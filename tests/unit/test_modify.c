@@ -2,6 +2,7 @@
  * refused by name. */
 #include "base/util.h"
 #include "packet/crc32c.h"
+#include "packet/prng.h"
 #include "plan_fixture.h"
 
 #include <endian.h>
@@ -159,6 +160,29 @@ TEST(random_values_are_even_within_their_bounds_and_repeat_with_their_seed)
 	for (uint64_t i = 0; i < 100; i++)
 		bits |= modify_value(&all, i);
 	CHECK(bits == UINT64_MAX);
+}
+
+TEST(random_bytes_of_each_packet_are_those_of_its_number)
+{
+	struct fixture f;
+	init(&f);
+	f.payloads[0].content_case = PAGECAST__V1__PAYLOAD__CONTENT_RANDOM;
+	f.payloads[0].random = &f.random;
+	f.random.seed = UINT64_MAX - 1;
+	f.random.length = 40;
+	f.random.each = true;
+	f.streams[0].n_modifiers = 0;
+	const struct plan_stream *stream = fixture_good(&f);
+	for (uint64_t i = 0; i < 5; i++) {
+		uint8_t wanted[64] = {0};
+		prng_fill(UINT64_MAX - 1 + i, wanted, 40); /* the rest is padding */
+		CHECK(memcmp(packet(stream, i), wanted, 64) == 0);
+	}
+	f.random.each = false;
+	stream = fixture_good(&f);
+	CHECK(!plan_varies(stream));
+	CHECK(memcmp(packet(stream, 0), packet(stream, 1), 64) == 0);
+	fixture_deinit(&f);
 }
 
 TEST(masks_leave_the_other_bits)
@@ -349,6 +373,7 @@ TEST(changes_are_refused_by_name)
 TEST_MAIN(CASE(counters_count_in_every_width_up_down_and_around),
 	  CASE(lists_take_turns_and_two_counters_make_an_odometer),
 	  CASE(random_values_are_even_within_their_bounds_and_repeat_with_their_seed),
+	  CASE(random_bytes_of_each_packet_are_those_of_its_number),
 	  CASE(masks_leave_the_other_bits), CASE(stamps_have_their_fields_in_both_forms),
 	  CASE(crc32c_is_that_of_rfc_3720), CASE(stamps_get_ids_that_stay_and_differ),
 	  CASE(frames_with_changes_have_right_checksums), CASE(changes_are_refused_by_name))
