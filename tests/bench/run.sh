@@ -1,17 +1,17 @@
 #!/bin/sh
-# run.sh [speed | pace | control | engines | api | jobs | watch | readme] [OPTION…]: run the benchmarks.
+# run.sh [speed | packets | pace | control | engines | api | jobs | watch | readme] [OPTION…]: run the benchmarks.
 #
 # Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
 # an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
 # runs all and puts the tables and charts into tests/bench/README.md, that of the engines into
 # agent/README.md. Needs root, for the namespaces; the machine should have nothing else to do. speed
-# takes 8 minutes at most, pace 6 to 15, control 3. All know --rounds N; speed also --only PATTERN
-# and others, see `bench_speed.py --help`.
+# takes 8 minutes at most, packets and control 3, pace 6 to 15. All know --rounds N; speed also --only
+# PATTERN and others, see `bench_speed.py --help`.
 set -eu
 cd "$(dirname "$0")/../.."
 
 # Each is bench_NAME.py, which takes what run() gives it; its place in a page is <!-- NAME -->.
-benches="speed pace control engines api jobs watch"
+benches="speed packets pace control engines api jobs watch"
 programs="pagecastd ways gaps report_cost bare_api"
 
 run() {
