@@ -88,7 +88,7 @@ static void write_packets(uint8_t *to, const struct plan_stream *stream,
 	uint64_t at_once = MAX((uint64_t)COPY_BYTES / item->len, UINT64_C(1));
 	if (plan_varies(stream)) {
 		for (uint64_t i = 0; i < times; i++)
-			plan_packet_write(stream, item, number + i, to + i * item->len);
+			plan_packet_draft(stream, item, number + i, to + i * item->len);
 		return;
 	}
 	memcpy(to, plan_item_bytes(stream, item), item->len);
@@ -350,19 +350,23 @@ void trains_advance(const struct trains *trains, struct train_cursor *cursor, ui
 	}
 }
 
-void trains_stamp(struct trains *trains, const struct plan_stream *stream,
-		  const struct train_cursor *cursor, uint64_t packets, int64_t time_ns)
+uint64_t trains_stamp(struct trains *trains, const struct plan_stream *stream,
+		      const struct train_cursor *cursor, uint64_t packets, size_t trains_max,
+		      int64_t time_ns)
 {
 	struct train_cursor at = *cursor;
+	uint64_t stamped = 0;
 	assert(!trains->cyclic);
-	while (packets && !trains_at_end(trains, &at)) {
+	for (; packets && trains_max && !trains_at_end(trains, &at); trains_max--) {
 		struct train next = trains_peek(trains, &at, packets);
 		uint8_t *packet = trains->pages.memory + next.offset;
 		for (uint32_t i = 0; i < next.segments; i++, packet += next.segment_bytes)
 			plan_packet_time(stream, time_ns, packet, next.segment_bytes);
 		trains_advance(trains, &at, next.segments);
 		packets -= next.segments;
+		stamped += next.segments;
 	}
+	return stamped;
 }
 
 void trains_retire(struct trains *trains)

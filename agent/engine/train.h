@@ -110,12 +110,14 @@ void trains_advance(const struct trains *trains, struct train_cursor *cursor, ui
 
 /**
  * trains_stamp() - the stamps of the @packets at @cursor get their time (CLOCK_REALTIME)
+ * @trains_max: at most so many trains
  *
  * Just ahead of handing them over: the one write to a sealed arena, and only to packets that were
- * not handed over yet. What is not taken then is stamped again.
+ * not handed over yet. What is not taken then is stamped again. Return: how many have it.
  */
-void trains_stamp(struct trains *trains, const struct plan_stream *stream,
-		  const struct train_cursor *cursor, uint64_t packets, int64_t time_ns);
+uint64_t trains_stamp(struct trains *trains, const struct plan_stream *stream,
+		      const struct train_cursor *cursor, uint64_t packets, size_t trains_max,
+		      int64_t time_ns);
 
 /** trains_longest() - packets of the longest train that has bytes; 0: none has */
 uint32_t trains_longest(const struct trains *trains);

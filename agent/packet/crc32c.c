@@ -14,15 +14,18 @@
 #if defined __clang__
 #define CRC_TARGET "crc"
 #define CRC_WORD   __builtin_arm_crc32cd
+#define CRC_HALF   __builtin_arm_crc32cw
 #define CRC_BYTE   __builtin_arm_crc32cb
 #else
 #define CRC_TARGET "+crc"
 #define CRC_WORD   __builtin_aarch64_crc32cx
+#define CRC_HALF   __builtin_aarch64_crc32cw
 #define CRC_BYTE   __builtin_aarch64_crc32cb
 #endif
 #elif defined __x86_64__
 #define CRC_TARGET "sse4.2"
 #define CRC_WORD   __builtin_ia32_crc32di
+#define CRC_HALF   __builtin_ia32_crc32si
 #define CRC_BYTE   __builtin_ia32_crc32qi
 #endif
 
@@ -53,6 +56,13 @@ __attribute__((target(CRC_TARGET))) static uint32_t by_cpu(uint32_t crc, const u
 		uint64_t word;
 		memcpy(&word, bytes, sizeof word);
 		crc = (uint32_t)CRC_WORD(crc, word);
+	}
+	if (len >= 4) { /* a stamp's 28 and 12 bytes end here */
+		uint32_t half;
+		memcpy(&half, bytes, sizeof half);
+		crc = CRC_HALF(crc, half);
+		bytes += 4;
+		len -= 4;
 	}
 	for (; len; bytes++, len--)
 		crc = CRC_BYTE(crc, *bytes);

@@ -226,8 +226,12 @@ static inline bool plan_varies(const struct plan_stream *stream)
 void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out);
 
-/** plan_packet_time() - the stamp of a packet that plan_packet_write() wrote gets its time
- * (CLOCK_REALTIME), and a frame's header what follows from it */
+/** plan_packet_draft() - the same, for plan_packet_time() to finish where the stream has stamps */
+void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,
+		       uint64_t number, uint8_t *out);
+
+/** plan_packet_time() - the stamp of a packet that was written or drafted gets its time
+ * (CLOCK_REALTIME) and its CRC, and a frame's header what follows from them */
 void plan_packet_time(const struct plan_stream *stream, int64_t time_ns, uint8_t *packet,
 		      uint32_t len);
 

@@ -466,7 +466,7 @@ static void draw_again(const struct plan_stream *stream, const struct plan_item 
 			  MIN(payload->random->length, item->len - header));
 }
 
-void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
+void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out)
 {
 	if (!item->len)
@@ -476,8 +476,8 @@ void plan_packet_write(const struct plan_stream *stream, const struct plan_item 
 		draw_again(stream, item, number, out);
 	modify_packet(stream->modifiers, stream->modifier_count, number, out);
 	if (stream->stamp.bytes)
-		stamp_write(&stream->stamp, number, 0, out, item->len);
-	if (plan_varies(stream) && stream->build && stream->build->frame.header_bytes)
+		stamp_draft(&stream->stamp, number, out, item->len);
+	else if (plan_varies(stream) && stream->build && stream->build->frame.header_bytes)
 		frame_finish(&stream->build->frame, out, item->len);
 }
 
@@ -487,4 +487,12 @@ void plan_packet_time(const struct plan_stream *stream, int64_t time_ns, uint8_t
 	stamp_time(&stream->stamp, time_ns, packet, len);
 	if (stream->build && stream->build->frame.header_bytes)
 		frame_finish(&stream->build->frame, packet, len);
+}
+
+void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
+		       uint64_t number, uint8_t *out)
+{
+	plan_packet_draft(stream, item, number, out);
+	if (stream->stamp.bytes && item->len)
+		plan_packet_time(stream, 0, out, item->len);
 }

@@ -204,6 +204,16 @@ static void refill(struct sender *sender, struct sender_stream *stream)
 	stream->gave_up = true;
 }
 
+/* What one flow_send() takes gets its time: a stamp that is written for nothing costs as much as a
+ * packet. Return: how many of @packets that are */
+static uint64_t stamp(const struct sender *sender, struct sender_stream *stream, uint64_t packets)
+{
+	struct train next = trains_peek(&stream->filling, &stream->cursor, packets);
+	size_t trains_max = next.segments > 1 ? FLOW_SEND_TRAINS_MAX : FLOW_SEND_LONE_MAX;
+	return trains_stamp(&stream->filling, stream->plan, &stream->cursor, packets, trains_max,
+			    clock_realtime_ns(sender->clock));
+}
+
 /* Hand over up to @packets of @stream, due at @now_ns. Return: now. */
 static int64_t hand_over(struct sender *sender, struct sender_stream *stream, uint64_t packets,
 			 int64_t now_ns)
@@ -212,8 +222,7 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 	uint32_t len = sender_stream_next_len(stream, &run);
 	struct engine_result result = {0};
 	if (stream->plan->stamp.bytes)
-		trains_stamp(&stream->filling, stream->plan, &stream->cursor, packets,
-			     clock_realtime_ns(sender->clock));
+		packets = stamp(sender, stream, packets);
 	flow_send(stream->flow, &stream->cursor, packets, &result, &stream->counters);
 	int64_t done_ns = clock_monotonic_ns(sender->clock);
 	if (sender->limiter.active)
