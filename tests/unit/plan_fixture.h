@@ -77,6 +77,20 @@ static inline void fixture_init(struct fixture *f)
 	f->streams[0].n_payloads = 1;
 }
 
+/* The first stream's datagrams as frames out of lo, with a header that is built. */
+static inline void fixture_frame(struct fixture *f)
+{
+	f->streams[0].destination_case = PAGECAST__V1__STREAM__DESTINATION_ETHERNET;
+	f->streams[0].ethernet = &f->ethernet;
+	f->ethernet.interface = (char *)"lo";
+	f->ethernet.header = &f->header;
+	f->header.destination_mac = (char *)"02:00:00:00:00:0a";
+	f->header.source_mac = (char *)"02-00-00-00-00-0B";
+	f->header.source_address = (char *)"198.18.0.1";
+	f->header.destination_address = (char *)"198.18.0.2";
+	f->header.destination_port = 9000;
+}
+
 static inline void fixture_deinit(struct fixture *f)
 {
 	f->plan = plan_free(f->plan);

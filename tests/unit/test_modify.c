@@ -275,15 +275,7 @@ TEST(frames_with_changes_have_right_checksums)
 {
 	struct fixture f;
 	init(&f);
-	f.streams[0].destination_case = PAGECAST__V1__STREAM__DESTINATION_ETHERNET;
-	f.streams[0].ethernet = &f.ethernet;
-	f.ethernet.interface = (char *)"lo";
-	f.ethernet.header = &f.header;
-	f.header.destination_mac = (char *)"02:00:00:00:00:0a";
-	f.header.source_mac = (char *)"02:00:00:00:00:0b";
-	f.header.source_address = (char *)"198.18.0.1";
-	f.header.destination_address = (char *)"198.18.0.2";
-	f.header.destination_port = 9000;
+	fixture_frame(&f);
 	f.streams[0].stamp = &stamp;
 	f.size.fixed = 100;
 	modifiers[0].offset = 42; /* right behind the header */

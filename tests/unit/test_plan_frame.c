@@ -25,12 +25,7 @@ static void init(struct fixture *f)
 static void init_header(struct fixture *f)
 {
 	init(f);
-	f->ethernet.header = &f->header;
-	f->header.destination_mac = (char *)"02:00:00:00:00:0a";
-	f->header.source_mac = (char *)"02-00-00-00-00-0B";
-	f->header.source_address = (char *)"198.18.0.1";
-	f->header.destination_address = (char *)"198.18.0.2";
-	f->header.destination_port = 9000;
+	fixture_frame(f);
 }
 
 /* The internet checksum over @bytes; 0xffff when it was right inside them. */

@@ -190,15 +190,7 @@ TEST(sizes_of_frames_count_their_headers)
 {
 	struct fixture f;
 	init(&f);
-	f.streams[0].destination_case = PAGECAST__V1__STREAM__DESTINATION_ETHERNET;
-	f.streams[0].ethernet = &f.ethernet;
-	f.ethernet.interface = (char *)"lo";
-	f.ethernet.header = &f.header;
-	f.header.destination_mac = (char *)"02:00:00:00:00:0a";
-	f.header.source_mac = (char *)"02:00:00:00:00:0b";
-	f.header.source_address = (char *)"198.18.0.1";
-	f.header.destination_address = (char *)"198.18.0.2";
-	f.header.destination_port = 9000;
+	fixture_frame(&f);
 	use_imix(&f);
 	paced(&f);
 	const struct plan_stream *stream = fixture_good(&f);
