@@ -17,6 +17,7 @@
 #include "engine/engine_ring.h"
 #include "engine/frame_train.h"
 #include "net/link.h"
+#include "packet/plan_bytes.h"
 
 #include <errno.h>
 #include <linux/if_ether.h>

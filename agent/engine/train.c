@@ -5,6 +5,7 @@
 #include "engine/train.h"
 
 #include "base/util.h"
+#include "packet/plan_bytes.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,13 +1,13 @@
 /*
  * plan: a JobSpec compiled: checked, defaults filled in, every payload's length known.
  *
- * plan_compile() is the only place where a spec's meaning is decided; what comes after (packing,
- * pacing, engines) reads the plan, never the spec. Sizes in bytes, times in ns. An *item* is one
+ * plan_compile.h makes it; what comes after (packing, pacing, engines) reads the plan, never the
+ * spec. Sizes in bytes, times in ns. An *item* is one
  * payload at one length, sent `repeat` times in a row; a *pass* is all items in turn, which is
  * where payloads and sizes are both at their start again.
  *
  * A small spec can name 256 MiB of payload, so an item's bytes are written when somebody asks for
- * them the first time (plan_item_bytes()), into memory that costs nothing until then. Everything
+ * them the first time (plan_bytes.h), into memory that costs nothing until then. Everything
  * else is immutable once compiled. Thread: what asks for bytes, one at a time; the rest, any.
  */
 #pragma once
@@ -116,7 +116,7 @@ struct plan_cursor {
 	uint64_t number; /* of the packet in its stream, from 0 */
 };
 
-struct stream_build; /* where an item's bytes come from; see stream.h */
+struct stream_build; /* where an item's bytes come from */
 
 struct plan_stream {
 	char name[PLAN_NAME_BYTES_MAX + 1];
@@ -159,57 +159,8 @@ struct plan {
 	uint64_t memory_used;	     /* by the items written so far */
 };
 
-/**
- * plan_compile() - check a spec and turn it into a plan
- * @spec:      may hold anything the wire can carry; borrowed for as long as bytes of items are
- * asked for
- * @ret_plan:  owned by the caller, plan_free(); NULL: only check
- * @ret_error: all faults at once, one field path each ("streams[0].udp.port"); ERROR_NULL before
- *
- * What this version does not offer is refused by name, never ignored. Interfaces must exist
- * now, and what a FrameHeader leaves open is looked up now. Memory is counted before it is taken.
- * Thread: any. Return: 0; an error_code (> 0) with @ret_error filled: INVALID_ARGUMENT; NOT_FOUND
- * when unknown interfaces are the only faults; UNAVAILABLE: no memory.
- */
-int plan_compile(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
-		 struct error *ret_error);
-
-/**
- * plan_outline() - plan_compile() without memory for the bytes: plan_item_bytes() gives NULL,
- * plan_item_head() works
- *
- * Costs what the spec is long: submission checks the policy, the sum of the rates and how many
- * packets are asked for (the account of a job that is cancelled before it ran).
- */
-int plan_outline(const Pagecast__V1__JobSpec *spec, struct plan **ret_plan,
-		 struct error *ret_error);
-
 /** plan_kind_field() - the name of a kind of destination in a spec: "udp", "rawIp", "ethernet" */
 const char *plan_kind_field(enum plan_kind kind);
-
-/** plan_item_payload() - which of the spec's payloads an item is made of */
-size_t plan_item_payload(const struct plan_stream *stream, const struct plan_item *item);
-
-/** plan_free() - NULL-safe. Return: NULL */
-struct plan *plan_free(struct plan *plan);
-
-/**
- * plan_item_bytes() - the payload (UDP, raw IP), packet (header_included) or frame of an item
- * @item: one of @stream's
- *
- * Written the first time, there from then on. Return: [item->len], the plan's; NULL in an outline.
- */
-const uint8_t *plan_item_bytes(const struct plan_stream *stream, const struct plan_item *item);
-
-/**
- * plan_item_head() - the first bytes of an item, without writing all of it
- * @out: [size]
- *
- * The checksum in a frame's UDP header is 0 where the item was not written yet: it needs the whole.
- * Return: how many, MIN(item->len, @size); 0 where an item by hand has no bytes.
- */
-size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *item, uint8_t *out,
-		      size_t size);
 
 /** plan_varies() - do packets differ from their item, by modifiers, a stamp or bytes drawn for
  * each? */
@@ -217,23 +168,6 @@ static inline bool plan_varies(const struct plan_stream *stream)
 {
 	return stream->modifier_count || stream->stamp.bytes || stream->random_each;
 }
-
-/**
- * plan_packet_write() - packet @number of @stream, an @item, as plan_item_bytes() with what
- * differs; the time of its stamp is 0
- * @out: [item->len]
- */
-void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
-		       uint64_t number, uint8_t *out);
-
-/** plan_packet_draft() - the same, for plan_packet_time() to finish where the stream has stamps */
-void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,
-		       uint64_t number, uint8_t *out);
-
-/** plan_packet_time() - the stamp of a packet that was written or drafted gets its time
- * (CLOCK_REALTIME) and its CRC, and a frame's header what follows from them */
-void plan_packet_time(const struct plan_stream *stream, int64_t time_ns, uint8_t *packet,
-		      uint32_t len);
 
 /**
  * plan_peek_run() - the packets that follow: @ret_count equal ones of *@ret_item, at most to the

@@ -5,7 +5,7 @@
 #include "base/util.h"
 #include "net/neighbour.h"
 #include "net/neighbour_query.h"
-#include "packet/stream.h"
+#include "packet/stream_build.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

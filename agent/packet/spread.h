@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "packet/size.h"
-#include "packet/stream.h"
+#include "packet/stream_build.h"
 
 struct spread { /* all owned by the caller */
 	struct plan_item *items;

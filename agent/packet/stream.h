@@ -1,29 +1,8 @@
-/*
- * stream: one Stream of a spec compiled: checked and counted, nothing of payload size allocated;
- * and the bytes of its items, one by one, into memory that the plan owns.
- */
+/* stream: one Stream of a spec compiled: checked and counted, nothing of payload size allocated. */
 #pragma once
 #include "net/link.h"
 #include "packet/check.h"
-#include "packet/frame.h"
-#include "packet/plan.h"
-
-struct stream_source { /* one payload, for all items that are this or the beginning of it */
-	uint32_t payload, len;
-	const uint8_t *bytes; /* the plan's; NULL: not written yet */
-};
-
-struct stream_build {			  /* where the bytes of a stream's items come from */
-	const Pagecast__V1__Stream *spec; /* borrowed as long as the plan lives */
-	struct plan *plan;
-	struct frame frame;
-	struct stream_source *sources; /* [source_count], owned by the plan */
-	size_t source_count;
-	struct modifier *modifiers; /* owned by the plan; NULL: none */
-};
-
-/** stream_build_deinit() - what the plan owns of it */
-void stream_build_deinit(struct stream_build *build);
+#include "packet/stream_build.h"
 
 struct stream_totals { /* over all streams of a spec */
 	uint64_t bytes;

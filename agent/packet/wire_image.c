@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "net/route.h"
 #include "packet/checksum.h"
+#include "packet/plan_bytes.h"
 
 #include <arpa/inet.h>
 #include <netinet/icmp6.h>

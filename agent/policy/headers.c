@@ -10,6 +10,7 @@
 #include "policy/headers.h"
 
 #include "base/util.h"
+#include "packet/plan_bytes.h"
 #include "packet/walk.h"
 
 #include <stdio.h>

@@ -4,7 +4,8 @@
  */
 #include "fuzz/codec.h"
 #include "packet/layer.h"
-#include "packet/plan.h"
+#include "packet/plan_bytes.h"
+#include "packet/plan_compile.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,8 @@
  */
 #pragma once
 #include "lib/test.h"
-#include "packet/plan.h"
+#include "packet/plan_bytes.h"
+#include "packet/plan_compile.h"
 #include "pagecast/error.h"
 
 #include <arpa/inet.h>

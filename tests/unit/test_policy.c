@@ -2,6 +2,7 @@
 #include "base/util.h"
 #include "lib/test.h"
 #include "net/link.h"
+#include "packet/plan_compile.h"
 #include "policy/check.h"
 #include "policy/host.h"
 #include "policy/interface.h"

@@ -5,6 +5,8 @@
  */
 #include "base/util.h"
 #include "lib/test.h"
+#include "packet/plan_bytes.h"
+#include "packet/plan_compile.h"
 #include "policy/check.h"
 #include "policy/host.h"
 #include "policy/policy.h"

@@ -9,6 +9,8 @@
 #include "base/util.h"
 #include "lib/sending.h"
 #include "lib/test.h"
+#include "packet/plan_bytes.h"
+#include "packet/plan_compile.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "engine/engine_choice.h"
 #include "net/link.h"
 #include "net/route.h"
+#include "packet/plan_compile.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -13,6 +13,7 @@
 #include "core/state/lifecycle.h"
 #include "core/state/row.h"
 #include "core/state/view.h"
+#include "packet/plan_compile.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "core/state/agent.h"
 #include "core/state/budget.h"
 #include "core/state/lifecycle.h"
+#include "packet/plan_compile.h"
 
 #include <string.h>
 

@@ -5,6 +5,7 @@
 #include "core/run/judge.h"
 #include "core/state/agent.h"
 #include "core/state/budget.h"
+#include "packet/plan_compile.h"
 #include "packet/resolve.h"
 #include "policy/interface.h"
 

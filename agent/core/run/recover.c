@@ -10,6 +10,7 @@
 #include "core/state/history.h"
 #include "core/state/lifecycle.h"
 #include "core/state/row.h"
+#include "packet/plan_compile.h"
 #include "store/job_state.h"
 
 #include <string.h>

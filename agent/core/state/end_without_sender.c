@@ -7,6 +7,7 @@
 #include "core/state/agent.h"
 #include "core/state/lifecycle.h"
 #include "engine/engine_probe.h"
+#include "packet/plan_compile.h"
 #include "packet/rate.h"
 #include "sender/pacer.h"
 #include "sender/pacer_rate.h"

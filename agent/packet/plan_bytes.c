@@ -1,0 +1,110 @@
+/* plan_bytes: see plan_bytes.h. */
+#include "packet/plan_bytes.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "packet/payload.h"
+#include "packet/prng.h"
+#include "packet/stream_build.h"
+
+/* The first @len bytes of item @index, which may be all of them; the header is the caller's. */
+static void write_payload(const struct stream_build *build, size_t index, uint8_t *out, size_t len)
+{
+	size_t header = MIN((size_t)build->frame.header_bytes, len);
+	if (index < build->spec->n_payloads)
+		payload_write(build->spec->payloads[index], out + header, len - header);
+	else
+		memset(out + header, 0, len - header);
+}
+
+size_t plan_item_payload(const struct plan_stream *stream, const struct plan_item *item)
+{
+	return stream->build ? stream->build->sources[item->source].payload
+			     : (size_t)(item - stream->items);
+}
+
+/* Written for whichever item asks first. */
+static const uint8_t *source_bytes(const struct stream_build *build, struct stream_source *source)
+{
+	struct plan *plan = build->plan;
+	uint8_t *out = plan->memory + plan->memory_used;
+	if (source->bytes)
+		return source->bytes;
+	assert(source->len <= plan->bytes - plan->memory_used);
+	plan->memory_used += source->len;
+	write_payload(build, source->payload, out, source->len);
+	if (build->frame.header_bytes)
+		frame_finish(&build->frame, out, source->len);
+	return source->bytes = out;
+}
+
+const uint8_t *plan_item_bytes(const struct plan_stream *stream, const struct plan_item *item)
+{
+	const struct stream_build *build = stream->build;
+	if (item->bytes || !build || !build->plan->memory)
+		return item->bytes;
+	size_t index = (size_t)(item - stream->items);
+	return stream->items[index].bytes = source_bytes(build, &build->sources[item->source]);
+}
+
+size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *item, uint8_t *out,
+		      size_t size)
+{
+	const struct stream_build *build = stream->build;
+	size_t len = MIN((size_t)item->len, size);
+	if (item->bytes) {
+		memcpy(out, item->bytes, len);
+		return len;
+	}
+	if (!build)
+		return 0;
+	write_payload(build, plan_item_payload(stream, item), out, len);
+	frame_head(&build->frame, out, len, item->len);
+	return len;
+}
+
+/* Random bytes that are each packet's own: of the seed and the packet's number. */
+static void draw_again(const struct plan_stream *stream, const struct plan_item *item,
+		       uint64_t number, uint8_t *out)
+{
+	const struct stream_build *build = stream->build;
+	const Pagecast__V1__Payload *payload =
+		build->spec->payloads[plan_item_payload(stream, item)];
+	uint32_t header = build->frame.header_bytes;
+	if (payload->content_case == PAGECAST__V1__PAYLOAD__CONTENT_RANDOM && payload->random->each)
+		prng_fill(payload->random->seed + number, out + header,
+			  MIN(payload->random->length, item->len - header));
+}
+
+void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,
+		       uint64_t number, uint8_t *out)
+{
+	if (!item->len)
+		return;
+	memcpy(out, plan_item_bytes(stream, item), item->len);
+	if (stream->random_each)
+		draw_again(stream, item, number, out);
+	modify_packet(stream->modifiers, stream->modifier_count, number, out);
+	if (stream->stamp.bytes)
+		stamp_draft(&stream->stamp, number, out, item->len);
+	else if (plan_varies(stream) && stream->build && stream->build->frame.header_bytes)
+		frame_finish(&stream->build->frame, out, item->len);
+}
+
+void plan_packet_time(const struct plan_stream *stream, int64_t time_ns, uint8_t *packet,
+		      uint32_t len)
+{
+	stamp_time(&stream->stamp, time_ns, packet, len);
+	if (stream->build && stream->build->frame.header_bytes)
+		frame_finish(&stream->build->frame, packet, len);
+}
+
+void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
+		       uint64_t number, uint8_t *out)
+{
+	plan_packet_draft(stream, item, number, out);
+	if (stream->stamp.bytes && item->len)
+		plan_packet_time(stream, 0, out, item->len);
+}
