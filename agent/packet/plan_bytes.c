@@ -65,17 +65,36 @@ size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *
 	return len;
 }
 
-/* Random bytes that are each packet's own: of the seed and the packet's number. */
+/* Random bytes that are each packet's own; NULL: none. */
+static const Pagecast__V1__RandomBytes *drawn_each(const struct plan_stream *stream,
+						   const struct plan_item *item)
+{
+	if (!stream->random_each)
+		return NULL;
+	const Pagecast__V1__Payload *payload =
+		stream->build->spec->payloads[plan_item_payload(stream, item)];
+	return payload->content_case == PAGECAST__V1__PAYLOAD__CONTENT_RANDOM &&
+			       payload->random->each
+		       ? payload->random
+		       : NULL;
+}
+
+uint32_t plan_item_drawn_from(const struct plan_stream *stream, const struct plan_item *item)
+{
+	const Pagecast__V1__RandomBytes *random = drawn_each(stream, item);
+	return random && random->length ? MIN(stream->build->frame.header_bytes, item->len)
+					: item->len;
+}
+
+/* Of the seed and the packet's number. */
 static void draw_again(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out)
 {
-	const struct stream_build *build = stream->build;
-	const Pagecast__V1__Payload *payload =
-		build->spec->payloads[plan_item_payload(stream, item)];
-	uint32_t header = build->frame.header_bytes;
-	if (payload->content_case == PAGECAST__V1__PAYLOAD__CONTENT_RANDOM && payload->random->each)
-		prng_fill(payload->random->seed + number, out + header,
-			  MIN(payload->random->length, item->len - header));
+	const Pagecast__V1__RandomBytes *random = drawn_each(stream, item);
+	uint32_t header = stream->build->frame.header_bytes;
+	if (random)
+		prng_fill(random->seed + number, out + header,
+			  MIN(random->length, item->len - header));
 }
 
 void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,

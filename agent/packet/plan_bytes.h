@@ -5,6 +5,10 @@
 /** plan_item_payload() - which of the spec's payloads an item is made of */
 size_t plan_item_payload(const struct plan_stream *stream, const struct plan_item *item);
 
+/** plan_item_drawn_from() - the first byte that is drawn anew for each packet (RandomBytes.each);
+ * item->len: none is */
+uint32_t plan_item_drawn_from(const struct plan_stream *stream, const struct plan_item *item);
+
 /**
  * plan_item_bytes() - the payload (UDP, raw IP), packet (header_included) or frame of an item
  * @item: one of @stream's

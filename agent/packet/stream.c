@@ -100,7 +100,16 @@ static void check_included(struct work *work, const Pagecast__V1__Payload *paylo
 {
 	uint8_t head[DESTINATION_HEAD_BYTES];
 	const struct plan_destination *destination = &work->stream->destination;
-	if (!destination->header_included || destination->family != AF_INET)
+	if (!destination->header_included)
+		return;
+	if (payload->content_case == PAGECAST__V1__PAYLOAD__CONTENT_RANDOM &&
+	    payload->random->each) {
+		check_fault(work->check, "random.each",
+			    "true, but with headerIncluded a payload begins with its IP header, "
+			    "which must not differ from packet to packet");
+		return;
+	}
+	if (destination->family != AF_INET)
 		return;
 	payload_write(payload, head, sizeof head);
 	destination_check_header(work->check, destination, head, len);

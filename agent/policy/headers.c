@@ -32,7 +32,7 @@ struct bench { /* what a stream's payloads are judged with */
 	struct walk walk;
 	uint8_t bytes[WALK_BYTES_MAX];
 	struct judged judged[JUDGED_MAX]; /* by hash; head_len 0: none */
-	bool changes_judged;		  /* and forbidden: once is enough */
+	bool changes_forbidden;		  /* named already: once is enough */
 };
 
 bool headers_carrier(uint8_t protocol)
@@ -187,16 +187,25 @@ static size_t judged_bytes(const struct walk *walk, const struct walk_header *la
 	return walk->end == WALK_LEAF && !carries && end ? end : WALK_BYTES_MAX;
 }
 
-/* What changes from one packet to the next must not be what was judged. Return: allowed */
-static bool judge_changes(struct verdict *verdict, const struct plan_stream *stream,
-			  const struct plan_item *item, size_t end)
+enum { WHY_BYTES = 160 };
+
+static const char *why_not(size_t end, char out[static WHY_BYTES])
 {
-	char why[160];
-	size_t before = verdict->error->violation_count;
-	snprintf(why, sizeof why,
+	snprintf(out, WHY_BYTES,
 		 "up to byte %zu there are headers that the policy judges, or there may be: it "
 		 "forbids what it cannot judge (allowUnjudged)",
 		 end);
+	return out;
+}
+
+/* What a stream changes from one packet to the next must not be what was judged. Return: it is not
+ */
+static bool judge_changes(struct verdict *verdict, const struct plan_stream *stream,
+			  const struct plan_item *item, size_t end)
+{
+	char why[WHY_BYTES];
+	size_t before = verdict->error->violation_count;
+	why_not(end, why);
 	for (size_t i = 0; i < stream->modifier_count; i++) {
 		char member[MEMBER_BYTES];
 		snprintf(member, sizeof member, ".modifiers[%zu]", i);
@@ -211,13 +220,27 @@ static bool judge_changes(struct verdict *verdict, const struct plan_stream *str
 	return verdict->error->violation_count == before;
 }
 
+/* Nor must what a payload draws anew for each packet. */
+static void judge_draws(struct verdict *verdict, const struct plan_stream *stream,
+			const struct plan_item *item, const char *member, size_t end)
+{
+	char why[WHY_BYTES];
+	uint32_t from = plan_item_drawn_from(stream, item);
+	if (from < item->len && from < end)
+		verdict_forbid(verdict, member, "allowUnjudged",
+			       "random bytes that differ from packet to packet (random.each) begin "
+			       "at byte %u, and %s",
+			       from, why_not(end, why));
+}
+
 static void judge_item(struct verdict *verdict, struct bench *bench,
 		       const struct plan_stream *stream, size_t index)
 {
 	const struct plan_item *item = &stream->items[index];
 	char member[MEMBER_BYTES];
 	size_t head_len = read_head(bench, stream, item);
-	if (is_known(bench, item->len, head_len))
+	bool drawn = plan_item_drawn_from(stream, item) < item->len; /* equal heads say nothing */
+	if (is_known(bench, item->len, head_len) && !drawn)
 		return;
 	snprintf(member, sizeof member, ".payloads[%zu]", plan_item_payload(stream, item));
 	struct walk_header last = {0};
@@ -229,10 +252,12 @@ static void judge_item(struct verdict *verdict, struct bench *bench,
 			  walk_udp_opens(bench->walk.source_port, bench->walk.target_port);
 	}
 	judge_end(verdict, member, &bench->walk);
-	if (plan_varies(stream) && !bench->changes_judged &&
-	    !verdict->policy->message->allow_unjudged)
-		bench->changes_judged = !judge_changes(verdict, stream, item,
-						       judged_bytes(&bench->walk, &last, carries));
+	if (!plan_varies(stream) || verdict->policy->message->allow_unjudged)
+		return;
+	size_t end = judged_bytes(&bench->walk, &last, carries);
+	if (!bench->changes_forbidden)
+		bench->changes_forbidden = !judge_changes(verdict, stream, item, end);
+	judge_draws(verdict, stream, item, member, end);
 }
 
 void headers_judge(struct verdict *verdict, const struct plan_stream *stream)
