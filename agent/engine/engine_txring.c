@@ -4,7 +4,7 @@
  * Frames are copied into the ring's slots once and leave from there; a template that lies in its
  * slots already is only handed over again. A run of frames that the kernel can cut out of one long
  * frame without changing them (frame_train.h) is one slot, by PACKET_VNET_HDR. Where a stream has
- * no such run, the kernel is told to copy its frames if that is quicker than to refer to their
+ * no such run, the kernel copies its frames if that is quicker than to refer to their
  * pages: see lone_max(). The engine keeps a ring for each interface, which the flows share. With
  * the virtio_net_hdr the kernel no longer holds a frame against the MTU, so that is done here. No
  * PACKET_QDISC_BYPASS: it drops trains that the device does not cut itself. Thread: one worker.

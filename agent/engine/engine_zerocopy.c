@@ -6,8 +6,8 @@
  * for that: completions are read because they hold locked memory and option memory of the socket,
  * and because they say whether the kernel copied after all. ENOBUFS means that one of those limits,
  * or a queue of the device, is full; which one follows from the completions, since a send that the
- * device dropped completes and one that never began does not. Where nothing is under way, or what
- * is does not complete, and there still is no memory, the flow goes on with copies and says so.
+ * device dropped completes and one that never began does not. Where the limit stays
+ * full although nothing is under way, or nothing of it completes, the flow copies and says so.
  * Thread: one worker.
  */
 #include "engine/engine_zerocopy.h"

@@ -1,9 +1,10 @@
 /*
- * pages: a write-once arena. OPEN (being filled) -> SEALED (immutable, lent to the kernel) ->
+ * pages: an arena that is filled once. OPEN (being filled) -> SEALED (lent to the kernel) ->
  * RETIRED.
  *
- * The one rule that is safe on every device: a page the kernel may hold is never written again, it
- * is replaced (design: "When may a page be written again?"; pinned by tests/kernel). pages_retire()
+ * The one rule that is safe on every device: bytes that the kernel may hold are never written
+ * again, their page is replaced (agent/README.md, Pages; pinned by tests/kernel). What is written
+ * after sealing is only the time in stamps of packets that were not handed over yet. pages_retire()
  * unmaps; skbs that still reference the old pages keep them alive. Thread: one worker.
  */
 #pragma once

@@ -90,7 +90,7 @@ static void divide(double total, const struct claim *claims, size_t count, doubl
 			ret_parts[i] = claims[i].asked;
 }
 
-/* Of a total, where jobs that are about to start have @granted of it; 0: there is no total. */
+/* Of a total, where jobs that are about to start have @granted of it; 0: not limited. */
 static double left_of(double total, double granted)
 {
 	return total > 0 ? MAX(total - granted, total * SHARE_MIN) : 0;

@@ -172,7 +172,7 @@ void end_without_sender(struct agent *agent, struct job *job, enum job_event eve
 	lifecycle_finish(agent, job, &end);
 }
 
-/* Why a job that no worker had was not started in time, as far as it can be told. */
+/* Why a job that no worker had was not started in time, where the reason is known. */
 static void add_start_missed(struct agent *agent, const struct job *job, struct problem_set *set)
 {
 	agent_lock(agent);

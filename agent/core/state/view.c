@@ -73,8 +73,8 @@ static const char NOT_STORED[] =
 	"stored last";
 
 static const char DAMAGED[] =
-	"the stored row of this job is damaged: what it was, and how far it had come, cannot be "
-	"told; it is not run, its row is left as it was found, and deleting the job removes it";
+	"the stored row of this job is damaged: it says neither what the job was nor how far it "
+	"had come; it is not run, its row is left as it was found, and deleting the job removes it";
 
 static struct blob *pack_moment(const struct job_view *view)
 {
