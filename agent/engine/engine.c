@@ -76,6 +76,18 @@ const struct engine_path *flow_path(const struct flow *flow)
 	return &flow->path;
 }
 
+uint32_t flow_fillings(const struct flow *flow)
+{
+	const struct engine_ops *ops = flow->engine->ops;
+	return ops->fillings ? ops->fillings(flow) : 1;
+}
+
+bool flow_let_go(struct flow *flow, uint32_t slot)
+{
+	const struct engine_ops *ops = flow->engine->ops;
+	return ops->let_go && ops->let_go(flow, slot);
+}
+
 int flow_load(struct flow *flow, const struct trains *trains)
 {
 	assert(!trains || trains->count > 0);

@@ -76,6 +76,19 @@ struct train_limits flow_limits(const struct flow *flow);
 const struct engine_path *flow_path(const struct flow *flow);
 
 /**
+ * flow_fillings() - in how many fillings a stream takes turns whose packets differ: while one is
+ * sent, the kernel is done with another. 1 .. FLOW_FILLINGS_MAX; may become fewer.
+ */
+enum { FLOW_FILLINGS_MAX = 4 };
+uint32_t flow_fillings(const struct flow *flow);
+
+/**
+ * flow_let_go() - does the kernel hold nothing any more of what was handed over of the filling
+ * @slot? Then it may be written again. False from engines that are not told.
+ */
+bool flow_let_go(struct flow *flow, uint32_t slot);
+
+/**
  * flow_load() - take a packed arena for sending (load a master pipe with a template); borrowed
  * until the next flow_load() or flow_close(). Return: 0; negative errno
  */

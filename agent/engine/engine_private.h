@@ -30,6 +30,9 @@ struct engine_ops {
 	int (*flow_init)(struct flow *flow, const char *field, struct problem_set *problems);
 	/** flow_deinit() - also after a flow_init() that failed; the socket is closed afterwards */
 	void (*flow_deinit)(struct flow *flow);
+	/** fillings(), let_go() - as flow_fillings(), flow_let_go(); NULL: 1, and never */
+	uint32_t (*fillings)(const struct flow *flow);
+	bool (*let_go)(struct flow *flow, uint32_t slot);
 	/** load() - flow->trains is new, or NULL. Return: 0; negative errno */
 	int (*load)(struct flow *flow);
 	/** send() - as flow_send(); *ret_result is DONE and zero when called */

@@ -240,7 +240,7 @@ static void fill_slot(const struct txring_flow *own, uint32_t ahead, struct trai
 	uint8_t *bytes = ring_at(own->ring, ahead, &content);
 	const uint8_t *frames = own->flow.trains->pages.memory + piece->offset;
 	if (content->filling != own->filling || content->offset != piece->offset ||
-	    content->asked != piece->segments) {
+	    content->asked != piece->segments || own->flow.stream->stamp.bytes) {
 		uint32_t run =
 			own->lone ? 1
 				  : frame_train_run(frames, piece->segment_bytes, piece->segments);
@@ -343,6 +343,13 @@ static void txring_send(struct flow *flow, struct train_cursor *cursor, uint64_t
 	}
 }
 
+static bool txring_let_go(struct flow *flow, uint32_t slot)
+{
+	(void)flow; /* frames leave from the ring, whose slots say when they are free */
+	(void)slot;
+	return true;
+}
+
 static int txring_load(struct flow *flow)
 {
 	struct txring_flow *own = container_of(flow, struct txring_flow, flow);
@@ -367,6 +374,7 @@ const struct engine_ops engine_txring_ops = {
 	.deinit = txring_deinit,
 	.flow_init = txring_flow_init,
 	.flow_deinit = txring_flow_deinit,
+	.let_go = txring_let_go,
 	.load = txring_load,
 	.send = txring_send,
 };

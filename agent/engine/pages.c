@@ -5,6 +5,14 @@
 #include "base/sys.h"
 
 #include <assert.h>
+#include <stdatomic.h>
+
+static _Atomic uint64_t last_id; /* writers: workers; relaxed */
+
+static uint64_t next_id(void)
+{
+	return atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+}
 
 int pages_open(struct pages *pages, size_t capacity_bytes, bool huge)
 {
@@ -14,8 +22,11 @@ int pages_open(struct pages *pages, size_t capacity_bytes, bool huge)
 	int r = sys_map(&memory, whole, huge);
 	if (r < 0)
 		return r;
-	*pages = (struct pages){
-		.memory = memory, .capacity_bytes = whole, .state = PAGES_OPEN, .huge = huge};
+	*pages = (struct pages){.memory = memory,
+				.capacity_bytes = whole,
+				.state = PAGES_OPEN,
+				.huge = huge,
+				.id = next_id()};
 	return 0;
 }
 
@@ -45,7 +56,15 @@ int pages_renew(struct pages *pages)
 		return r;
 	pages->used_bytes = 0;
 	pages->state = PAGES_OPEN;
+	pages->id = next_id();
 	return 0;
+}
+
+void pages_reopen(struct pages *pages)
+{
+	assert(pages->state == PAGES_SEALED);
+	pages->used_bytes = 0;
+	pages->state = PAGES_OPEN;
 }
 
 void pages_retire(struct pages *pages)

@@ -1,11 +1,11 @@
 /*
- * pages: an arena that is filled once. OPEN (being filled) -> SEALED (lent to the kernel) ->
- * RETIRED.
+ * pages: an arena. OPEN (being filled) -> SEALED (lent to the kernel) -> RETIRED.
  *
  * The one rule that is safe on every device: bytes that the kernel may hold are never written
- * again, their page is replaced (agent/README.md, Pages; pinned by tests/kernel). What is written
- * after sealing is only the time in stamps of packets that were not handed over yet. pages_retire()
- * unmaps; skbs that still reference the old pages keep them alive. Thread: one worker.
+ * again, their page is replaced (agent/README.md, Pages; pinned by tests/kernel), unless an engine
+ * knows that the kernel has let go of them (pages_reopen()). What is written after sealing is only
+ * the stamps of packets that were not handed over yet. pages_retire() unmaps; skbs that still
+ * reference the old pages keep them alive. Thread: one worker.
  */
 #pragma once
 #include <stdbool.h>
@@ -21,6 +21,7 @@ struct pages {
 	size_t used_bytes;
 	enum pages_state state;
 	bool huge;
+	uint64_t id; /* of the memory behind it: another after each open and renew */
 };
 
 #define PAGES_NULL ((struct pages){.state = PAGES_RETIRED})
@@ -67,6 +68,9 @@ void pages_seal(struct pages *pages);
  * Return: 0: OPEN and empty; negative errno: as it was.
  */
 int pages_renew(struct pages *pages);
+
+/** pages_reopen() - write again what was sealed: the kernel holds none of it any more */
+void pages_reopen(struct pages *pages);
 
 /** pages_retire() - give the mapping back; also from OPEN. Idempotent */
 void pages_retire(struct pages *pages);

@@ -24,6 +24,7 @@ struct packer {
 	struct train *trains; /* NULL: only measure */
 	uint8_t *memory;
 	struct pages *spare; /* an arena that nobody reads any more, for this one; or retired */
+	bool rewrite;	     /* the kernel does not read it either */
 	struct train last;   /* = trains[count - 1], also while measuring */
 };
 
@@ -190,8 +191,11 @@ static uint64_t template_packets(const struct plan_stream *stream,
 static int open_arena(struct pages *ret_pages, const struct packer *packer, bool huge)
 {
 	struct pages *spare = packer->spare;
-	if (spare->state == PAGES_SEALED && spare->huge && huge &&
-	    spare->capacity_bytes == packer->bytes_max && pages_renew(spare) == 0) {
+	bool fits = spare->state == PAGES_SEALED && spare->huge == huge &&
+		    spare->capacity_bytes == pages_round_up(packer->bytes_max);
+	if (fits && packer->rewrite)
+		pages_reopen(spare);
+	if (fits && (packer->rewrite || (huge && pages_renew(spare) == 0))) {
 		*ret_pages = *spare;
 		*spare = PAGES_NULL;
 		return 0;
@@ -200,9 +204,28 @@ static int open_arena(struct pages *ret_pages, const struct packer *packer, bool
 	return packer->bytes_max ? pages_open(ret_pages, packer->bytes_max, huge) : 0;
 }
 
+/* Whole passes, so that the next filling has the same items in the same places. */
+static void end_at_pass(struct packer *packer, const struct plan_cursor *first)
+{
+	uint64_t over = packer->packets % packer->stream->pass_packets;
+	if (!packer->packets_left || over == packer->packets)
+		return;
+	packer->packets -= over;
+	packer->cursor = *first;
+	packer->cursor.number += packer->packets;
+	while (over) {
+		struct train *last = &packer->trains[packer->count - 1];
+		uint32_t take = (uint32_t)MIN(over, (uint64_t)last->segments);
+		last->segments -= take;
+		packer->count -= !last->segments;
+		over -= take;
+	}
+}
+
 static int fill(struct trains *ret_trains, struct packer *packer, bool huge)
 {
-	struct trains trains = TRAINS_NULL;
+	struct trains trains = {.first = packer->cursor, .limits = *packer->limits};
+	trains.pages = PAGES_NULL;
 	trains.trains = malloc(packer->trains_max * sizeof *trains.trains);
 	if (!trains.trains)
 		return -ENOMEM;
@@ -214,6 +237,8 @@ static int fill(struct trains *ret_trains, struct packer *packer, bool huge)
 	packer->trains = trains.trains;
 	packer->memory = packer->limits->blank ? NULL : trains.pages.memory;
 	pack(packer);
+	if (plan_varies(packer->stream))
+		end_at_pass(packer, &trains.first);
 	trains.count = packer->count;
 	trains.packets = packer->packets;
 	if (trains.pages.state == PAGES_OPEN) {
@@ -233,7 +258,7 @@ static bool gains_by_huge(const struct packer *measured)
 /* -E2BIG: not as a template. */
 static int pack_template(struct trains *ret_trains, const struct plan_stream *stream,
 			 const struct train_limits *limits, const struct plan_cursor *cursor,
-			 uint64_t packets, struct pages *spare)
+			 uint64_t packets, struct pages *spare, bool rewrite)
 {
 	if (packets == 0 ||
 	    (stream->item_count > 1 && (stream->pass_bytes > TRAIN_TEMPLATE_BYTES_MAX)))
@@ -243,6 +268,7 @@ static int pack_template(struct trains *ret_trains, const struct plan_stream *st
 				 .cursor = *cursor,
 				 .packets_left = packets,
 				 .spare = spare,
+				 .rewrite = rewrite,
 				 .bytes_max = TRAIN_TEMPLATE_BYTES_MAX,
 				 .trains_max = TRAIN_TEMPLATE_TRAINS_MAX};
 	struct packer packer = measure;
@@ -262,7 +288,7 @@ static int pack_template(struct trains *ret_trains, const struct plan_stream *st
 
 static int pack_fresh(struct trains *ret_trains, const struct plan_stream *stream,
 		      const struct train_limits *limits, struct plan_cursor *cursor,
-		      uint64_t packets_max, struct pages *spare)
+		      uint64_t packets_max, struct pages *spare, bool rewrite)
 {
 	/* an upper bound of what the rest can need keeps the arena of a small job small */
 	uint64_t each = (uint64_t)stream->len_max + PAGES_PAGE_BYTES + limits->page_offset;
@@ -272,6 +298,7 @@ static int pack_fresh(struct trains *ret_trains, const struct plan_stream *strea
 				.cursor = *cursor,
 				.packets_left = packets_max,
 				.spare = spare,
+				.rewrite = rewrite,
 				.bytes_max = MIN(few * each, (uint64_t)TRAIN_FRESH_BYTES),
 				.trains_max = MIN(packets_max, (uint64_t)TRAIN_FRESH_TRAINS_MAX)};
 	int r = fill(ret_trains, &packer, packer.bytes_max == TRAIN_FRESH_BYTES);
@@ -284,34 +311,83 @@ static int pack_fresh(struct trains *ret_trains, const struct plan_stream *strea
 /* As trains_refill(); @spare is what the arena before left. */
 static int pack_any(struct trains *ret_trains, const struct plan_stream *stream,
 		    const struct train_limits *limits, struct plan_cursor *cursor,
-		    uint64_t packets_max, struct pages *spare)
+		    uint64_t packets_max, struct pages *spare, bool rewrite)
 {
 	assert(packets_max > 0);
 	assert(limits->page_offset < PAGES_PAGE_BYTES);
 	if (limits->page_per_packet && stream->len_max > PAGES_PAGE_BYTES - limits->page_offset)
 		return -EMSGSIZE;
 	int r = pack_template(ret_trains, stream, limits, cursor,
-			      template_packets(stream, limits, packets_max), spare);
+			      template_packets(stream, limits, packets_max), spare, rewrite);
 	if (r != -E2BIG)
 		return r;
-	return pack_fresh(ret_trains, stream, limits, cursor, packets_max, spare);
+	return pack_fresh(ret_trains, stream, limits, cursor, packets_max, spare, rewrite);
 }
 
 int trains_pack(struct trains *ret_trains, const struct plan_stream *stream,
 		const struct train_limits *limits, struct plan_cursor *cursor, uint64_t packets_max)
 {
 	struct pages none = PAGES_NULL;
-	return pack_any(ret_trains, stream, limits, cursor, packets_max, &none);
+	return pack_any(ret_trains, stream, limits, cursor, packets_max, &none, false);
+}
+
+/* Would packing from @cursor put the same items in the same places as before? */
+static bool same_places(const struct trains *trains, const struct train_limits *limits,
+			const struct plan_cursor *cursor, uint64_t packets_max)
+{
+	const struct train_limits *were = &trains->limits;
+	return trains->pages.state == PAGES_SEALED && !trains->cyclic &&
+	       trains->first.item == cursor->item &&
+	       trains->first.repeat_done == cursor->repeat_done && packets_max >= trains->packets &&
+	       were->segments_max == limits->segments_max &&
+	       were->segment_bytes_max == limits->segment_bytes_max &&
+	       were->page_offset == limits->page_offset &&
+	       were->page_per_packet == limits->page_per_packet && !were->blank && !limits->blank;
+}
+
+/* What differs in the packets from @cursor on, over those that lie there. */
+static void redraft(struct trains *trains, const struct plan_stream *stream,
+		    struct plan_cursor *cursor)
+{
+	size_t used = trains->pages.used_bytes;
+	trains->first = *cursor;
+	if (!stream->modifier_count && !stream->random_each) {
+		plan_skip(stream, cursor, trains->packets); /* stamps come later */
+		return;
+	}
+	pages_reopen(&trains->pages);
+	for (size_t i = 0; i < trains->count; i++) {
+		const struct train *train = &trains->trains[i];
+		uint8_t *packet = trains->pages.memory + train->offset;
+		for (uint64_t left = train->segments; left;) {
+			const struct plan_item *item;
+			uint64_t count;
+			plan_peek_run(stream, cursor, &item, &count);
+			count = MIN(count, left);
+			for (uint64_t j = 0; j < count; j++, packet += item->len)
+				plan_packet_redraft(stream, item, cursor->number + j, packet);
+			plan_advance(stream, cursor, count);
+			left -= count;
+		}
+	}
+	trains->pages.used_bytes = used;
+	pages_seal(&trains->pages);
 }
 
 int trains_refill(struct trains *trains, const struct plan_stream *stream,
 		  const struct train_limits *limits, struct plan_cursor *cursor,
-		  uint64_t packets_max)
+		  uint64_t packets_max, bool rewrite)
 {
+	if (rewrite && same_places(trains, limits, cursor, packets_max)) {
+		redraft(trains, stream, cursor);
+		return 0;
+	}
 	struct pages spare = trains->pages;
+	uint32_t slot = trains->slot;
 	trains->pages = PAGES_NULL;
 	trains_retire(trains);
-	int r = pack_any(trains, stream, limits, cursor, packets_max, &spare);
+	int r = pack_any(trains, stream, limits, cursor, packets_max, &spare, rewrite);
+	trains->slot = slot;
 	pages_retire(&spare);
 	return r;
 }
@@ -352,8 +428,8 @@ void trains_advance(const struct trains *trains, struct train_cursor *cursor, ui
 }
 
 uint64_t trains_stamp(struct trains *trains, const struct plan_stream *stream,
-		      const struct train_cursor *cursor, uint64_t packets, size_t trains_max,
-		      int64_t time_ns)
+		      const struct train_cursor *cursor, uint64_t number, uint64_t packets,
+		      size_t trains_max, int64_t time_ns)
 {
 	struct train_cursor at = *cursor;
 	uint64_t stamped = 0;
@@ -362,7 +438,7 @@ uint64_t trains_stamp(struct trains *trains, const struct plan_stream *stream,
 		struct train next = trains_peek(trains, &at, packets);
 		uint8_t *packet = trains->pages.memory + next.offset;
 		for (uint32_t i = 0; i < next.segments; i++, packet += next.segment_bytes)
-			plan_packet_time(stream, time_ns, packet, next.segment_bytes);
+			plan_packet_stamp(stream, number++, time_ns, packet, next.segment_bytes);
 		trains_advance(trains, &at, next.segments);
 		packets -= next.segments;
 		stamped += next.segments;

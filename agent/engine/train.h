@@ -54,6 +54,9 @@ struct trains {
 	size_t count;
 	uint64_t packets; /* in all trains */
 	bool cyclic;
+	uint32_t slot; /* which of the stream's fillings, of those that take turns (engine.h) */
+	struct plan_cursor first; /* where it was packed from; and by which limits */
+	struct train_limits limits;
 	bool uniform; /* cyclic, and every packet is the same: one train stands for all, and the
 			 cursor never leaves its start */
 };
@@ -86,13 +89,15 @@ int trains_pack(struct trains *ret_trains, const struct plan_stream *stream,
 /**
  * trains_refill() - trains_retire() and trains_pack(), the arena renewed where both fill a whole
  * one
- * @trains: TRAINS_NULL, or packed before; lent to no flow any more
+ * @trains:  TRAINS_NULL, or packed before; lent to no flow any more
+ * @rewrite: the kernel holds nothing of it: its pages may be written again. Where the same items
+ *           lie in the same places, only what differs is.
  *
  * Return: as trains_pack(), with *trains owned; on failure it is TRAINS_NULL.
  */
 int trains_refill(struct trains *trains, const struct plan_stream *stream,
 		  const struct train_limits *limits, struct plan_cursor *cursor,
-		  uint64_t packets_max);
+		  uint64_t packets_max, bool rewrite);
 
 /** trains_at_end() - true when a fresh filling is used up; never for a template */
 bool trains_at_end(const struct trains *trains, const struct train_cursor *cursor);
@@ -109,15 +114,17 @@ struct train trains_peek(const struct trains *trains, const struct train_cursor 
 void trains_advance(const struct trains *trains, struct train_cursor *cursor, uint64_t packets);
 
 /**
- * trains_stamp() - the stamps of the @packets at @cursor get their time (CLOCK_REALTIME)
+ * trains_stamp() - the @packets at @cursor get their stamps
+ * @number:     of the first of them in its stream
  * @trains_max: at most so many trains
+ * @time_ns:    CLOCK_REALTIME
  *
  * Just ahead of handing them over: the one write to a sealed arena, and only to packets that were
  * not handed over yet. What is not taken then is stamped again. Return: how many have it.
  */
 uint64_t trains_stamp(struct trains *trains, const struct plan_stream *stream,
-		      const struct train_cursor *cursor, uint64_t packets, size_t trains_max,
-		      int64_t time_ns);
+		      const struct train_cursor *cursor, uint64_t number, uint64_t packets,
+		      size_t trains_max, int64_t time_ns);
 
 /** trains_longest() - packets of the longest train that has bytes; 0: none has */
 uint32_t trains_longest(const struct trains *trains);

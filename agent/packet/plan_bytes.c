@@ -97,25 +97,32 @@ static void draw_again(const struct plan_stream *stream, const struct plan_item 
 			  MIN(random->length, item->len - header));
 }
 
+void plan_packet_redraft(const struct plan_stream *stream, const struct plan_item *item,
+			 uint64_t number, uint8_t *out)
+{
+	if (!item->len)
+		return;
+	if (stream->random_each)
+		draw_again(stream, item, number, out);
+	modify_packet(stream->modifiers, stream->modifier_count, number, out);
+	if (!stream->stamp.bytes && plan_varies(stream) && stream->build &&
+	    stream->build->frame.header_bytes)
+		frame_finish(&stream->build->frame, out, item->len);
+}
+
 void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out)
 {
 	if (!item->len)
 		return;
 	memcpy(out, plan_item_bytes(stream, item), item->len);
-	if (stream->random_each)
-		draw_again(stream, item, number, out);
-	modify_packet(stream->modifiers, stream->modifier_count, number, out);
-	if (stream->stamp.bytes)
-		stamp_draft(&stream->stamp, number, out, item->len);
-	else if (plan_varies(stream) && stream->build && stream->build->frame.header_bytes)
-		frame_finish(&stream->build->frame, out, item->len);
+	plan_packet_redraft(stream, item, number, out);
 }
 
-void plan_packet_time(const struct plan_stream *stream, int64_t time_ns, uint8_t *packet,
-		      uint32_t len)
+void plan_packet_stamp(const struct plan_stream *stream, uint64_t number, int64_t time_ns,
+		       uint8_t *packet, uint32_t len)
 {
-	stamp_time(&stream->stamp, time_ns, packet, len);
+	stamp_write(&stream->stamp, number, time_ns, packet, len);
 	if (stream->build && stream->build->frame.header_bytes)
 		frame_finish(&stream->build->frame, packet, len);
 }
@@ -125,5 +132,5 @@ void plan_packet_write(const struct plan_stream *stream, const struct plan_item 
 {
 	plan_packet_draft(stream, item, number, out);
 	if (stream->stamp.bytes && item->len)
-		plan_packet_time(stream, 0, out, item->len);
+		plan_packet_stamp(stream, number, 0, out, item->len);
 }

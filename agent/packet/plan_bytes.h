@@ -35,11 +35,15 @@ size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *
 void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out);
 
-/** plan_packet_draft() - the same, for plan_packet_time() to finish where the stream has stamps */
+/** plan_packet_draft() - the same but for the stamp, where the stream has them */
 void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out);
 
-/** plan_packet_time() - the stamp of a packet that was written or drafted gets its time
- * (CLOCK_REALTIME) and its CRC, and a frame's header what follows from them */
-void plan_packet_time(const struct plan_stream *stream, int64_t time_ns, uint8_t *packet,
-		      uint32_t len);
+/** plan_packet_redraft() - the same over another packet of this item, drafted or written before */
+void plan_packet_redraft(const struct plan_stream *stream, const struct plan_item *item,
+			 uint64_t number, uint8_t *out);
+
+/** plan_packet_stamp() - the stamp of a packet that was drafted, with its time (CLOCK_REALTIME),
+ * and in a frame's header what follows from it */
+void plan_packet_stamp(const struct plan_stream *stream, uint64_t number, int64_t time_ns,
+		       uint8_t *packet, uint32_t len);

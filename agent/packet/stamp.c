@@ -59,57 +59,42 @@ void stamp_pick_id(struct stamp *stamp, const char *job_id, size_t stream)
 	stamp->stream_id = id ? id : 1;
 }
 
-static struct full full_of(const struct stamp *stamp, uint64_t sequence)
+static struct full full_of(const struct stamp *stamp, uint64_t sequence, int64_t time_ns)
 {
 	return (struct full){
 		.magic = htobe32(MAGIC),
 		.stream_id = htobe32(stamp->stream_id),
 		.sequence = htobe64(sequence),
+		.time = htobe64((uint64_t)time_ns),
 		.flags = htobe32((uint32_t)stamp->epoch << 16 |
 				 (stamp->cover_payload ? FLAG_COVERS : 0)),
 	};
 }
 
-static struct compact compact_of(const struct stamp *stamp, uint64_t sequence)
+static struct compact compact_of(const struct stamp *stamp, uint64_t sequence, int64_t time_ns)
 {
 	return (struct compact){
 		.magic = htobe16(MAGIC_COMPACT),
 		.stream_id = htobe16((uint16_t)stamp->stream_id),
 		.sequence = htobe32((uint32_t)sequence),
+		.time = htobe32((uint32_t)((uint64_t)time_ns >> COMPACT_TIME_SHIFT)),
 	};
-}
-
-void stamp_draft(const struct stamp *stamp, uint64_t sequence, uint8_t *payload, size_t len)
-{
-	if (stamp->bytes == STAMP_BYTES) {
-		struct full full = full_of(stamp, sequence);
-		memcpy(payload + len - STAMP_BYTES, &full, sizeof full);
-	} else {
-		struct compact compact = compact_of(stamp, sequence);
-		memcpy(payload + len - STAMP_COMPACT_BYTES, &compact, sizeof compact);
-	}
-}
-
-void stamp_time(const struct stamp *stamp, int64_t time_ns, uint8_t *payload, size_t len)
-{
-	uint8_t *at = payload + len - stamp->bytes;
-	size_t checked = stamp->bytes - sizeof(uint32_t);
-	if (stamp->bytes == STAMP_BYTES) {
-		uint64_t time = htobe64((uint64_t)time_ns);
-		memcpy(at + offsetof(struct full, time), &time, sizeof time);
-	} else {
-		uint32_t time = htobe32((uint32_t)((uint64_t)time_ns >> COMPACT_TIME_SHIFT));
-		memcpy(at + offsetof(struct compact, time), &time, sizeof time);
-	}
-	bool covers = stamp->cover_payload;
-	uint32_t crc =
-		htobe32(covers ? crc32c(0, payload, len - sizeof crc) : crc32c(0, at, checked));
-	memcpy(at + checked, &crc, sizeof crc);
 }
 
 void stamp_write(const struct stamp *stamp, uint64_t sequence, int64_t time_ns, uint8_t *payload,
 		 size_t len)
 {
-	stamp_draft(stamp, sequence, payload, len);
-	stamp_time(stamp, time_ns, payload, len);
+	uint8_t *at = payload + len - stamp->bytes;
+	size_t checked = stamp->bytes - sizeof(uint32_t);
+	if (stamp->bytes == STAMP_BYTES) {
+		struct full full = full_of(stamp, sequence, time_ns);
+		memcpy(at, &full, checked);
+	} else {
+		struct compact compact = compact_of(stamp, sequence, time_ns);
+		memcpy(at, &compact, checked);
+	}
+	bool covers = stamp->cover_payload;
+	uint32_t crc =
+		htobe32(covers ? crc32c(0, payload, len - sizeof crc) : crc32c(0, at, checked));
+	memcpy(at + checked, &crc, sizeof crc);
 }

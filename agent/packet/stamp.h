@@ -44,9 +44,3 @@ void stamp_pick_id(struct stamp *stamp, const char *job_id, size_t stream);
  */
 void stamp_write(const struct stamp *stamp, uint64_t sequence, int64_t time_ns, uint8_t *payload,
 		 size_t len);
-
-/** stamp_draft() - the same without time and CRC, which stamp_time() writes */
-void stamp_draft(const struct stamp *stamp, uint64_t sequence, uint8_t *payload, size_t len);
-
-/** stamp_time() - another time in a stamp or a draft that is there, and its CRC */
-void stamp_time(const struct stamp *stamp, int64_t time_ns, uint8_t *payload, size_t len);

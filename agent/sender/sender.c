@@ -20,7 +20,8 @@
 static void free_stream(struct sender_stream *stream)
 {
 	flow_close(stream->flow);
-	trains_retire(&stream->filling);
+	for (size_t i = 0; i < ARRAY_SIZE(stream->fillings); i++)
+		trains_retire(&stream->fillings[i]);
 	pacer_free(stream->pacer);
 }
 
@@ -50,7 +51,8 @@ static void init_stream(struct sender *sender, size_t index)
 	stream->plan = &sender->plan->streams[index];
 	stream->index = index;
 	snprintf(stream->field, sizeof stream->field, "streams[%zu]", index);
-	stream->filling = TRAINS_NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(stream->fillings); i++)
+		stream->fillings[i] = TRAINS_NULL;
 	stream->heap_index = SIZE_MAX;
 	stream->end_ns = SENDER_NEVER_NS;
 	stream->pack_cursor = stream->send_cursor = stream->plan->first;

@@ -95,7 +95,7 @@ static void walk(struct sender_stream *stream, uint64_t packets, bool sent)
 /* FULL_POLICY_DROP: what was due now and found no room; without a rate, the rest of the train. */
 static uint64_t drop(struct sender_stream *stream, uint64_t packets)
 {
-	const struct trains *filling = &stream->filling;
+	const struct trains *filling = stream->filling;
 	if (pacer_unlimited(stream->pacer))
 		packets = MIN(packets, (uint64_t)(filling->trains[stream->cursor.train].segments -
 						  stream->cursor.segment));
@@ -208,9 +208,11 @@ static void refill(struct sender *sender, struct sender_stream *stream)
  * packet. Return: how many of @packets that are */
 static uint64_t stamp(const struct sender *sender, struct sender_stream *stream, uint64_t packets)
 {
-	struct train next = trains_peek(&stream->filling, &stream->cursor, packets);
+	struct trains *filling = stream->filling;
+	struct train next = trains_peek(filling, &stream->cursor, packets);
+	uint64_t number = filling->first.number + filling->packets - stream->filling_left;
 	size_t trains_max = next.segments > 1 ? FLOW_SEND_TRAINS_MAX : FLOW_SEND_LONE_MAX;
-	return trains_stamp(&stream->filling, stream->plan, &stream->cursor, packets, trains_max,
+	return trains_stamp(filling, stream->plan, &stream->cursor, number, packets, trains_max,
 			    clock_realtime_ns(sender->clock));
 }
 
@@ -240,7 +242,7 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 		end_stream(sender, stream, done_ns);
 		return done_ns;
 	}
-	const struct trains *filling = &stream->filling;
+	const struct trains *filling = stream->filling;
 	if (!filling->cyclic && trains_at_end(filling, &stream->cursor))
 		refill(sender, stream); /* now, not when the next packet is due */
 	if (result.outcome == ENGINE_FULL && moved < packets)

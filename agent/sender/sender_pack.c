@@ -2,10 +2,11 @@
  * sender_pack: one filling after the other for a stream; see sender_pack.h.
  *
  * A template is packed once and stands for all passes. What does not fit one goes through fresh
- * arenas: each is filled from where the one before ended. That one is retired first (replaced,
- * never rewritten: pages.h): what the kernel still refers to it keeps, and the pages it is done
- * with come back at once, still in the cache. Two arenas in turn were a sixth slower; a new mapping
- * each time made two workers wait for each other, and cost them a third.
+ * arenas: each is filled from where the one before ended. Where the engine is told when the kernel
+ * is done with one, a few take turns, and only what differs is written again. Else the one before
+ * is retired first (replaced: pages.h): what the kernel still refers to it keeps, and the pages it
+ * is done with come back at once, still in the cache. Two arenas in turn were a sixth slower there;
+ * a new mapping each time made two workers wait for each other, and cost them a third.
  */
 #include "sender/sender_pack.h"
 
@@ -23,12 +24,15 @@ static uint64_t packets_left(const struct sender_stream *stream)
 
 int sender_pack(struct sender_stream *stream)
 {
-	struct trains *filling = &stream->filling;
 	int result = flow_load(stream->flow, NULL);
 	if (result < 0)
 		return result;
+	uint32_t slot =
+		stream->filling ? (stream->filling->slot + 1) % flow_fillings(stream->flow) : 0;
+	struct trains *filling = stream->filling = &stream->fillings[slot];
+	filling->slot = slot;
 	result = trains_refill(filling, stream->plan, &stream->limits, &stream->pack_cursor,
-			       packets_left(stream));
+			       packets_left(stream), flow_let_go(stream->flow, slot));
 	if (result < 0)
 		return result;
 	result = flow_load(stream->flow, filling);

@@ -96,8 +96,9 @@ struct sender_stream {
 
 	/* packing: a filling is loaded and sent; a fresh one is then replaced by the next */
 	struct train_limits limits;
-	struct trains filling;
-	struct plan_cursor pack_cursor; /* behind what is packed */
+	struct trains fillings[FLOW_FILLINGS_MAX]; /* in turn, where the engine wants several */
+	struct trains *filling;			   /* the one that is sent; NULL: none yet */
+	struct plan_cursor pack_cursor;		   /* behind what is packed */
 	struct plan_cursor send_cursor; /* behind what was handed over; kept for unequal sizes */
 	struct train_cursor cursor;
 	uint64_t filling_left; /* packets of a fresh filling not handed over; UINT64_MAX: cyclic */

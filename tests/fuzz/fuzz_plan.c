@@ -21,9 +21,14 @@ static void write_twice(const struct plan_stream *stream, const struct plan_item
 		plan_packet_write(stream, item, number, first);
 		plan_packet_write(stream, item, number, again);
 		FUZZ_CHECK(memcmp(first, again, item->len) == 0);
+		plan_packet_write(stream, item, number + 1, again);
+		plan_packet_redraft(stream, item, number, again);
+		if (stream->stamp.bytes)
+			plan_packet_stamp(stream, number, 0, again, item->len);
+		FUZZ_CHECK(memcmp(first, again, item->len) == 0);
 		if (stream->stamp.bytes) {
-			plan_packet_time(stream, 1, again, item->len);
-			plan_packet_time(stream, 0, again, item->len);
+			plan_packet_stamp(stream, number, 1, again, item->len);
+			plan_packet_stamp(stream, number, 0, again, item->len);
 			FUZZ_CHECK(memcmp(first, again, item->len) == 0);
 		}
 	}

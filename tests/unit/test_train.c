@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "lib/test.h"
 #include "lib/transmit.h"
+#include "packet/plan_bytes.h"
 
 #include <errno.h>
 
@@ -75,8 +76,9 @@ static size_t pack_all(const struct job *job, const struct train_limits *limits,
 	size_t fillings = 0;
 	bool cyclic = false;
 	for (uint64_t done = 0; done < packets && !cyclic; fillings++) {
-		CHECK_INT(trains_refill(&trains, &job->stream, limits, &cursor, packets - done), ==,
-			  0);
+		CHECK_INT(trains_refill(&trains, &job->stream, limits, &cursor, packets - done,
+					false),
+			  ==, 0);
 		CHECK_INT(trains.packets, <=, packets - done);
 		CHECK_INT(trains.packets, >, 0);
 		check_content(job, &trains, limits, &expected);
@@ -313,6 +315,85 @@ TEST(train_filling_ends_at_its_end)
 	job_free(&job);
 }
 
+/* ---- a filling that is written again ---- */
+
+static void check_drafts(const struct job *job, const struct trains *trains,
+			 struct plan_cursor *expected)
+{
+	static uint8_t wanted[2048];
+	for (size_t t = 0; t < trains->count; t++) {
+		const uint8_t *at = trains->pages.memory + trains->trains[t].offset;
+		for (uint32_t s = 0; s < trains->trains[t].segments; s++) {
+			const struct plan_item *item;
+			uint64_t count;
+			plan_peek_run(&job->stream, expected, &item, &count);
+			plan_packet_draft(&job->stream, item, expected->number, wanted);
+			CHECK(memcmp(at, wanted, item->len) == 0);
+			at += item->len;
+			plan_advance(&job->stream, expected, 1);
+		}
+	}
+}
+
+static void add_counter(struct job *job)
+{
+	static const struct modifier counter = {
+		.bytes = 4, .mask = UINT32_MAX, .every = 1, .kind = MODIFIER_COUNTER, .step = 3};
+	job->stream.modifiers = &counter;
+	job->stream.modifier_count = 1;
+}
+
+/* The pages stay, the items lie where they lay, and each packet is the next one all the same; but
+ * the last filling, which is shorter. */
+TEST(train_rewrites_what_differs_in_place)
+{
+	struct job job;
+	struct trains trains = TRAINS_NULL;
+	struct plan_cursor cursor = {0}, expected = {0};
+	start(&job);
+	job_add(&job, 1000, 7);
+	job_add(&job, 600, 50);
+	job_add(&job, 1000, 3);
+	add_counter(&job);
+	uint64_t left = 30000, id = 0, fillings = 0;
+	for (; left; fillings++) {
+		CHECK_INT(trains_refill(&trains, &job.stream, &ethernet, &cursor, left, true), ==,
+			  0);
+		check_drafts(&job, &trains, &expected);
+		left -= trains.packets;
+		CHECK_INT(cursor.number, ==, 30000 - left);
+		CHECK(left == 0 || trains.packets % 60 == 0);
+		CHECK(fillings == 0 || left == 0 || trains.pages.id == id);
+		CHECK_INT(trains.pages.state, ==, PAGES_SEALED);
+		id = trains.pages.id;
+	}
+	CHECK_INT(fillings, >, 5);
+	trains_retire(&trains);
+	job_free(&job);
+}
+
+/* Nothing is taken for the same that is not: another place in the pass, other limits. */
+TEST(train_rewrites_the_whole_where_places_differ)
+{
+	static const struct train_limits *const cuts[] = {&ethernet, &no_trains, &ethernet};
+	struct job job;
+	struct trains trains = TRAINS_NULL;
+	struct plan_cursor cursor = {0}, expected = {0};
+	start(&job);
+	job_add(&job, 900, 2);
+	job_add(&job, 300, 5);
+	add_counter(&job);
+	for (size_t i = 0; i < 9; i++) {
+		CHECK_INT(trains_refill(&trains, &job.stream, cuts[i % ARRAY_SIZE(cuts)], &cursor,
+					11 + 6 * (i % 2), true),
+			  ==, 0);
+		check_drafts(&job, &trains, &expected);
+		CHECK(memcmp(&cursor, &expected, sizeof cursor) == 0);
+	}
+	trains_retire(&trains);
+	job_free(&job);
+}
+
 TEST_MAIN(CASE(train_of_one_payload_is_one_full_train), CASE(train_of_a_small_job_costs_a_page),
 	  CASE(train_template_takes_whole_passes_until_trains_are_full),
 	  CASE(train_template_of_odd_passes_stays_bounded),
@@ -323,4 +404,6 @@ TEST_MAIN(CASE(train_of_one_payload_is_one_full_train), CASE(train_of_a_small_jo
 	  CASE(train_long_passes_go_through_fresh_arenas),
 	  CASE(train_tiny_lone_packets_end_a_filling_by_number),
 	  CASE(train_random_streams_read_back_as_themselves),
-	  CASE(train_cursor_moves_as_packets_leave), CASE(train_filling_ends_at_its_end))
+	  CASE(train_cursor_moves_as_packets_leave), CASE(train_filling_ends_at_its_end),
+	  CASE(train_rewrites_what_differs_in_place),
+	  CASE(train_rewrites_the_whole_where_places_differ))
