@@ -16,7 +16,7 @@ packages() {
     build) echo "gcc libc6-dev make cmake ninja-build pkgconf protobuf-compiler \
         protobuf-c-compiler libprotobuf-dev libprotobuf-c-dev libmicrohttpd-dev \
         libjson-c-dev libcurl4-gnutls-dev libgnutls28-dev zlib1g-dev libsqlite3-dev \
-        libmnl-dev nettle-dev" ;;
+        libmnl-dev liburing-dev nettle-dev" ;;
     test) echo "python3 iproute2 nftables curl procps openssl ethtool git util-linux" ;;
     optional)
         echo "clang-format shellcheck jq tshark"

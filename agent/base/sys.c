@@ -39,6 +39,11 @@ static inline bool intercepted(enum sys_call call, int fd, size_t len, ssize_t *
 	return hook->intercept(hook, call, fd, len, ret_result);
 }
 
+bool sys_intercepted(enum sys_call call, int fd, size_t len, ssize_t *ret_result)
+{
+	return intercepted(call, fd, len, ret_result);
+}
+
 /* The same; a hook that did not answer may have reduced *len */
 static inline bool intercepted_or_cut(enum sys_call call, int fd, size_t *len, ssize_t *ret_result)
 {

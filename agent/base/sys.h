@@ -32,6 +32,10 @@ enum sys_call {
 	SYS_CALL_MMAP,
 	SYS_CALL_POLL,
 	SYS_CALL_RECVMSG,
+	SYS_CALL_URING_SETUP, /* these four: sys_uring.h */
+	SYS_CALL_URING_REGISTER,
+	SYS_CALL_URING_SEND, /* one request of a submission, in its turn */
+	SYS_CALL_URING_ENTER,
 	SYS_CALL_COUNT,
 };
 
@@ -51,6 +55,8 @@ struct sys_hook {
 
 /** sys_set_hook() - install @hook (borrowed until replaced), NULL: none */
 void sys_set_hook(struct sys_hook *hook);
+/** sys_intercepted() - for wrappers in other files. Return: true: the hook answered */
+bool sys_intercepted(enum sys_call call, int fd, size_t len, ssize_t *ret_result);
 
 ssize_t sys_vmsplice(int pipe_fd, const struct iovec *iov, size_t count, unsigned int flags);
 ssize_t sys_splice(int from_fd, int to_fd, size_t len, unsigned int flags);

@@ -45,7 +45,7 @@ int flow_open(struct flow **ret_flow, struct engine *engine, const struct plan_s
 		return -ENOMEM;
 	flow->engine = engine;
 	flow->stream = stream;
-	flow->fd = -1;
+	flow->fd = flow->room_fd = -1;
 	int r = engine->ops->flow_init(flow, field, problems);
 	if (r < 0) {
 		flow_close(flow);

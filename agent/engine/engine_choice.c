@@ -36,8 +36,8 @@ static int check(const struct plan *plan, Pagecast__V1__EngineKind kind, struct 
 	char buffer[OBJECTION_MAX];
 	if (!ops || !fact)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
-				 "engine: no such engine; SPLICE, TXRING, COPY and ZEROCOPY are "
-				 "offered");
+				 "engine: no such engine; SPLICE, TXRING, COPY, ZEROCOPY and "
+				 "URING are offered");
 	if (!fact->available)
 		return error_set(ret_error, ERROR_CODE_FAILED_PRECONDITION,
 				 "engine: %s is not available here: %s", ops->name, fact->why);

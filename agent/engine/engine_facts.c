@@ -38,6 +38,14 @@ static void add_trains(const struct engine_probed *probed, struct engine_fact *f
 		add_fact(fact, "UDP_SEGMENT: no trains (%s)", errno_name(probed->segment_error));
 }
 
+static void add_lockable(const struct engine_probed *probed, struct engine_fact *fact)
+{
+	if (probed->lockable_bytes != RLIM_INFINITY)
+		add_fact(fact,
+			 "locked memory is limited to %llu KiB (ulimit -l) without CAP_IPC_LOCK",
+			 (unsigned long long)probed->lockable_bytes >> 10);
+}
+
 static void add_raw_ip(const struct engine_probed *probed, struct engine_fact *fact)
 {
 	add_fact(fact, probed->net_raw ? "CAP_NET_RAW: raw IP can be sent"
@@ -90,10 +98,41 @@ static void fill_zerocopy(const struct engine_probed *probed, struct engine_fact
 		add_fact(fact, probed->zerocopy_copied
 				       ? "to a receiver on this host the kernel copies"
 				       : "to a receiver on this host the kernel does not copy");
-	if (probed->locked_bytes_max != RLIM_INFINITY)
-		add_fact(fact,
-			 "locked memory is limited to %llu KiB (ulimit -l) without CAP_IPC_LOCK",
-			 (unsigned long long)probed->locked_bytes_max >> 10);
+	add_lockable(probed, fact);
+	add_trains(probed, fact);
+}
+
+static void fill_uring(const struct engine_probed *probed, struct engine_fact *fact)
+{
+	fact->kind = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_URING;
+	fact->available = !probed->uring_error;
+	if (probed->uring_error == ENOSYS)
+		snprintf(fact->why, sizeof fact->why, "this kernel has no io_uring");
+	else if (probed->uring_error == EPERM || probed->uring_error == EACCES)
+		snprintf(fact->why, sizeof fact->why,
+			 "io_uring is forbidden here (kernel.io_uring_disabled, or a seccomp "
+			 "filter of the container or service)");
+	else if (probed->uring_error == EINVAL || probed->uring_error == EOPNOTSUPP)
+		snprintf(fact->why, sizeof fact->why,
+			 "this kernel's io_uring has no zero-copy send (Linux 6.1 or newer)");
+	else if (probed->uring_error == ENOMEM)
+		snprintf(fact->why, sizeof fact->why,
+			 "no memory may be locked (ulimit -l), which io_uring needs");
+	else if (!fact->available)
+		snprintf(fact->why, sizeof fact->why, "io_uring fails: %s",
+			 errno_name(probed->uring_error));
+	else
+		snprintf(fact->why, sizeof fact->why, "io_uring works here, for UDP");
+	if (!fact->available)
+		return;
+	if (!probed->uring_reports)
+		add_fact(fact, "this kernel does not report copies for a receiver on this host "
+			       "(Linux 6.2 does): they are not seen");
+	else if (probed->uring_notified)
+		add_fact(fact, probed->uring_copied
+				       ? "to a receiver on this host the kernel copies"
+				       : "to a receiver on this host the kernel does not copy");
+	add_lockable(probed, fact);
 	add_trains(probed, fact);
 }
 
@@ -137,6 +176,7 @@ static void fill_all(void)
 	fill_ring(probed, &facts[1]);
 	fill_copy(probed, &facts[2]);
 	fill_zerocopy(probed, &facts[3]);
+	fill_uring(probed, &facts[4]);
 }
 
 const struct engine_fact *engine_facts(void)

@@ -12,7 +12,7 @@ struct engine_fact {
 	char facts[8][120];
 	size_t fact_count;
 };
-enum { ENGINE_KINDS = 4 };
+enum { ENGINE_KINDS = 5 };
 
 /** engine_facts() - the result of the probe, [ENGINE_KINDS]; static */
 const struct engine_fact *engine_facts(void);

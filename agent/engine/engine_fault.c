@@ -225,11 +225,13 @@ int flow_wait_room(struct flow *flow, int64_t timeout_ns, struct engine_counters
 		timeout_ns = 0;
 	if (flow->fd < 0 || flow->full_error != EAGAIN)
 		return flow->full_count ? sleep_for_room(flow, timeout_ns, counters) : 0;
-	struct pollfd poll = {.fd = flow->fd, .events = POLLOUT};
+	bool own = flow->room_fd < 0;
+	struct pollfd poll = {.fd = own ? flow->fd : flow->room_fd,
+			      .events = own ? POLLOUT : POLLIN};
 	struct timespec t = {timeout_ns / CLOCK_NS_PER_S, timeout_ns % CLOCK_NS_PER_S};
 	counters->syscalls++;
 	int r = sys_poll(&poll, 1, &t);
-	if (r > 0 && !(poll.revents & POLLOUT))
+	if (r > 0 && !(poll.revents & poll.events))
 		flow_read_errors(flow, counters); /* else every further poll returns at once */
 	if (r > 0 && flow->full_count > 1)
 		/* writable, yet full again: it was not the socket buffer that was full */

@@ -18,6 +18,7 @@ enum engine_method { /* the system calls that packets leave by */
 		     ENGINE_METHOD_SENDMMSG,
 		     ENGINE_METHOD_ZEROCOPY, /* send() with MSG_ZEROCOPY */
 		     ENGINE_METHOD_RING,     /* PACKET_TX_RING */
+		     ENGINE_METHOD_URING,    /* io_uring, IORING_OP_SEND_ZC */
 };
 
 enum engine_tee { /* of a template in a pipe of its own; ENGINE_METHOD_SPLICE */
@@ -36,6 +37,7 @@ enum engine_reason_kind { /* why this path; the last one found */
 			  ENGINE_REASON_ZEROCOPY_COPIES,    /* the kernel reported it */
 			  ENGINE_REASON_ZEROCOPY_NO_MEMORY, /* that may be locked */
 			  ENGINE_REASON_ZEROCOPY_REFUSED,   /* error */
+			  ENGINE_REASON_URING_NO_MEMORY,    /* that may be locked */
 			  ENGINE_REASON_LOCAL_RECEIVER,
 			  ENGINE_REASON_LONE_FRAMES_COPIED,
 			  ENGINE_REASON_NO_SCATTER_GATHER, /* interface */
@@ -60,7 +62,7 @@ struct engine_path {
 	bool unrated;		/* ...or, without one, as its max_back_to_back asks */
 	bool whole;		/* trains are cut behind the taps: captures see one datagram */
 	uint32_t train_packets; /* of the longest train; up to 1: packets leave one by one */
-	uint32_t call_packets;	/* ENGINE_METHOD_SENDMMSG: lone packets a call */
+	uint32_t call_packets;	/* ENGINE_METHOD_SENDMMSG, _URING: lone packets a call */
 	Pagecast__V1__KernelCopies copies;
 	struct engine_reason reason;
 };

@@ -69,6 +69,7 @@ struct flow {
 	bool sums_in_kernel;	 /* a known device without UDP checksums: the kernel writes them */
 	int full_error;		 /* of the last FULL; 0 after a send */
 	uint32_t full_count;	 /* FULLs in a row */
+	int room_fd; /* readable when there may be room; -1: the socket is writable then */
 	union {
 		struct sockaddr any;
 		struct sockaddr_in v4;

@@ -13,16 +13,20 @@
 #include "base/util.h"
 #include "engine/engine_pipe.h"
 #include "engine/engine_probe_ring.h"
+#include "engine/engine_probe_uring.h"
 #include "engine/train.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/errqueue.h>
 #include <netinet/udp.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum {
 	PROBE_BYTES = 2 * PAGES_PAGE_BYTES,
@@ -220,10 +224,28 @@ static void probe_loopback(const struct engine_pipe *pipe, uint8_t *page)
 	probe_zerocopy(page, sender, receiver);
 }
 
+static void probe_uring(uint8_t *page)
+{
+	_cleanup_close_ int sender = -1, receiver = -1;
+	if (open_pair(&sender, &receiver) == 0)
+		engine_probe_uring(page, sender, receiver, &probed);
+}
+
+/* Does this thread have CAP_IPC_LOCK? */
+static bool may_lock_any(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+	return syscall(SYS_capget, &head, data) == 0 &&
+	       data[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK);
+}
+
 static void probe_raw(void)
 {
 	struct rlimit locked;
-	probed.locked_bytes_max = getrlimit(RLIMIT_MEMLOCK, &locked) < 0 ? 0 : locked.rlim_cur;
+	probed.lockable_bytes = getrlimit(RLIMIT_MEMLOCK, &locked) < 0 ? 0 : locked.rlim_cur;
+	if (may_lock_any())
+		probed.lockable_bytes = RLIM_INFINITY;
 	_cleanup_close_ int fd = sys_socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	probed.net_raw = fd >= 0;
 	probed.ring_error = -engine_probe_ring(&probed.ring_train_error);
@@ -235,6 +257,7 @@ static void probe_all(void)
 	void *page;
 	probed = (struct engine_probed){.segments_max = TRAIN_SEGMENTS_MAX,
 					.odd_sum_wrong = true, /* until seen otherwise */
+					.uring_error = EIO,    /* the same */
 					.handover_ns = HANDOVER_GUESS_NS};
 	probe_raw();
 	if (sys_map(&page, PROBE_BYTES, false) < 0) {
@@ -242,6 +265,7 @@ static void probe_all(void)
 		return;
 	}
 	memset(page, 'z', PROBE_BYTES); /* or the zero page would be handed over */
+	probe_uring(page);
 	int r = engine_pipe_open(&pipe, TRAIN_PIPE_BUFFERS);
 	probed.vmsplice_error = -r;
 	if (r == 0) {

@@ -7,23 +7,27 @@
 #include <stdint.h>
 
 struct engine_probed {
-	int vmsplice_error;	   /* positive errno: vmsplice, splice or tee does not work; 0 */
-	bool pipe_by_reference;	   /* a byte changed after vmsplice shows in the pipe */
-	bool udp_tried;		   /* loopback was up */
-	int udp_error;		   /* positive errno of splice to UDP; 0 */
-	bool udp_by_reference;	   /* a byte changed after splice shows at the receiver */
-	bool odd_sum_wrong;	   /* a software checksum is wrong behind an odd piece of a page */
-	bool sum_copies;	   /* what is summed in software is copied */
-	uint32_t segments_max;	   /* in one train: 128, 64, or 1 */
-	int segment_error;	   /* why not, positive errno */
-	uint32_t pipe_slots;	   /* of a pipe as the engines make it */
-	bool net_raw;		   /* raw sockets may be opened */
-	int ring_error;		   /* positive errno: no packet ring; 0 */
-	int ring_train_error;	   /* positive errno: it takes no train (ENETDOWN: not tried); 0 */
-	int zerocopy_error;	   /* positive errno: MSG_ZEROCOPY does not work; 0 */
-	bool zerocopy_copied;	   /* on loopback, which all kernels do so far */
-	bool zerocopy_completed;   /* the error queue reported it */
-	uint64_t locked_bytes_max; /* RLIMIT_MEMLOCK; UINT64_MAX: no limit */
+	int vmsplice_error;	 /* positive errno: vmsplice, splice or tee does not work; 0 */
+	bool pipe_by_reference;	 /* a byte changed after vmsplice shows in the pipe */
+	bool udp_tried;		 /* loopback was up */
+	int udp_error;		 /* positive errno of splice to UDP; 0 */
+	bool udp_by_reference;	 /* a byte changed after splice shows at the receiver */
+	bool odd_sum_wrong;	 /* a software checksum is wrong behind an odd piece of a page */
+	bool sum_copies;	 /* what is summed in software is copied */
+	uint32_t segments_max;	 /* in one train: 128, 64, or 1 */
+	int segment_error;	 /* why not, positive errno */
+	uint32_t pipe_slots;	 /* of a pipe as the engines make it */
+	bool net_raw;		 /* raw sockets may be opened */
+	int ring_error;		 /* positive errno: no packet ring; 0 */
+	int ring_train_error;	 /* positive errno: it takes no train (ENETDOWN: not tried); 0 */
+	int zerocopy_error;	 /* positive errno: MSG_ZEROCOPY does not work; 0 */
+	bool zerocopy_copied;	 /* on loopback, which all kernels do so far */
+	bool zerocopy_completed; /* the error queue reported it */
+	uint64_t lockable_bytes; /* RLIMIT_MEMLOCK; UINT64_MAX: no limit, or CAP_IPC_LOCK */
+	int uring_error;	 /* positive errno: no zero-copy send by io_uring; 0 */
+	bool uring_reports;	 /* its notifications say whether the kernel copied */
+	bool uring_notified;	 /* one came back on loopback */
+	bool uring_copied;	 /* and said that the kernel copied */
 	int64_t handover_ns;
 };
 

@@ -77,6 +77,9 @@ static void add_method(struct words *words, const struct engine_path *path)
 	case ENGINE_METHOD_RING:
 		add(words, "PACKET_TX_RING%s", trains ? " with PACKET_VNET_HDR" : "");
 		return;
+	case ENGINE_METHOD_URING:
+		add(words, "io_uring%s", trains ? " with UDP_SEGMENT" : "");
+		return;
 	}
 }
 
@@ -88,6 +91,7 @@ static void add_lone(struct words *words, const struct engine_path *path)
 	case ENGINE_METHOD_SPLICE:
 	case ENGINE_METHOD_SPLICE_PAGE: add(words, "; one packet a splice"); return;
 	case ENGINE_METHOD_SENDMMSG:
+	case ENGINE_METHOD_URING:
 		add(words, "; up to %u packets a call", path->call_packets);
 		return;
 	case ENGINE_METHOD_ZEROCOPY: add(words, "; one packet a call"); return;
@@ -152,6 +156,9 @@ void engine_words_reason(const struct engine_path *path, char *text, size_t size
 	case ENGINE_REASON_ZEROCOPY_REFUSED:
 		add(&words, "SO_ZEROCOPY is refused here (%s): the kernel copies",
 		    errno_name(reason->error));
+		return;
+	case ENGINE_REASON_URING_NO_MEMORY:
+		add(&words, "no memory may be locked for io_uring (ulimit -l): the kernel copies");
 		return;
 	case ENGINE_REASON_LOCAL_RECEIVER:
 		add(&words, "the kernel copies for a receiver on this host");

@@ -85,9 +85,10 @@ static void check_engines(const Pagecast__V1__Policy *message, struct error *err
 		int kind = (int)message->allowed_engines[i];
 		if (!kind || !protobuf_c_enum_descriptor_get_value(
 				     &pagecast__v1__engine_kind__descriptor, kind))
-			error_violate(error, at(path, "allowedEngines", i),
-				      "%d is not an engine: SPLICE, TXRING, COPY or ZEROCOPY",
-				      kind);
+			error_violate(
+				error, at(path, "allowedEngines", i),
+				"%d is not an engine: SPLICE, TXRING, COPY, ZEROCOPY or URING",
+				kind);
 	}
 }
 

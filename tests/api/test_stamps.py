@@ -10,7 +10,7 @@ import unittest
 import pagecast_test as pt
 
 MAGIC = 0x50474331
-ENGINES = ("SPLICE", "COPY", "ZEROCOPY")
+ENGINES = ("SPLICE", "COPY", "ZEROCOPY", "URING")
 
 
 def crc32c(data):

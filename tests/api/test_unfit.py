@@ -35,7 +35,8 @@ class Unfit(unittest.TestCase):
         if not engines["ENGINE_KIND_TXRING"]["available"]:
             ring = "TXRING is not available here: " + engines["ENGINE_KIND_TXRING"]["why"]
         cases = {"ENGINE_KIND_TXRING": ([UDP], ring),
-                 "ENGINE_KIND_ZEROCOPY": ([UDP, RAW], "MSG_ZEROCOPY is for UDP (submit two jobs")}
+                 "ENGINE_KIND_ZEROCOPY": ([UDP, RAW], "MSG_ZEROCOPY is for UDP (submit two jobs"),
+                 "ENGINE_KIND_URING": ([UDP, RAW], "io_uring sends UDP without a copy, nothing else (submit two jobs")}
         for engine, (streams, reason) in cases.items():
             submitted, shown, capture = self.answers({"engine": engine, "streams": streams})
             self.assertEqual(submitted.status, 409, submitted)

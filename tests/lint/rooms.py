@@ -11,6 +11,7 @@ LIBRARIES = {
     "JSON_C": "<json-c/>",
     "MICROHTTPD": "<microhttpd.h>",
     "MNL": "<libmnl/>",
+    "URING": "<liburing.h>",
     "NETTLE": "<nettle/>",
     "SQLITE": "<sqlite3.h>",
     "ZLIB": "<zlib.h>",

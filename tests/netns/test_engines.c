@@ -8,7 +8,7 @@
 #include <arpa/inet.h>
 
 static const char *const addresses[] = {LAB_RX4, LAB_RX6};
-static const Pagecast__V1__EngineKind kinds[] = {SPLICE, COPY, ZEROCOPY};
+static const Pagecast__V1__EngineKind kinds[] = {SPLICE, COPY, ZEROCOPY, URING};
 
 /* A counter of the receive side: "UdpInErrors" and the like. */
 static long counter(const char *name)
@@ -69,6 +69,7 @@ TEST(longest_ipv6_datagram_arrives)
 	send_one_size(SPLICE, LAB_RX6, 65527, 20, 0);
 	send_one_size(COPY, LAB_RX6, 65527, 20, 0);
 	send_one_size(ZEROCOPY, LAB_RX6, 65527, 20, 0);
+	send_one_size(URING, LAB_RX6, 65527, 20, 0);
 }
 
 TEST(jumbo_frames_make_trains_of_jumbo_segments)

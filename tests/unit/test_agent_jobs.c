@@ -544,7 +544,7 @@ TEST(agent_says_what_it_is_allows_and_can)
 	Pagecast__V1__ListEnginesRequest engines = PAGECAST__V1__LIST_ENGINES_REQUEST__INIT;
 	Pagecast__V1__ListEnginesResponse *able = NULL;
 	CHECK_INT(agent_list_engines(agent, &VIEWER, &engines, &able, &error), ==, 0);
-	CHECK_INT(able->n_engines, ==, 4);
+	CHECK_INT(able->n_engines, ==, 5);
 	pagecast__v1__list_engines_response__free_unpacked(able, NULL);
 	CHECK_INT(agent_check_ready(agent, &error), ==, 0);
 	end_agent();

@@ -14,6 +14,7 @@
 #define SPLICE	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
 #define COPY	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
 #define ZEROCOPY PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY
+#define URING	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_URING
 #define TXRING	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING
 #define PAGES	 PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET
 
@@ -56,12 +57,14 @@ TEST(engine_sends_one_size_whole_and_in_order)
 		one_size(COPY, "::1", sizes[i], 301);
 		one_size(ZEROCOPY, "127.0.0.1", sizes[i], 301);
 		one_size(ZEROCOPY, "::1", sizes[i], 301);
+		one_size(URING, "127.0.0.1", sizes[i], 301);
+		one_size(URING, "::1", sizes[i], 301);
 	}
 }
 
 TEST(engine_sends_payloads_in_turn)
 {
-	static const Pagecast__V1__EngineKind kinds[] = {SPLICE, COPY, ZEROCOPY};
+	static const Pagecast__V1__EngineKind kinds[] = {SPLICE, COPY, ZEROCOPY, URING};
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 		struct course course;
 		struct job job;
@@ -264,7 +267,8 @@ TEST(engine_choose_refuses_naming_what_is_missing)
 	struct job job;
 	plan_to(&job, PLAN_UDP);
 	job.plan.engine = (Pagecast__V1__EngineKind)99;
-	refused(&job, "engine: no such engine; SPLICE, TXRING, COPY and ZEROCOPY are offered");
+	refused(&job,
+		"engine: no such engine; SPLICE, TXRING, COPY, ZEROCOPY and URING are offered");
 	job.plan.engine = COPY;
 	job.plan.layout = PAGES;
 	refused(&job, "engine: COPY cannot send this job: "

@@ -17,6 +17,7 @@
 #define SPLICE	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
 #define COPY	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
 #define ZEROCOPY PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY
+#define URING	 PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_URING
 #define PAGES	 PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET
 
 enum way {
@@ -28,6 +29,8 @@ enum way {
 	WAY_COPY_MIXED,
 	WAY_ZEROCOPY,
 	WAY_ZEROCOPY_MIXED,
+	WAY_URING,
+	WAY_URING_MIXED,
 	WAY_COUNT
 };
 
@@ -86,14 +89,21 @@ static size_t cut(struct sys_hook *hook, enum sys_call call, int fd, size_t len)
 
 static uint64_t build(struct job *job, enum way way, const struct sockaddr *to)
 {
-	job_init(job, way >= WAY_ZEROCOPY ? ZEROCOPY : way >= WAY_COPY ? COPY : SPLICE, to);
+	job_init(job,
+		 way >= WAY_URING      ? URING
+		 : way >= WAY_ZEROCOPY ? ZEROCOPY
+		 : way >= WAY_COPY     ? COPY
+				       : SPLICE,
+		 to);
 	switch (way) {
 	case WAY_TRAINS:
 	case WAY_COPY:
-	case WAY_ZEROCOPY: job_add(job, 100, 1); return 5000;
+	case WAY_ZEROCOPY:
+	case WAY_URING: job_add(job, 100, 1); return 5000;
 	case WAY_MIXED:
 	case WAY_COPY_MIXED:
 	case WAY_ZEROCOPY_MIXED:
+	case WAY_URING_MIXED:
 		job_add(job, 64, 5);
 		job_add(job, 0, 1);
 		job_add(job, 1472, 1);
@@ -260,6 +270,66 @@ TEST(fault_in_send)
 TEST(fault_in_sendmmsg)
 {
 	fail_each(SYS_CALL_SENDMMSG, -1);
+}
+
+/* A request that the kernel refuses, and with it those behind; a submission that it does not take.
+ */
+TEST(fault_in_a_request_of_io_uring)
+{
+	fail_each(SYS_CALL_URING_SEND, -1);
+}
+
+TEST(fault_in_submitting_to_io_uring)
+{
+	fail_each(SYS_CALL_URING_ENTER, -1);
+}
+
+/* The first registers the socket, the second the pages: without them the kernel copies. */
+TEST(fault_in_registering_pages_is_told)
+{
+	struct course course;
+	for (enum way way = WAY_URING; way <= WAY_URING_MIXED; way++) {
+		struct fault fault = {.call = SYS_CALL_URING_REGISTER,
+				      .only_device = -1,
+				      .first = 2,
+				      .times = 1,
+				      .error = ENOMEM};
+		CHECK(run(way, fault, &course));
+		CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE);
+		CHECK_STR(course.why, "no memory may be locked for io_uring (ulimit -l): the "
+				      "kernel copies");
+	}
+}
+
+TEST(fault_in_setting_up_io_uring_is_an_errno)
+{
+	static const enum sys_call calls[] = {SYS_CALL_URING_SETUP, SYS_CALL_URING_REGISTER};
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct engine *engine = NULL;
+		struct flow *flow = NULL;
+		struct problem_set problems = {0};
+		struct job job;
+		struct sockaddr_storage to;
+		int receiver = receiver_open("127.0.0.1", &to);
+		job_init(&job, URING, (struct sockaddr *)&to);
+		struct fault fault = {.hook = {intercept, NULL},
+				      .call = calls[i],
+				      .only_device = -1,
+				      .first = 1,
+				      .times = 1,
+				      .error = EPERM};
+		engine_probe();
+		sys_set_hook(&fault.hook);
+		int r = engine_new(&engine, URING, &job.plan);
+		CHECK_INT(r, ==, i == 0 ? -EPERM : 0);
+		if (r == 0)
+			CHECK_INT(flow_open(&flow, engine, &job.stream, "streams[0]", &problems),
+				  ==, -EPERM);
+		CHECK_INT(problems.count, ==, i);
+		sys_set_hook(NULL);
+		engine_free(engine);
+		close(receiver);
+	}
 }
 
 TEST(fault_in_setsockopt_of_the_segment_size)
@@ -457,6 +527,8 @@ TEST_MAIN(CASE(fault_in_vmsplice), CASE(fault_in_vmsplice_that_comes_back_short)
 	  CASE(fault_in_splice_to_the_socket),
 	  CASE(fault_in_splice_to_the_socket_that_comes_back_short),
 	  CASE(fault_in_splice_to_dev_null), CASE(fault_in_send), CASE(fault_in_sendmmsg),
+	  CASE(fault_in_a_request_of_io_uring), CASE(fault_in_submitting_to_io_uring),
+	  CASE(fault_in_registering_pages_is_told), CASE(fault_in_setting_up_io_uring_is_an_errno),
 	  CASE(fault_in_setsockopt_of_the_segment_size), CASE(fault_in_reading_the_error_queue),
 	  CASE(fault_in_draining_and_in_making_a_new_pipe),
 	  CASE(emsgsize_on_a_train_falls_back_to_single_datagrams),

@@ -62,9 +62,8 @@ TEST(json_tells_all_faults_at_once_with_their_paths)
 	CHECK_STR(error.violations[3].field, "streams[1].rawIp");
 	CHECK_STR(error.violations[3].description,
 		  "cannot be combined with udp; give one of the two");
-	CHECK_STR(
-		error.violations[4].description,
-		"\"FAST\" is not a value of EngineKind; those are SPLICE, TXRING, COPY, ZEROCOPY");
+	CHECK_STR(error.violations[4].description, "\"FAST\" is not a value of EngineKind; those "
+						   "are SPLICE, TXRING, COPY, ZEROCOPY, URING");
 }
 
 /* The spec as those meet it who look for further faults. */

@@ -138,8 +138,9 @@ static void random_job(void)
 	lab.plan.streams = lab.streams;
 	lab.plan.stream_count = lab.stream_count;
 	lab.plan.start_tolerance_ns = -1;
-	lab.plan.engine = one_of(3) ? PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
-				    : PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE;
+	lab.plan.engine = one_of(3)   ? PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
+			  : one_of(2) ? PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_URING
+				      : PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE;
 	if (pages) {
 		lab.plan.engine = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE;
 		lab.plan.layout = PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET;

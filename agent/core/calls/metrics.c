@@ -12,9 +12,10 @@ static const char *const ENGINE_NAMES[] = {
 	[PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING] = "txring",
 	[PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY] = "copy",
 	[PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY] = "zerocopy",
+	[PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_URING] = "uring",
 };
 
-_Static_assert(ENGINE_KINDS == 4, "a name each, at the number of its kind");
+_Static_assert(ENGINE_KINDS == 5, "a name each, at the number of its kind");
 
 static void fill_engines(struct agent_metrics *metrics)
 {
