@@ -16,5 +16,5 @@ bool names_read(const ProtobufCEnumDescriptor *type, const char *text, int *ret_
 /** names_option() - the flag's value; absent leaves *ret_value. Return: 0; EXIT_USAGE, printed */
 int names_option(const struct options *options, const char *name,
 		 const ProtobufCEnumDescriptor *type, int *ret_value);
-/** names_choices() - "splice, txring, copy or zerocopy"; owned */
+/** names_choices() - "splice, txring, copy or uring"; owned */
 char *names_choices(const ProtobufCEnumDescriptor *type);

@@ -12,7 +12,7 @@ _pagecast_flags() { # PROGRAM [COMMAND]
 # The words that a flag's line in --help names, as in "auto (default), splice, txring".
 _pagecast_values() {
 	case $1 in
-	--engine) echo auto splice txring copy zerocopy ;;
+	--engine) echo auto splice txring copy zerocopy uring ;;
 	--layout) echo packed page-per-packet ;;
 	--size) echo imix tcp-imix ipv6-imix ;;
 	--layer | --size-layer) echo payload l3 l2 l2-fcs l1 ;;

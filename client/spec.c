@@ -66,7 +66,7 @@ const struct option SPEC_JOB_OPTIONS[] = {
 	{"name", "NAME", "a name for people", false},
 	{"label", "KEY=VALUE", "a label to select the job by; repeatable", true},
 	{"priority", "N", "place in the queue: -100 to 100, higher first", false},
-	{"engine", "ENGINE", "auto (default), splice, txring, copy, zerocopy", false},
+	{"engine", "ENGINE", "auto (default), splice, txring, copy, zerocopy, uring", false},
 	{"layout", "LAYOUT", "packed (default), page-per-packet", false},
 	{"page-offset", "N", "page-per-packet: offset of a packet in its page: 1 to 4095", false},
 	{"start-at", "TIME", "start at a time: +5s or 2026-03-01T12:00:00Z", false},

@@ -192,6 +192,8 @@ static void put_path(const Pagecast__V1__TransmitReport *report, FILE *out)
 	put_text(out, without_target(report->path));
 	if (report->kernel_copies == PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE)
 		fputs("; no copy in the kernel", out);
+	else if (report->kernel_copies == PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_TWO)
+		fputs("; two copies in the kernel", out);
 	else if (report->kernel_copies == PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE)
 		fputs("; one copy in the kernel", out);
 	fputc('\n', out);

@@ -75,6 +75,16 @@ static size_t iov_bytes(const struct iovec *iov, size_t count)
 	return len;
 }
 
+/* What vmsplice() would be if it copied. */
+static ssize_t copy_into_pipe(int pipe_fd, const struct iovec *iov, size_t count)
+{
+	int flags = fcntl(pipe_fd, F_GETFL);
+	fcntl(pipe_fd, F_SETFL, flags | O_NONBLOCK);
+	ssize_t r = answer(writev(pipe_fd, iov, (int)count));
+	fcntl(pipe_fd, F_SETFL, flags);
+	return r;
+}
+
 /* With a hook: its answer, or the first bytes of @iov alone, one element a call. */
 static ssize_t vmsplice_hooked(int pipe_fd, const struct iovec *iov, size_t count,
 			       unsigned int flags)
@@ -83,6 +93,8 @@ static ssize_t vmsplice_hooked(int pipe_fd, const struct iovec *iov, size_t coun
 	size_t len = iov_bytes(iov, count), all = len;
 	if (intercepted_or_cut(SYS_CALL_VMSPLICE, pipe_fd, &len, &result))
 		return result;
+	if (hook_get()->vmsplice_copies)
+		return copy_into_pipe(pipe_fd, iov, count);
 	if (len == all)
 		return raw_vmsplice(pipe_fd, iov, count, flags);
 	for (size_t i = 0; len; i++) {

@@ -46,11 +46,13 @@ enum sys_call {
  *             @fd is the descriptor written to (for splice the output), @len the bytes asked for.
  * @cut:       may be NULL: how many of the @len bytes of a vmsplice, splice or tee the kernel is
  * really asked for (1 .. @len), so that the call comes back short as the kernel would do it
+ * @vmsplice_copies: vmsplice() copies into the pipe, as a later kernel may
  */
 struct sys_hook {
 	bool (*intercept)(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
 			  ssize_t *ret_result);
 	size_t (*cut)(struct sys_hook *hook, enum sys_call call, int fd, size_t len);
+	bool vmsplice_copies;
 };
 
 /** sys_set_hook() - install @hook (borrowed until replaced), NULL: none */

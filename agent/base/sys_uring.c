@@ -109,16 +109,16 @@ int sys_uring_submit(struct sys_uring *ring)
 		}
 		ring->enabled = true;
 	}
-	r = io_uring_submit_and_get_events(&ring->ring);
+	r = io_uring_submit_and_wait(&ring->ring, io_uring_sq_ready(&ring->ring));
 	if (io_uring_sq_ready(&ring->ring))
 		throw_away(&ring->ring);
 	return r;
 }
 
-int sys_uring_wait(struct sys_uring *ring)
+int sys_uring_wait(struct sys_uring *ring, unsigned int count)
 {
 	struct io_uring_cqe *cqe;
-	return io_uring_wait_cqe(&ring->ring, &cqe);
+	return io_uring_wait_cqe_nr(&ring->ring, &cqe, count);
 }
 
 int sys_uring_look(struct sys_uring *ring)

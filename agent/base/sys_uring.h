@@ -46,15 +46,15 @@ int sys_uring_set_buffer(struct sys_uring *ring, unsigned int index, void *memor
 int sys_uring_may_send(int fd, size_t len);
 
 /**
- * sys_uring_submit() - hand over the requests that were made, and look for completions
+ * sys_uring_submit() - hand over the requests that were made, and wait for as many completions
  *
  * What the kernel does not take is thrown away: it does not leave later. Return: how many it took;
  * negative errno: none.
  */
 int sys_uring_submit(struct sys_uring *ring);
 
-/** sys_uring_wait() - until there is a completion. Return: 0; negative errno */
-int sys_uring_wait(struct sys_uring *ring);
+/** sys_uring_wait() - until there are @count completions. Return: 0; negative errno */
+int sys_uring_wait(struct sys_uring *ring, unsigned int count);
 
 /** sys_uring_look() - fetch completions that wait to be posted. Return: 0; negative errno */
 int sys_uring_look(struct sys_uring *ring);

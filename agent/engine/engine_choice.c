@@ -1,8 +1,11 @@
 /* engine_choice: see engine_choice.h. */
 #include "engine/engine_choice.h"
 
+#include "base/util.h"
 #include "engine/engine_facts.h"
+#include "engine/engine_probe.h"
 #include "engine/engine_table.h"
+#include "engine/train.h"
 
 #include <stdio.h>
 
@@ -86,6 +89,63 @@ static int choose_ring(const struct plan *plan, struct engine_choice *ret_choice
 	return 0;
 }
 
+/* Packets without a rate that no template stands for: they are made while they are sent. */
+static bool is_made_at_full_speed(const struct plan_stream *stream)
+{
+	return stream->rate.kind == PLAN_RATE_UNLIMITED && !stream->burst.packets &&
+	       (plan_varies(stream) || stream->pass_bytes > TRAIN_TEMPLATE_BYTES_MAX);
+}
+
+static bool any_made_at_full_speed(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->stream_count; i++)
+		if (is_made_at_full_speed(&plan->streams[i]))
+			return true;
+	return false;
+}
+
+/* Equal packets without a rate: a template in a pipe of its own is copied once at most. */
+static bool all_templates_at_full_speed(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->stream_count; i++)
+		if (plan->streams[i].rate.kind != PLAN_RATE_UNLIMITED ||
+		    plan->streams[i].burst.packets || is_made_at_full_speed(&plan->streams[i]))
+			return false;
+	return true;
+}
+
+/* The first of them that is available and sends all streams; SPLICE always may. */
+static struct engine_choice first_of(const struct plan *plan, const Pagecast__V1__EngineKind *kinds,
+				     size_t count, enum engine_choice_reason reason)
+{
+	char buffer[OBJECTION_MAX];
+	for (size_t i = 0; i < count; i++)
+		if (engine_facts_find(kinds[i])->available &&
+		    !objection(engine_table_find(kinds[i]), plan, buffer))
+			return (struct engine_choice){kinds[i], reason};
+	return (struct engine_choice){PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE,
+				      any_of_kind(plan, PLAN_RAW_IP) ? ENGINE_CHOICE_RAW_PAGES
+								     : ENGINE_CHOICE_PAGES};
+}
+
+static struct engine_choice choose_with_splice(const struct plan *plan)
+{
+	static const Pagecast__V1__EngineKind BY_COMPLETION[] = {
+		PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_URING,
+		PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_ZEROCOPY,
+		PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY,
+	};
+	bool references = engine_probed()->pipe_by_reference;
+	if (plan->layout == PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET)
+		return first_of(plan, NULL, 0, ENGINE_CHOICE_PAGES);
+	if (!references && !all_templates_at_full_speed(plan))
+		return first_of(plan, BY_COMPLETION, ARRAY_SIZE(BY_COMPLETION),
+				ENGINE_CHOICE_COPIES);
+	if (any_made_at_full_speed(plan))
+		return first_of(plan, BY_COMPLETION, 1, ENGINE_CHOICE_DIFFER);
+	return first_of(plan, NULL, 0, ENGINE_CHOICE_PAGES);
+}
+
 static int choose_auto(const struct plan *plan, struct engine_choice *ret_choice,
 		       struct error *ret_error)
 {
@@ -94,9 +154,7 @@ static int choose_auto(const struct plan *plan, struct engine_choice *ret_choice
 	const struct engine_fact *splice =
 		engine_facts_find(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE);
 	if (splice->available) {
-		*ret_choice = (struct engine_choice){splice->kind, any_of_kind(plan, PLAN_RAW_IP)
-									   ? ENGINE_CHOICE_RAW_PAGES
-									   : ENGINE_CHOICE_PAGES};
+		*ret_choice = choose_with_splice(plan);
 		return 0;
 	}
 	if (plan->layout == PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET)
@@ -107,6 +165,13 @@ static int choose_auto(const struct plan *plan, struct engine_choice *ret_choice
 			splice->why);
 	*ret_choice = (struct engine_choice){PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY,
 					     ENGINE_CHOICE_NO_SPLICE};
+	if (any_made_at_full_speed(plan)) {
+		static const Pagecast__V1__EngineKind IN_PLACE[] = {
+			PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_URING,
+			PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY,
+		};
+		*ret_choice = first_of(plan, IN_PLACE, ARRAY_SIZE(IN_PLACE), ENGINE_CHOICE_DIFFER);
+	}
 	return 0;
 }
 

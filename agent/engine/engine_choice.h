@@ -14,6 +14,8 @@ enum engine_choice_reason {
 	ENGINE_CHOICE_PAGES,	 /* auto: pages are handed over, not copied */
 	ENGINE_CHOICE_RAW_PAGES, /* auto: pages are handed over; a raw socket copies them */
 	ENGINE_CHOICE_FRAMES,	 /* auto: Ethernet frames */
+	ENGINE_CHOICE_DIFFER,	 /* auto: packets differ, and are changed in place */
+	ENGINE_CHOICE_COPIES,	 /* auto: vmsplice copies on this kernel */
 	ENGINE_CHOICE_NO_SPLICE, /* auto: SPLICE is not available here */
 	ENGINE_CHOICE_ALLOWED,	 /* auto: the first of the allowed ones that can send the job */
 };

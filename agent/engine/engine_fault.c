@@ -113,6 +113,8 @@ void flow_async_errors(struct flow *flow, struct flow_async_errors *async_errors
 {
 	if (flow->fd >= 0)
 		flow_read_errors(flow, counters);
+	if (flow->engine->ops->late)
+		flow->engine->ops->late(flow, counters);
 	for (size_t i = 0; i < ICMP_CAUSE_COUNT; i++) {
 		async_errors->causes[i] += flow->pending.causes[i];
 		if (flow->pending.senders[i].any.sa_family != AF_UNSPEC)

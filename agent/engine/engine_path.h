@@ -31,13 +31,15 @@ enum engine_reason_kind { /* why this path; the last one found */
 			  ENGINE_REASON_NONE,
 			  ENGINE_REASON_COPY_ENGINE,
 			  ENGINE_REASON_RAW_SOCKET,
-			  ENGINE_REASON_SPLICE_COPIES,	    /* this kernel, UDP */
-			  ENGINE_REASON_CHECKSUM_COPIES,    /* the device writes none */
-			  ENGINE_REASON_FRAGMENTS_COPIED,   /* for their checksums */
-			  ENGINE_REASON_ZEROCOPY_COPIES,    /* the kernel reported it */
-			  ENGINE_REASON_ZEROCOPY_NO_MEMORY, /* that may be locked */
-			  ENGINE_REASON_ZEROCOPY_REFUSED,   /* error */
-			  ENGINE_REASON_URING_NO_MEMORY,    /* that may be locked */
+			  ENGINE_REASON_PIPE_AND_RAW_SOCKET, /* this kernel copies into a pipe too
+							      */
+			  ENGINE_REASON_SPLICE_COPIES,	     /* this kernel, UDP */
+			  ENGINE_REASON_CHECKSUM_COPIES,     /* the device writes none */
+			  ENGINE_REASON_FRAGMENTS_COPIED,    /* for their checksums */
+			  ENGINE_REASON_ZEROCOPY_COPIES,     /* the kernel reported it */
+			  ENGINE_REASON_ZEROCOPY_NO_MEMORY,  /* that may be locked */
+			  ENGINE_REASON_ZEROCOPY_REFUSED,    /* error */
+			  ENGINE_REASON_URING_NO_MEMORY,     /* that may be locked */
 			  ENGINE_REASON_LOCAL_RECEIVER,
 			  ENGINE_REASON_LONE_FRAMES_COPIED,
 			  ENGINE_REASON_NO_SCATTER_GATHER, /* interface */

@@ -33,6 +33,8 @@ struct engine_ops {
 	/** fillings(), let_go() - as flow_fillings(), flow_let_go(); NULL: 1, and never */
 	uint32_t (*fillings)(const struct flow *flow);
 	bool (*let_go)(struct flow *flow, uint32_t slot);
+	/** late() - what the kernel says of sends afterwards, beside the error queue; or NULL */
+	void (*late)(struct flow *flow, struct engine_counters *counters);
 	/** load() - flow->trains is new, or NULL. Return: 0; negative errno */
 	int (*load)(struct flow *flow);
 	/** send() - as flow_send(); *ret_result is DONE and zero when called */

@@ -23,7 +23,7 @@ static int send_one(struct sys_uring *ring, const uint8_t *page, unsigned int fl
 	int r = sys_uring_submit(ring);
 	if (r <= 0)
 		return r < 0 ? r : -EAGAIN;
-	r = sys_uring_wait(ring);
+	r = sys_uring_wait(ring, 1);
 	if (r < 0 || io_uring_peek_cqe(&ring->ring, &cqe))
 		return r < 0 ? r : -EIO;
 	r = cqe->res;

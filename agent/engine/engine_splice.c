@@ -82,12 +82,41 @@ static void drop_master(struct splice_flow *own)
 	own->master_packets = 0;
 }
 
+/* How often the kernel copies although pages are spliced. What is teed from the master was copied
+ * when that was loaded, if at all. */
+static void note_copies(struct flow *flow)
+{
+	const struct engine_probed *probed = engine_probed();
+	bool raw = flow->stream->destination.kind == PLAN_RAW_IP;
+	bool into_pipe = !probed->pipe_by_reference && !splice_flow(flow)->master_bytes;
+	enum engine_reason_kind kind = ENGINE_REASON_NONE;
+	if (raw && into_pipe)
+		kind = ENGINE_REASON_PIPE_AND_RAW_SOCKET;
+	else if (raw)
+		kind = ENGINE_REASON_RAW_SOCKET;
+	else if (into_pipe ||
+		 (probed->pipe_by_reference && probed->udp_tried && !probed->udp_by_reference))
+		kind = ENGINE_REASON_SPLICE_COPIES;
+	else if (probed->sum_copies && flow->sums_in_kernel)
+		kind = ENGINE_REASON_CHECKSUM_COPIES;
+	else if (probed->sum_copies && flow->stream->len_max > flow->limits.segment_bytes_max)
+		kind = ENGINE_REASON_FRAGMENTS_COPIED;
+	if (!kind)
+		return;
+	flow->path.copies = kind == ENGINE_REASON_PIPE_AND_RAW_SOCKET
+				    ? PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_TWO
+				    : PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
+	flow->path.reason = (struct engine_reason){.kind = kind};
+}
+
 /* From here on without. */
 static void lose_master(struct splice_flow *own)
 {
 	if (own->master.out >= 0)
 		own->flow.path.tee = own->teed ? ENGINE_TEE_AT_FIRST : ENGINE_TEE_NONE;
 	drop_master(own);
+	if (!engine_probed()->pipe_by_reference)
+		note_copies(&own->flow); /* each packet is from here on */
 }
 
 /* A tee always begins at the front of the master, so only what starts a template can use it. */
@@ -221,6 +250,7 @@ static void note_path(struct flow *flow)
 		path->method = ENGINE_METHOD_SPLICE;
 	if (splice_flow(flow)->master_bytes)
 		path->tee = ENGINE_TEE_USED;
+	note_copies(flow);
 }
 
 /* ---- a template's master pipe ---- */
@@ -232,7 +262,8 @@ static void note_path(struct flow *flow)
 static bool wants_master(const struct flow *flow)
 {
 	const struct trains *trains = flow->trains;
-	return trains->cyclic && !trains->pages.huge && !flow->limits.page_per_packet &&
+	bool quicker = !trains->pages.huge || !engine_probed()->pipe_by_reference;
+	return trains->cyclic && quicker && !flow->limits.page_per_packet &&
 	       flow_at_full_speed(flow, trains->packets * MASTER_ROUNDS_MIN);
 }
 
@@ -304,33 +335,11 @@ static void splice_deinit(struct engine *engine)
 	engine_pipe_close(&container_of(engine, struct splice_engine, engine)->pipe);
 }
 
-/* Where the kernel copies although pages are spliced. */
-static void note_copies(struct flow *flow)
-{
-	const struct engine_probed *probed = engine_probed();
-	enum engine_reason_kind kind = ENGINE_REASON_NONE;
-	if (flow->stream->destination.kind == PLAN_RAW_IP)
-		kind = ENGINE_REASON_RAW_SOCKET;
-	else if (!probed->pipe_by_reference || (probed->udp_tried && !probed->udp_by_reference))
-		kind = ENGINE_REASON_SPLICE_COPIES;
-	else if (probed->sum_copies && flow->sums_in_kernel)
-		kind = ENGINE_REASON_CHECKSUM_COPIES;
-	else if (probed->sum_copies && flow->stream->len_max > flow->limits.segment_bytes_max)
-		kind = ENGINE_REASON_FRAGMENTS_COPIED;
-	if (!kind)
-		return;
-	flow->path.copies = PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE;
-	flow->path.reason = (struct engine_reason){.kind = kind};
-}
-
 static int splice_flow_init(struct flow *flow, const char *field, struct problem_set *problems)
 {
 	splice_flow(flow)->master = ENGINE_PIPE_NULL;
 	int r = flow_open_socket(flow, field, problems);
-	if (r < 0)
-		return r;
-	note_copies(flow);
-	return 0;
+	return r;
 }
 
 static void splice_flow_deinit(struct flow *flow)

@@ -232,7 +232,7 @@ static uint32_t carry_out(struct uring_flow *own, int *ret_error, struct engine_
 	take_completions(engine);
 	while (engine->known < taken) {
 		counters->syscalls++;
-		r = sys_uring_wait(&engine->ring);
+		r = sys_uring_wait(&engine->ring, taken - engine->known);
 		assert(r == 0 || r == -EINTR);
 		take_completions(engine);
 	}
@@ -339,6 +339,14 @@ static bool uring_let_go(struct flow *flow, uint32_t slot)
 	if (own->in_flight[slot])
 		look(uring_engine(flow), &flow->owed);
 	return !own->in_flight[slot];
+}
+
+/* Notifications that say whether the kernel copied. */
+static void uring_late(struct flow *flow, struct engine_counters *counters)
+{
+	struct uring_engine *engine = uring_engine(flow);
+	if (engine->in_flight)
+		look(engine, counters);
 }
 
 /* Register the pages of the filling, unless they are. */
@@ -468,6 +476,7 @@ const struct engine_ops engine_uring_ops = {
 	.flow_deinit = uring_flow_deinit,
 	.fillings = uring_fillings,
 	.let_go = uring_let_go,
+	.late = uring_late,
 	.load = uring_load,
 	.send = uring_send,
 };

@@ -135,6 +135,9 @@ void engine_words_reason(const struct engine_path *path, char *text, size_t size
 	case ENGINE_REASON_RAW_SOCKET:
 		add(&words, "a raw socket copies once out of the spliced page");
 		return;
+	case ENGINE_REASON_PIPE_AND_RAW_SOCKET:
+		add(&words, "this kernel copies into the pipe, and a raw socket copies out of it");
+		return;
 	case ENGINE_REASON_SPLICE_COPIES:
 		add(&words, "this kernel copies what is spliced to a UDP socket");
 		return;
@@ -198,6 +201,11 @@ void engine_words_choice(const struct engine_choice *choice, char *text, size_t 
 	case ENGINE_CHOICE_FRAMES:
 		add(&words, "auto: Ethernet frames leave by a packet ring");
 		return;
+	case ENGINE_CHOICE_DIFFER:
+		add(&words, "auto: packets differ, and are changed in place when the kernel is "
+			    "done with them");
+		return;
+	case ENGINE_CHOICE_COPIES: add(&words, "auto: vmsplice copies on this kernel"); return;
 	case ENGINE_CHOICE_NO_SPLICE:
 		add(&words, "auto: SPLICE is not available here: %s",
 		    engine_facts_find(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE)->why);

@@ -88,11 +88,6 @@ static void write_packets(uint8_t *to, const struct plan_stream *stream,
 			  const struct plan_item *item, uint64_t number, uint64_t times)
 {
 	uint64_t at_once = MAX((uint64_t)COPY_BYTES / item->len, UINT64_C(1));
-	if (plan_varies(stream)) {
-		for (uint64_t i = 0; i < times; i++)
-			plan_packet_draft(stream, item, number + i, to + i * item->len);
-		return;
-	}
 	memcpy(to, plan_item_bytes(stream, item), item->len);
 	for (uint64_t done = 1; done < times;) {
 		uint64_t more = MIN(done, at_once);
@@ -100,6 +95,8 @@ static void write_packets(uint8_t *to, const struct plan_stream *stream,
 		memcpy(to + done * item->len, to, more * item->len);
 		done += more;
 	}
+	if (plan_varies(stream))
+		plan_packets_draft(stream, item, number, times, to);
 }
 
 /* The last train takes up to @count more packets of @item. Return: how many */
@@ -363,10 +360,10 @@ static void redraft(struct trains *trains, const struct plan_stream *stream,
 			const struct plan_item *item;
 			uint64_t count;
 			plan_peek_run(stream, cursor, &item, &count);
-			count = MIN(count, left);
-			for (uint64_t j = 0; j < count; j++, packet += item->len)
-				plan_packet_redraft(stream, item, cursor->number + j, packet);
-			plan_advance(stream, cursor, count);
+			count = stream->item_count == 1 ? left : MIN(count, left);
+			plan_packets_draft(stream, item, cursor->number, count, packet);
+			packet += count * item->len;
+			plan_skip(stream, cursor, count);
 			left -= count;
 		}
 	}
@@ -437,9 +434,10 @@ uint64_t trains_stamp(struct trains *trains, const struct plan_stream *stream,
 	for (; packets && trains_max && !trains_at_end(trains, &at); trains_max--) {
 		struct train next = trains_peek(trains, &at, packets);
 		uint8_t *packet = trains->pages.memory + next.offset;
-		for (uint32_t i = 0; i < next.segments; i++, packet += next.segment_bytes)
-			plan_packet_stamp(stream, number++, time_ns, packet, next.segment_bytes);
+		plan_packets_stamp(stream, number, next.segments, time_ns, packet,
+				   next.segment_bytes);
 		trains_advance(trains, &at, next.segments);
+		number += next.segments;
 		packets -= next.segments;
 		stamped += next.segments;
 	}

@@ -44,5 +44,9 @@ void modify_compile(struct check *check, Pagecast__V1__Modifier *const *spec, si
 /** modify_value() - what @modifier has in packet @number, not masked yet */
 uint64_t modify_value(const struct modifier *modifier, uint64_t number);
 
-/** modify_packet() - write all of them into packet @number, in their order */
-void modify_packet(const struct modifier *modifiers, size_t count, uint64_t number, uint8_t *bytes);
+/**
+ * modify_packets() - write all of them, in their order, into @packets from @number on
+ * @bytes: of the first packet; the others lie @stride bytes apart
+ */
+void modify_packets(const struct modifier *modifiers, size_t count, uint64_t number,
+		    uint64_t packets, uint8_t *bytes, size_t stride);

@@ -65,6 +65,12 @@ size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *
 	return len;
 }
 
+/* Is there a header that the plan builds? */
+static bool has_header(const struct plan_stream *stream)
+{
+	return stream->build && stream->build->frame.header_bytes;
+}
+
 /* Random bytes that are each packet's own; NULL: none. */
 static const Pagecast__V1__RandomBytes *drawn_each(const struct plan_stream *stream,
 						   const struct plan_item *item)
@@ -97,40 +103,36 @@ static void draw_again(const struct plan_stream *stream, const struct plan_item 
 			  MIN(random->length, item->len - header));
 }
 
-void plan_packet_redraft(const struct plan_stream *stream, const struct plan_item *item,
-			 uint64_t number, uint8_t *out)
+void plan_packets_draft(const struct plan_stream *stream, const struct plan_item *item,
+			uint64_t number, uint64_t count, uint8_t *out)
 {
-	if (!item->len)
+	uint32_t len = item->len;
+	if (!len)
 		return;
-	if (stream->random_each)
-		draw_again(stream, item, number, out);
-	modify_packet(stream->modifiers, stream->modifier_count, number, out);
-	if (!stream->stamp.bytes && plan_varies(stream) && stream->build &&
-	    stream->build->frame.header_bytes)
-		frame_finish(&stream->build->frame, out, item->len);
+	for (uint64_t i = 0; stream->random_each && i < count; i++)
+		draw_again(stream, item, number + i, out + i * len);
+	modify_packets(stream->modifiers, stream->modifier_count, number, count, out, len);
+	if (stream->stamp.bytes || !plan_varies(stream) || !has_header(stream))
+		return;
+	for (uint64_t i = 0; i < count; i++)
+		frame_finish(&stream->build->frame, out + i * len, len);
 }
 
-void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,
-		       uint64_t number, uint8_t *out)
+void plan_packets_stamp(const struct plan_stream *stream, uint64_t number, uint64_t count,
+			int64_t time_ns, uint8_t *packets, uint32_t len)
 {
-	if (!item->len)
-		return;
-	memcpy(out, plan_item_bytes(stream, item), item->len);
-	plan_packet_redraft(stream, item, number, out);
-}
-
-void plan_packet_stamp(const struct plan_stream *stream, uint64_t number, int64_t time_ns,
-		       uint8_t *packet, uint32_t len)
-{
-	stamp_write(&stream->stamp, number, time_ns, packet, len);
-	if (stream->build && stream->build->frame.header_bytes)
-		frame_finish(&stream->build->frame, packet, len);
+	stamp_write(&stream->stamp, number, count, time_ns, packets, len);
+	for (uint64_t i = 0; has_header(stream) && i < count; i++)
+		frame_finish(&stream->build->frame, packets + i * len, len);
 }
 
 void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out)
 {
-	plan_packet_draft(stream, item, number, out);
-	if (stream->stamp.bytes && item->len)
-		plan_packet_stamp(stream, number, 0, out, item->len);
+	if (!item->len)
+		return;
+	memcpy(out, plan_item_bytes(stream, item), item->len);
+	plan_packets_draft(stream, item, number, 1, out);
+	if (stream->stamp.bytes)
+		plan_packets_stamp(stream, number, 1, 0, out, item->len);
 }

@@ -35,15 +35,19 @@ size_t plan_item_head(const struct plan_stream *stream, const struct plan_item *
 void plan_packet_write(const struct plan_stream *stream, const struct plan_item *item,
 		       uint64_t number, uint8_t *out);
 
-/** plan_packet_draft() - the same but for the stamp, where the stream has them */
-void plan_packet_draft(const struct plan_stream *stream, const struct plan_item *item,
-		       uint64_t number, uint8_t *out);
+/**
+ * plan_packets_draft() - @count packets of one item, from @number on, but for their stamps, where
+ * the stream has them
+ * @out: [count * item->len] they lie back to back, and are the bytes of the item, or packets of it
+ *       that were drafted or written before
+ */
+void plan_packets_draft(const struct plan_stream *stream, const struct plan_item *item,
+			uint64_t number, uint64_t count, uint8_t *out);
 
-/** plan_packet_redraft() - the same over another packet of this item, drafted or written before */
-void plan_packet_redraft(const struct plan_stream *stream, const struct plan_item *item,
-			 uint64_t number, uint8_t *out);
-
-/** plan_packet_stamp() - the stamp of a packet that was drafted, with its time (CLOCK_REALTIME),
- * and in a frame's header what follows from it */
-void plan_packet_stamp(const struct plan_stream *stream, uint64_t number, int64_t time_ns,
-		       uint8_t *packet, uint32_t len);
+/**
+ * plan_packets_stamp() - the stamps of packets that were drafted, with their time (CLOCK_REALTIME),
+ * and in a frame's header what follows from them
+ * @packets: [count * len], from @number on
+ */
+void plan_packets_stamp(const struct plan_stream *stream, uint64_t number, uint64_t count,
+			int64_t time_ns, uint8_t *packets, uint32_t len);

@@ -59,42 +59,64 @@ void stamp_pick_id(struct stamp *stamp, const char *job_id, size_t stream)
 	stamp->stream_id = id ? id : 1;
 }
 
-static struct full full_of(const struct stamp *stamp, uint64_t sequence, int64_t time_ns)
+static uint32_t flags_of(const struct stamp *stamp)
 {
-	return (struct full){
-		.magic = htobe32(MAGIC),
-		.stream_id = htobe32(stamp->stream_id),
-		.sequence = htobe64(sequence),
-		.time = htobe64((uint64_t)time_ns),
-		.flags = htobe32((uint32_t)stamp->epoch << 16 |
-				 (stamp->cover_payload ? FLAG_COVERS : 0)),
-	};
+	return (uint32_t)stamp->epoch << 16 | (stamp->cover_payload ? FLAG_COVERS : 0);
 }
 
-static struct compact compact_of(const struct stamp *stamp, uint64_t sequence, int64_t time_ns)
+static void cover(uint8_t *packet, size_t len)
 {
-	return (struct compact){
+	uint32_t crc = htobe32(crc32c(0, packet, len - sizeof crc));
+	memcpy(packet + len - sizeof crc, &crc, sizeof crc);
+}
+
+/*
+ * A packet that lies in no cache is waited for by whoever reads it back, not by who writes: so each
+ * stamp is made whole, in words as the CRC reads them, and written once. The CRC of what all have
+ * in common is that of the first.
+ */
+enum { CHANGING = offsetof(struct full, crc) - offsetof(struct full, sequence) };
+
+static void write_full(const struct stamp *stamp, uint64_t sequence, uint64_t count,
+		       int64_t time_ns, uint8_t *packet, size_t len)
+{
+	const uint32_t head[] = {htobe32(MAGIC), htobe32(stamp->stream_id)};
+	const uint32_t head_crc = crc32c(0, (const uint8_t *)head, sizeof head);
+	const uint32_t flags = htobe32(flags_of(stamp));
+	uint64_t words[3] = {0, htobe64((uint64_t)time_ns)};
+	memcpy(&words[2], &flags, sizeof flags);
+	for (; count; count--, sequence++, packet += len) {
+		uint8_t *at = packet + len - STAMP_BYTES;
+		words[0] = htobe64(sequence);
+		uint32_t crc = htobe32(crc32c(head_crc, (const uint8_t *)words, CHANGING));
+		memcpy(at, head, sizeof head);
+		memcpy(at + sizeof head, words, CHANGING);
+		memcpy(at + offsetof(struct full, crc), &crc, sizeof crc);
+		if (stamp->cover_payload)
+			cover(packet, len);
+	}
+}
+
+static void write_compact(const struct stamp *stamp, uint64_t sequence, int64_t time_ns,
+			  uint8_t *packet, size_t len)
+{
+	struct compact compact = {
 		.magic = htobe16(MAGIC_COMPACT),
 		.stream_id = htobe16((uint16_t)stamp->stream_id),
 		.sequence = htobe32((uint32_t)sequence),
 		.time = htobe32((uint32_t)((uint64_t)time_ns >> COMPACT_TIME_SHIFT)),
 	};
+	compact.crc = htobe32(crc32c(0, (const uint8_t *)&compact, offsetof(struct compact, crc)));
+	memcpy(packet + len - sizeof compact, &compact, sizeof compact);
 }
 
-void stamp_write(const struct stamp *stamp, uint64_t sequence, int64_t time_ns, uint8_t *payload,
-		 size_t len)
+void stamp_write(const struct stamp *stamp, uint64_t sequence, uint64_t count, int64_t time_ns,
+		 uint8_t *packets, size_t len)
 {
-	uint8_t *at = payload + len - stamp->bytes;
-	size_t checked = stamp->bytes - sizeof(uint32_t);
 	if (stamp->bytes == STAMP_BYTES) {
-		struct full full = full_of(stamp, sequence, time_ns);
-		memcpy(at, &full, checked);
-	} else {
-		struct compact compact = compact_of(stamp, sequence, time_ns);
-		memcpy(at, &compact, checked);
+		write_full(stamp, sequence, count, time_ns, packets, len);
+		return;
 	}
-	bool covers = stamp->cover_payload;
-	uint32_t crc =
-		htobe32(covers ? crc32c(0, payload, len - sizeof crc) : crc32c(0, at, checked));
-	memcpy(at + checked, &crc, sizeof crc);
+	for (uint64_t i = 0; i < count; i++)
+		write_compact(stamp, sequence + i, time_ns, packets + i * len, len);
 }

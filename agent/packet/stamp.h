@@ -38,9 +38,9 @@ void stamp_compile(struct check *check, const Pagecast__V1__Stamp *spec, uint32_
 void stamp_pick_id(struct stamp *stamp, const char *job_id, size_t stream);
 
 /**
- * stamp_write() - the stamp of packet @sequence
- * @payload: [len] the rest of it is in place; len >= stamp->bytes
+ * stamp_write() - the stamps of @count packets, from @sequence on
+ * @packets: [count * len], back to back; the rest of them is in place; len >= stamp->bytes
  * @time_ns: CLOCK_REALTIME
  */
-void stamp_write(const struct stamp *stamp, uint64_t sequence, int64_t time_ns, uint8_t *payload,
-		 size_t len);
+void stamp_write(const struct stamp *stamp, uint64_t sequence, uint64_t count, int64_t time_ns,
+		 uint8_t *packets, size_t len);

@@ -17,13 +17,16 @@ LENGTH, PACKETS = 512, 2000
 FREE_AGAIN = {  # a page, or the place of a packet
     "SPLICE": "never: it is replaced", "TXRING": "when the kernel gives the slot back",
     "COPY": "at once", "ZEROCOPY": "when the error queue says so",
+    "URING": "when a notification says so",
 }
 NEEDS = {
     "SPLICE": "nothing; CAP_NET_RAW for raw IP", "TXRING": "CAP_NET_RAW",
     "COPY": "nothing; CAP_NET_RAW for raw IP", "ZEROCOPY": "locked memory (`ulimit -l`)",
+    "URING": "io_uring, Linux 6.1; locked memory (`ulimit -l`)",
 }
-OTHERWISE = {"COPY": "both, where SPLICE is not available", "ZEROCOPY": "nothing: ask for it"}
-COPIES = {"KERNEL_COPIES_NONE": "no copy", "KERNEL_COPIES_ONE": "one copy"}
+OTHERWISE = {"COPY": "UDP and raw IP, where SPLICE is not available", "ZEROCOPY": "nothing: ask for it",
+             "URING": "UDP without a rate whose packets differ"}
+COPIES = {"KERNEL_COPIES_NONE": "no copy", "KERNEL_COPIES_ONE": "one copy", "KERNEL_COPIES_TWO": "two copies"}
 
 
 def destinations():

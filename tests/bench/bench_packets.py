@@ -13,7 +13,7 @@ import sys
 
 import lab
 import render
-from senders import Bare, ByAgent, Trafgen, figures, udp_stream
+from senders import Bare, BareUring, ByAgent, Trafgen, figures, udp_stream
 
 LENGTHS = (64, 512, 1472)
 COUNTERS = [{"offset": 0, "widthBits": 32, "counter": {"step": 1}}, {"offset": 8, "widthBits": 32, "counter": {"step": 3, "count": 1000}}]
@@ -49,13 +49,14 @@ class TrafgenMix(Trafgen):
         return figures([(packets, 0, int(seconds) + int(micros) / 1e6)], cpu)
 
 
-FRESH, PEER, PEER_MIX = Bare("gso-fresh", trains=True), Trafgen("trafgen", False), TrafgenMix("trafgen, the mix", False)
+FRESH, STAMPED = Bare("gso-fresh", trains=True), BareUring("stamped")
+PEER, PEER_MIX = Trafgen("trafgen", False), TrafgenMix("trafgen, the mix", False)
 OURS = {engine: (ByAgent(f"{engine.lower()}, stamped", engine, stamped),
                  ByAgent(f"{engine.lower()}, stamp and 2 counters", engine, stamped_and_counted))
-        for engine in ("SPLICE", "COPY", "ZEROCOPY")}
+        for engine in ("SPLICE", "COPY", "ZEROCOPY", "URING")}
 MIXED = ByAgent("splice, mix 7:4:1", "SPLICE", mixed)
 PLAN = [(sender, length) for length in LENGTHS
-        for sender in (FRESH, *(one for pair in OURS.values() for one in pair), PEER)] + [(MIXED, 0), (PEER_MIX, 0)]
+        for sender in (FRESH, STAMPED, *(one for pair in OURS.values() for one in pair), PEER)] + [(MIXED, 0), (PEER_MIX, 0)]
 
 
 def interval(ratios):
@@ -86,7 +87,7 @@ def report(rounds):
     for length in LENGTHS:
         for pair in OURS.values():
             for ours in pair:
-                for other in (FRESH, PEER):
+                for other in (STAMPED, FRESH, PEER):
                     targets.append((f"{ours.name} over {other.name}, {length} B", *ratio(ours, other, length)))
     targets.append((f"{MIXED.name} over {PEER_MIX.name}", *ratio(MIXED, PEER_MIX, 0)))
     table = render.markdown_table(("", "bytes", "Mpps"), rows) + "\n" + render.markdown_table(

@@ -118,10 +118,10 @@ class Lab:
         return json.loads(shell("timeout", "-s", "KILL", str(COMMAND_SECONDS_MAX), *self.sending(
             f"{self.programs}/{name}", *arguments)))
 
-    def ways(self, way, length, packets, address=SINK, at_once=1, start=0):
+    def ways(self, way, length, packets, address=SINK, at_once=1, start=0, program="ways"):
         """One bare loop, or several that begin together at `start`: what each printed."""
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-            told = [pool.submit(self.program, "ways", way, str(length), str(packets), address,
+            told = [pool.submit(self.program, program, way, str(length), str(packets), address,
                                 f"{start:.6f}") for _ in range(at_once)]
             return [one.result() for one in told]
 

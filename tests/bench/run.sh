@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 
 # Each is bench_NAME.py, which takes what run() gives it; its place in a page is <!-- NAME -->.
 benches="speed packets pace control engines api jobs watch"
-programs="pagecastd ways gaps report_cost bare_api"
+programs="pagecastd ways uring gaps report_cost bare_api"
 
 run() {
     name=$1

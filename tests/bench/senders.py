@@ -53,6 +53,7 @@ class Bare(Sender):
     """One loop of ways.c."""
 
     at_once_max = 2
+    program = "ways"
 
     def __init__(self, way, trains=False, at_once=True):
         super().__init__("bare " + way, trains)
@@ -64,10 +65,26 @@ class Bare(Sender):
 
     def send(self, here, _agent, length, packets, at_once, address=lab.SINK):
         told = here.ways(self.way, length, packets, address, at_once,
-                         time.time() + START_AFTER_S if at_once > 1 else 0)
+                         time.time() + START_AFTER_S if at_once > 1 else 0, self.program)
         return figures([(one["packets"], one["begin"], one["seconds"]) for one in told],
                        sum(one["cpu_ns_per_packet"] * one["packets"] / 1e9 for one in told),
                        syscalls_per_packet=told[0]["syscalls_per_packet"])
+
+
+class BareUring(Bare):
+    """One loop of uring.c."""
+
+    program = "uring"
+
+    def __init__(self, way):
+        super().__init__(way, trains=True)
+        self.name = "bare uring-" + way
+
+    def missing(self, agent):
+        for engine in agent.call("GET", "/v1/engines")["engines"]:
+            if engine["kind"] == "ENGINE_KIND_URING":
+                return None if engine.get("available") else engine["why"]
+        return "the agent does not know io_uring"
 
 
 def udp_stream(length, address):
@@ -215,6 +232,8 @@ SENDERS = (
     ByAgent("copy", "COPY"),
     Bare("gso-zerocopy", trains=True),
     ByAgent("zerocopy", "ZEROCOPY"),
+    BareUring("template"),
+    ByAgent("uring", "URING"),
     Bare("gso-splice", trains=True),
     ByAgent("splice", "SPLICE"),
     Bare("gso-tee", trains=True),

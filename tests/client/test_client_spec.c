@@ -382,7 +382,7 @@ TEST(the_job)
 	CHECK_INT(spec->engine, ==, 0);
 	CHECK_INT(spec->page_layout, ==, PAGECAST__V1__PAGE_LAYOUT__PAGE_LAYOUT_PAGE_PER_PACKET);
 	message_free(&spec->base);
-	refused(UDP, "--engine warp", "is not one of splice, txring, copy or zerocopy");
+	refused(UDP, "--engine warp", "is not one of splice, txring, copy, zerocopy or uring");
 	refused(UDP, "--engine unspecified", "is not one of");
 	refused(UDP, "--layout loose", "is not one of packed or page-per-packet");
 	refused(UDP, "--priority 101", "is not between -100 and 100");

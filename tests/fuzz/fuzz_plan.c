@@ -22,13 +22,13 @@ static void write_twice(const struct plan_stream *stream, const struct plan_item
 		plan_packet_write(stream, item, number, again);
 		FUZZ_CHECK(memcmp(first, again, item->len) == 0);
 		plan_packet_write(stream, item, number + 1, again);
-		plan_packet_redraft(stream, item, number, again);
+		plan_packets_draft(stream, item, number, 1, again);
 		if (stream->stamp.bytes)
-			plan_packet_stamp(stream, number, 0, again, item->len);
+			plan_packets_stamp(stream, number, 1, 0, again, item->len);
 		FUZZ_CHECK(memcmp(first, again, item->len) == 0);
 		if (stream->stamp.bytes) {
-			plan_packet_stamp(stream, number, 1, again, item->len);
-			plan_packet_stamp(stream, number, 0, again, item->len);
+			plan_packets_stamp(stream, number, 1, 1, again, item->len);
+			plan_packets_stamp(stream, number, 1, 0, again, item->len);
 			FUZZ_CHECK(memcmp(first, again, item->len) == 0);
 		}
 	}

@@ -245,29 +245,43 @@ TEST(report_names_the_path_and_that_nothing_is_copied)
 }
 
 /* A receiver behind a veth pair is on this host: the kernel copies, and the report says so. */
-TEST(zerocopy_tells_when_the_kernel_copied_after_all)
+static void copied_for_a_receiver_here(Pagecast__V1__EngineKind kind, const char *path)
 {
-	lab_up();
 	struct course course;
 	struct job job;
-	lab_course(&course, &job, ZEROCOPY, LAB_RX4);
+	lab_course(&course, &job, kind, LAB_RX4);
 	job_add(&job, 1472, 1);
 	lab_run_all(&course, 1000);
 	CHECK_INT(course.copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE);
-	CHECK_STR(course.path, "udp: send with MSG_ZEROCOPY and UDP_SEGMENT; trains of 44; "
-			       "captures on this host or a veth show a train as one datagram");
+	CHECK_STR(course.path, path);
 	CHECK_HAS(course.why, "copied after all");
 }
 
+TEST(zerocopy_tells_when_the_kernel_copied_after_all)
+{
+	lab_up();
+	copied_for_a_receiver_here(ZEROCOPY,
+				   "udp: send with MSG_ZEROCOPY and UDP_SEGMENT; trains of 44; "
+				   "captures on this host or a veth show a train as one datagram");
+}
+
+TEST(uring_tells_when_the_kernel_copied_after_all)
+{
+	lab_up();
+	copied_for_a_receiver_here(URING,
+				   "udp: io_uring with UDP_SEGMENT; trains of 44; captures on this "
+				   "host or a veth show a train as one datagram");
+}
+
 /* The other end drops frames for another MAC before a copy is needed. */
-TEST(zerocopy_does_not_copy_for_a_peer_that_drops)
+static void not_copied_for_a_peer_that_drops(Pagecast__V1__EngineKind kind)
 {
 	lab_up();
 	lab_do("ip neigh replace 198.18.0.3 lladdr 02:00:00:00:00:99 dev tx0");
 	struct job job;
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 9};
 	CHECK_INT(inet_pton(AF_INET, "198.18.0.3", &to.sin_addr), ==, 1);
-	job_init(&job, ZEROCOPY, (struct sockaddr *)&to);
+	job_init(&job, kind, (struct sockaddr *)&to);
 	job_add(&job, 1472, 1);
 	job_limit(&job, UINT64_MAX);
 	struct engine *engine;
@@ -277,7 +291,7 @@ TEST(zerocopy_does_not_copy_for_a_peer_that_drops)
 	struct engine_counters counters = {0};
 	struct plan_cursor cursor = {0};
 	struct train_cursor at = {0};
-	CHECK_INT(engine_new(&engine, ZEROCOPY, &job.plan), ==, 0);
+	CHECK_INT(engine_new(&engine, kind, &job.plan), ==, 0);
 	CHECK_INT(flow_open(&flow, engine, &job.stream, "streams[0]", &problems), ==, 0);
 	struct train_limits limits = flow_limits(flow);
 	CHECK_INT(trains_pack(&trains, &job.stream, &limits, &cursor, 1 << 20), ==, 0);
@@ -289,12 +303,24 @@ TEST(zerocopy_does_not_copy_for_a_peer_that_drops)
 		CHECK_INT(result.sent, ==, 700);
 	}
 	CHECK_INT(counters.syscalls, <=, 1000 * 18);
+	struct flow_async_errors late = {0};
+	flow_async_errors(flow, &late, &counters);
 	CHECK_INT(flow_path(flow)->copies, ==, PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_NONE);
 	CHECK_INT(flow_path(flow)->reason.kind, ==, ENGINE_REASON_NONE);
 	flow_close(flow);
 	trains_retire(&trains);
 	engine_free(engine);
 	job_free(&job);
+}
+
+TEST(zerocopy_does_not_copy_for_a_peer_that_drops)
+{
+	not_copied_for_a_peer_that_drops(ZEROCOPY);
+}
+
+TEST(uring_does_not_copy_for_a_peer_that_drops)
+{
+	not_copied_for_a_peer_that_drops(URING);
 }
 
 /* Pages are replaced, never rewritten: what waits at the receiver while the arena moves on stays.
@@ -352,4 +378,6 @@ TEST_MAIN(CASE(one_size_arrives_whole_and_in_order), CASE(many_trains_and_a_rest
 	  CASE(report_names_the_path_and_that_nothing_is_copied),
 	  CASE(zerocopy_tells_when_the_kernel_copied_after_all),
 	  CASE(zerocopy_does_not_copy_for_a_peer_that_drops),
+	  CASE(uring_tells_when_the_kernel_copied_after_all),
+	  CASE(uring_does_not_copy_for_a_peer_that_drops),
 	  CASE(retired_pages_do_not_change_what_is_under_way))

@@ -213,6 +213,27 @@ TEST(engine_choose_takes_splice_where_it_works_and_what_was_asked_for)
 		  PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_TXRING);
 }
 
+/* Made while they are sent: changed in place. At a rate there is time, and pages do. */
+TEST(engine_choose_takes_uring_for_packets_that_differ)
+{
+	static const struct modifier counter = {
+		.bytes = 4, .mask = UINT32_MAX, .every = 1, .kind = MODIFIER_COUNTER, .step = 1};
+	struct job job;
+	plan_to(&job, PLAN_UDP);
+	if (!engine_facts_find(SPLICE)->available || !engine_facts_find(URING)->available)
+		test_skip("no io_uring here: %s", engine_facts_find(URING)->why);
+	job.stream.modifiers = &counter;
+	job.stream.modifier_count = 1;
+	CHECK_INT(chosen(&job, "auto: packets differ, and are changed in place when the kernel is "
+			       "done with them"),
+		  ==, URING);
+	job.stream.rate = (struct plan_rate){.kind = PLAN_RATE_PPS, .value = 1000};
+	CHECK_INT(chosen(&job, "auto: pages are handed over, not copied"), ==, SPLICE);
+	job.stream.rate.kind = PLAN_RATE_UNLIMITED;
+	job.stream.destination.kind = PLAN_RAW_IP;
+	CHECK_INT(chosen(&job, "auto: pages are handed over"), ==, SPLICE);
+}
+
 TEST(engine_choose_takes_the_first_allowed_engine_that_can_send_the_job)
 {
 	const Pagecast__V1__EngineKind allowed[] = {TXRING, ZEROCOPY, COPY};
@@ -400,6 +421,7 @@ TEST_MAIN(CASE(engine_sends_one_size_whole_and_in_order), CASE(engine_sends_payl
 	  CASE(engine_splice_page_per_packet_is_four_calls_a_packet),
 	  CASE(engine_splice_sends_trains), CASE(engine_flows_keep_apart),
 	  CASE_APART(engine_choose_takes_splice_where_it_works_and_what_was_asked_for),
+	  CASE_APART(engine_choose_takes_uring_for_packets_that_differ),
 	  CASE(engine_choose_takes_the_first_allowed_engine_that_can_send_the_job),
 	  CASE(engine_words_path_says_what_left_together),
 	  CASE(engine_choose_refuses_naming_what_is_missing),

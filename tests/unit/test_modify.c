@@ -210,7 +210,7 @@ TEST(stamps_have_their_fields_in_both_forms)
 	f.plan->streams[0].stamp.epoch = 0xabcd;
 	uint8_t bytes[64];
 	memcpy(bytes, packet(stream, UINT64_C(0x100000002)), 64);
-	plan_packet_stamp(stream, UINT64_C(0x100000002), 0x1122334455667788, bytes, 64);
+	plan_packets_stamp(stream, UINT64_C(0x100000002), 1, 0x1122334455667788, bytes, 64);
 	CHECK(memcmp(bytes, "hello\0", 6) == 0);
 	CHECK(memcmp(bytes + 32,
 		     "PGC1\x01\x02\x03\x04\0\0\0\x01\0\0\0\x02\x11\x22\x33\x44\x55\x66\x77\x88"
@@ -220,7 +220,7 @@ TEST(stamps_have_their_fields_in_both_forms)
 	stamp.cover_payload = true;
 	stream = fixture_good(&f);
 	memcpy(bytes, packet(stream, 3), 64);
-	plan_packet_stamp(stream, 3, 77, bytes, 64);
+	plan_packets_stamp(stream, 3, 1, 77, bytes, 64);
 	CHECK_INT(bytes[59], ==, 1);
 	CHECK(number_at(bytes + 60, 4) == crc32c(0, bytes, 60));
 
@@ -230,7 +230,7 @@ TEST(stamps_have_their_fields_in_both_forms)
 	stream = fixture_good(&f);
 	CHECK_INT(stream->stamp.bytes, ==, 16);
 	memcpy(bytes, packet(stream, UINT64_C(0x100000002)), 31);
-	plan_packet_stamp(stream, UINT64_C(0x100000002), 0x1122334455667788, bytes, 31);
+	plan_packets_stamp(stream, UINT64_C(0x100000002), 1, 0x1122334455667788, bytes, 31);
 	CHECK(memcmp(bytes + 15, "pG\xff\xff\0\0\0\x02\x44\x55\x66\x77\x78", 8) == 0);
 	CHECK(number_at(bytes + 23, 4) == (UINT64_C(0x1122334455667788) >> 4 & 0xffffffff));
 	CHECK(number_at(bytes + 27, 4) == crc32c(0, bytes + 15, 12));
@@ -292,7 +292,7 @@ TEST(frames_with_changes_have_right_checksums)
 				sum = (sum & 0xffff) + (sum >> 16);
 			CHECK_INT(sum, ==, 0xffff);
 			CHECK_INT(bytes[42], ==, i & 0xff);
-			plan_packet_stamp(stream, i, (int64_t)i * 1000003, bytes, 100);
+			plan_packets_stamp(stream, i, 1, (int64_t)i * 1000003, bytes, 100);
 		}
 	}
 	modifiers[0].offset = 41;

@@ -10,6 +10,7 @@
 
 #define SPLICE PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
 #define COPY   PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
+#define URING  PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_URING
 #define DROP   PAGECAST__V1__FULL_POLICY__FULL_POLICY_DROP
 
 static struct sending lab;
@@ -23,11 +24,14 @@ struct fault {
 	_Atomic uint64_t most; /* then the kernel is asked again */
 };
 
+static const Pagecast__V1__EngineKind engines[] = {SPLICE, COPY, URING};
+enum { ENGINES = ARRAY_SIZE(engines) };
+
 static bool is_send(enum sys_call call, int fd)
 {
 	int type;
 	socklen_t len = sizeof type;
-	if (sending_call(call))
+	if (sending_call(call) || call == SYS_CALL_URING_SEND)
 		return true;
 	return call == SYS_CALL_SPLICE && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
 }
@@ -74,11 +78,11 @@ static enum sender_end run_with_faults(void)
 TEST(sender_waits_for_room_and_loses_nothing)
 {
 	static const int errors[] = {ENOBUFS, EAGAIN, ENOMEM, EINTR};
-	for (size_t i = 0; i < ARRAY_SIZE(errors) * 2; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(errors) * ENGINES; i++) {
 		sending_init(&lab, 1);
-		lab.plan.engine = i % 2 ? COPY : SPLICE;
+		lab.plan.engine = engines[i % ENGINES];
 		sending_packets(&lab, 0, 5000);
-		inject(errors[i / 2], 3, 200);
+		inject(errors[i / ENGINES], 3, 200);
 		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
 		CHECK_INT(lab.report.account.packets_sent, ==, 5000);
 		sending_close(&lab);
@@ -88,9 +92,9 @@ TEST(sender_waits_for_room_and_loses_nothing)
 TEST(sender_drops_where_there_is_no_room_if_told_so)
 {
 	static const double rates[] = {0, 5000};
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 2 * ENGINES; i++) {
 		sending_init(&lab, 1);
-		lab.plan.engine = i / 2 ? COPY : SPLICE;
+		lab.plan.engine = engines[i / 2];
 		lab.plan.when_full = DROP;
 		if (rates[i % 2] > 0) {
 			sending_rate(&lab, 0, rates[i % 2]);
@@ -113,15 +117,18 @@ TEST(sender_drops_where_there_is_no_room_if_told_so)
 
 TEST(sender_drops_in_fresh_arenas_without_leaving_them)
 {
-	sending_init(&lab, 1);
-	for (uint32_t i = 0; i < 40; i++)
-		job_add(&lab.jobs[0], 1000, 1000);
-	lab.plan.when_full = DROP;
-	sending_packets(&lab, 0, 9000);
-	inject(ENOBUFS, 2, UINT64_MAX);
-	CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
-	CHECK_INT(lab.report.account.packets_cancelled, ==, 0);
-	sending_close(&lab);
+	for (size_t e = 0; e < ENGINES; e++) {
+		sending_init(&lab, 1);
+		lab.plan.engine = engines[e];
+		for (uint32_t i = 0; i < 40; i++)
+			job_add(&lab.jobs[0], 1000, 1000);
+		lab.plan.when_full = DROP;
+		sending_packets(&lab, 0, 9000);
+		inject(ENOBUFS, 2, UINT64_MAX);
+		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
+		CHECK_INT(lab.report.account.packets_cancelled, ==, 0);
+		sending_close(&lab);
+	}
 }
 
 TEST(sender_says_what_it_waits_for_and_can_be_stopped_there)
@@ -173,15 +180,15 @@ TEST(sender_books_refusals_as_failed_with_a_problem)
 	} rows[] = {{EMSGSIZE, PROBLEM_MESSAGE_TOO_LONG}, {EPERM, PROBLEM_PERMISSION},
 		    {ENETUNREACH, PROBLEM_NO_ROUTE},	  {ENETDOWN, PROBLEM_INTERFACE_DOWN},
 		    {ENODEV, PROBLEM_INTERFACE_GONE},	  {EFAULT, PROBLEM_KERNEL_ERROR}};
-	for (size_t i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows) * ENGINES; i++) {
 		sending_init(&lab, 1);
-		lab.plan.engine = i % 2 ? COPY : SPLICE;
+		lab.plan.engine = engines[i % ENGINES];
 		sending_packets(&lab, 0, 300);
-		inject(rows[i / 2].error, 1, UINT64_MAX);
+		inject(rows[i / ENGINES].error, 1, UINT64_MAX);
 		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
 		CHECK_INT(lab.report.account.packets_sent, ==, 0);
 		CHECK_INT(lab.report.account.packets_failed, ==, 300);
-		const struct problem *problem = sending_problem(&lab, rows[i / 2].code);
+		const struct problem *problem = sending_problem(&lab, rows[i / ENGINES].code);
 		CHECK(problem && problem->severity == PROBLEM_ERROR);
 		CHECK_INT(problem->count, ==, 300);
 		CHECK_STR(problem->field, "streams[0]");
@@ -255,9 +262,10 @@ TEST(sender_ends_in_order_when_memory_ends)
 {
 	for (uint64_t mappings = 0; mappings < 4; mappings++) {
 		sending_init(&lab, 1);
+		lab.plan.engine = SPLICE; /* each arena is another */
 		for (uint32_t i = 0; i < 40; i++)
 			job_add(&lab.jobs[0], 1000, 1000);
-		sending_packets(&lab, 0, 30000); /* fifteen arenas */
+		sending_packets(&lab, 0, 30000); /* fifteen of them */
 		inject(0, 1, mappings);
 		fault.hook.intercept = no_memory;
 		if (sending_open(&lab)) { /* not even the first */

@@ -268,8 +268,8 @@ static bool is_of_job(const struct job *job, const uint8_t *bytes, size_t len, i
 			continue;
 		plan_packet_write(stream, &job->items[i], of_stamp, wanted);
 		if (plan_varies(stream))
-			plan_packet_stamp(stream, of_stamp, (int64_t)be64toh(time), wanted,
-					  (uint32_t)len);
+			plan_packets_stamp(stream, of_stamp, 1, (int64_t)be64toh(time), wanted,
+					   (uint32_t)len);
 		if (memcmp(wanted, bytes, len) == 0)
 			return true;
 	}
