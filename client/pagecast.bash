@@ -17,6 +17,7 @@ _pagecast_values() {
 	--size) echo imix tcp-imix ipv6-imix ;;
 	--layer | --size-layer) echo payload l3 l2 l2-fcs l1 ;;
 	--when-full) echo wait drop ;;
+	--catch-up) echo proportional burst forgive ;;
 	--restart-policy) echo interrupt resume ;;
 	--state) echo queued scheduled running paused succeeded failed cancelled interrupted ;;
 	*) return 1 ;;

@@ -37,6 +37,7 @@ const struct option SPEC_RATE_OPTIONS[] = {
 	{"unlimited", NULL, "as fast as the engine and the policy allow", false},
 	{"layer", "LAYER", "what --bps counts: l2 (default), payload, l3, l2-fcs, l1", false},
 	{"max-back-to-back", "N", "at most N packets without a gap between them", false},
+	{"catch-up", "WAY", "what is late leaves: proportional (default), burst, forgive", false},
 	OPTION_END,
 };
 
@@ -132,14 +133,19 @@ int spec_rate(const struct options *options, Pagecast__V1__Rate **ret_rate)
 {
 	static const char *const KINDS[] = {"pps", "bps", "line-percent", "unlimited", NULL};
 	const char *kind;
-	int layer = 0;
+	int layer = 0, catch_up = 0;
 	uint32_t max_back_to_back = 0;
 	*ret_rate = NULL;
 	int r = options_one_of(options, KINDS, &kind);
 	r = r ? r : names_option(options, "layer", &pagecast__v1__layer__descriptor, &layer);
 	r = r ? r : options_u32(options, "max-back-to-back", 1, UINT32_MAX, &max_back_to_back);
-	if (r || (!kind && !layer && !max_back_to_back))
+	r = r ? r
+	      : names_option(options, "catch-up", &pagecast__v1__catch_up__descriptor, &catch_up);
+	if (r || (!kind && !layer && !catch_up && !max_back_to_back))
 		return r;
+	if (!kind && catch_up)
+		return options_usage(options->command, "--catch-up belongs to a rate: give --pps, "
+						       "--bps or --line-percent");
 	if (!kind && !max_back_to_back)
 		return options_usage(options->command,
 				     "--layer belongs to a rate: give --bps or --line-percent");
@@ -147,6 +153,7 @@ int spec_rate(const struct options *options, Pagecast__V1__Rate **ret_rate)
 	Pagecast__V1__Rate *rate = *ret_rate =
 		MESSAGE_NEW(Pagecast__V1__Rate, PAGECAST__V1__RATE__INIT);
 	rate->layer = (Pagecast__V1__Layer)layer;
+	rate->catch_up = (Pagecast__V1__CatchUp)catch_up;
 	rate->max_back_to_back = max_back_to_back;
 	return rated ? read_rate_value(options, kind, rate) : EXIT_DONE;
 }

@@ -90,9 +90,10 @@ enum plan_rate_kind { PLAN_RATE_UNLIMITED, PLAN_RATE_PPS, PLAN_RATE_BPS, PLAN_RA
 
 struct plan_rate {
 	enum plan_rate_kind kind;
-	double value;		   /* pps, bits a second at layer, or percent of the line */
-	Pagecast__V1__Layer layer; /* never UNSPECIFIED */
-	uint32_t max_back_to_back; /* 0: the fewest that hold the rate */
+	double value;			/* pps, bits a second at layer, or percent of the line */
+	Pagecast__V1__Layer layer;	/* never UNSPECIFIED */
+	uint32_t max_back_to_back;	/* 0: the fewest that hold the rate */
+	Pagecast__V1__CatchUp catch_up; /* never UNSPECIFIED, but in plans by hand: PROPORTIONAL */
 };
 
 enum plan_limit_kind { PLAN_LIMIT_PACKETS, PLAN_LIMIT_BYTES, PLAN_LIMIT_DURATION, PLAN_LIMIT_NONE };

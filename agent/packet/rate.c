@@ -45,13 +45,17 @@ bool rate_compile(struct check *check, const Pagecast__V1__Rate *rate, struct pl
 {
 	size_t before = check_count(check);
 	*ret = (struct plan_rate){.kind = PLAN_RATE_UNLIMITED,
-				  .layer = PAGECAST__V1__LAYER__LAYER_L2};
+				  .layer = PAGECAST__V1__LAYER__LAYER_L2,
+				  .catch_up = PAGECAST__V1__CATCH_UP__CATCH_UP_PROPORTIONAL};
 	if (!rate)
 		return true;
 	compile_kind(check, rate, ret);
 	check_enum(check, "layer", &pagecast__v1__layer__descriptor, rate->layer);
 	if (rate->layer)
 		ret->layer = rate->layer;
+	check_enum(check, "catchUp", &pagecast__v1__catch_up__descriptor, rate->catch_up);
+	if (rate->catch_up)
+		ret->catch_up = rate->catch_up;
 	ret->max_back_to_back = rate->max_back_to_back;
 	return check_count(check) == before;
 }

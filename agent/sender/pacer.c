@@ -16,14 +16,14 @@ enum {
 	PACER_JITTER_NS = 1000000,
 	/* Goes in a row while behind, after which "flat out is too slow" is believed. */
 	PACER_GROW_GOES = 256,
-	PACER_FEW_PACKETS = 16, /* of debt are no flood */
-	/* Jitter, up to a go or what a late wake-up is, is made up for by this part of itself each
-	 * time, by this part of a go and by so many ns at least: it spoils one gap and no other.
-	 * What every wait is late by is less, and so no reason to move anything. */
-	PACER_WAKE_LATE_NS = 100000,
-	PACER_SLEW_OF_LAG = 32,
-	PACER_SLEW_OF_GO = 200,
+	PACER_FEW_PACKETS = 16,	     /* of debt are no flood */
+	PACER_WAKE_LATE_NS = 100000, /* of a wake-up: no reason to move the schedule */
+	/* A gap is shortened by so many ns at least, or by this part of itself: what every wait is
+	 * late by must not add up to a debt. */
 	PACER_SLEW_LEAST_NS = 2000,
+	PACER_SLEW_OF_GO = 50,
+	/* A go is slow if it began this part of its time after it might have. */
+	PACER_SLOW_OF_GO = 20,
 };
 /* A core that was shared may be free again: a raised group is tried smaller after this long, then
  * after twice as long each time that fails. */
@@ -133,11 +133,10 @@ static int64_t debt_allowed_ns(const struct pacer *pacer)
 	return (int64_t)MIN(allowed_ns, (double)PACER_NEVER_NS);
 }
 
-/* Debt beyond the bound moves the schedule; the packets it stood for are late, whenever they leave.
- */
-static void forgive(struct pacer *pacer, int64_t now_ns)
+/* Debt beyond @allowed_ns moves the schedule; the packets it stood for are late, whenever they
+ * leave. */
+static void forgive(struct pacer *pacer, int64_t now_ns, int64_t allowed_ns)
 {
-	int64_t allowed_ns = debt_allowed_ns(pacer);
 	int64_t excess_ns = now_ns - pacer->due_ns - allowed_ns;
 	if (excess_ns <= 0)
 		return;
@@ -151,9 +150,30 @@ static void forgive(struct pacer *pacer, int64_t now_ns)
 	pacer->forgiven_owed += packets;
 }
 
+static bool catches_up_by(const struct pacer *pacer, Pagecast__V1__CatchUp way)
+{
+	return pacer->rate.asked.catch_up == way;
+}
+
+/* What is due by now leaves at once, as many as may leave together. */
+static uint64_t burst_of_debt(const struct pacer *pacer, int64_t now_ns, uint64_t group)
+{
+	uint32_t asked = pacer->rate.asked.max_back_to_back;
+	uint64_t due = pacer_due_before(pacer, now_ns + 1, pacer->last_len);
+	return MIN(MAX(due, group), asked ? asked : (uint64_t)PACER_GROUP_MAX);
+}
+
 int64_t pacer_next(struct pacer *pacer, int64_t now_ns, uint64_t *ret_packets)
 {
 	uint64_t packets = pacer->rate.unlimited ? UINT64_MAX : pacer->group;
+	bool behind = !pacer->rate.unlimited && !pacer->between_bursts && !pacer->paused &&
+		      now_ns > pacer->due_ns;
+	if (behind && catches_up_by(pacer, PAGECAST__V1__CATCH_UP__CATCH_UP_FORGIVE))
+		forgive(pacer, now_ns, PACER_WAKE_LATE_NS);
+	else if (behind && now_ns - pacer->due_ns > PACER_CATCH_UP_NS)
+		forgive(pacer, now_ns, debt_allowed_ns(pacer));
+	if (behind && catches_up_by(pacer, PAGECAST__V1__CATCH_UP__CATCH_UP_BURST))
+		packets = burst_of_debt(pacer, now_ns, packets);
 	if (pacer->rate.unlimited && pacer->rate.asked.max_back_to_back)
 		packets = pacer->rate.asked.max_back_to_back;
 	if (pacer->stream->burst.packets)
@@ -163,8 +183,6 @@ int64_t pacer_next(struct pacer *pacer, int64_t now_ns, uint64_t *ret_packets)
 		return INT64_MAX;
 	if (pacer->rate.unlimited)
 		return pacer->due_ns;
-	if (!pacer->between_bursts && now_ns - pacer->due_ns > PACER_CATCH_UP_NS)
-		forgive(pacer, now_ns);
 	return MAX(pacer->due_ns, pacer->gate_ns);
 }
 
@@ -204,8 +222,8 @@ static void raise_group(struct pacer *pacer, int64_t at_ns)
 	pacer->shrink_at_ns = at_ns + pacer->shrink_after_ns;
 }
 
-/* While behind nothing waits, so the time between two goes is what a go costs. When most are no
- * faster than the rate, this size of group will never hold it. */
+/* A go that begins after it might have was not waited for: the time since the one before is what a
+ * go costs. When most are no faster than the rate, this size of group will never hold it. */
 static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 {
 	if (pacer->rate.asked.max_back_to_back)
@@ -217,7 +235,8 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 		return;
 	}
 	pacer->goes_behind++;
-	if ((double)(at_ns - pacer->last_at_ns) > 0.95 * (double)pacer->last_span_ns)
+	bool waited = at_ns - pacer->gate_ns <= pacer->last_span_ns / PACER_SLOW_OF_GO;
+	if (!waited && (double)(at_ns - pacer->last_at_ns) > 0.95 * (double)pacer->last_span_ns)
 		pacer->goes_slow++;
 	if (pacer->goes_behind < PACER_GROW_GOES)
 		return;
@@ -226,17 +245,19 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 	pacer->goes_behind = pacer->goes_slow = 0;
 }
 
-/* How much shorter than @span_ns, its time by the schedule, the next gap may be. Small lateness is
- * worn off, too little at a time to be a wrong gap; what is more costs as few wrong gaps as can be
- * without a flood. */
-static int64_t catch_up_ns(int64_t lag_ns, int64_t span_ns)
+/* How much shorter than @span_ns, its time by the schedule, the next gap may be: in proportion to
+ * the debt, so that a stall spoils its own gap and hardly another; at most half, twice the rate.
+ * Where a part of the time is lost again and again, the debt comes to rest at that part of
+ * PACER_CATCH_UP_NS. */
+static int64_t catch_up_ns(const struct pacer *pacer, int64_t lag_ns, int64_t span_ns)
 {
-	int64_t most_ns = span_ns / 2; /* twice the rate */
-	int64_t jitter_ns = MAX(span_ns, (int64_t)PACER_WAKE_LATE_NS);
-	if (lag_ns > MIN(jitter_ns, (int64_t)PACER_JITTER_NS))
-		return most_ns;
-	int64_t slew_ns = MAX(lag_ns / PACER_SLEW_OF_LAG, span_ns / PACER_SLEW_OF_GO);
-	return MIN(MAX(slew_ns, (int64_t)PACER_SLEW_LEAST_NS), most_ns);
+	int64_t most_ns = span_ns / 2;
+	if (catches_up_by(pacer, PAGECAST__V1__CATCH_UP__CATCH_UP_BURST))
+		return pacer->rate.asked.max_back_to_back ? most_ns : span_ns;
+	double part = MIN((double)MAX(lag_ns, INT64_C(0)) / (double)PACER_CATCH_UP_NS, 1.0);
+	int64_t wanted_ns = (int64_t)((double)span_ns * part / (1 + part));
+	int64_t least_ns = MIN((int64_t)PACER_SLEW_LEAST_NS, span_ns / PACER_SLEW_OF_GO);
+	return MIN(MAX(wanted_ns, least_ns), most_ns);
 }
 
 /* One go by the schedule. Return: its gap error, or -1. */
@@ -253,7 +274,7 @@ static int64_t advance_paced(struct pacer *pacer, uint64_t packets, uint32_t len
 	advance(pacer, packets, units);
 	pacer->last_span_ns = pacer->due_ns - before_ns;
 	int64_t span_ns = pacer->last_span_ns;
-	pacer->gate_ns = at_ns + span_ns - catch_up_ns(lag_ns, span_ns);
+	pacer->gate_ns = at_ns + span_ns - catch_up_ns(pacer, lag_ns, span_ns);
 	pacer->last_lag_ns = lag_ns;
 	pacer->last_comparable = true;
 	return error_ns;

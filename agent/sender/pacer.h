@@ -11,11 +11,12 @@
  * what a hand-over costs, raised when sending flat out turns out to be no faster than the rate, and
  * tried smaller again later.
  *
- * A stream that fell behind catches up gently: never more than a group in one go; jitter (up to
- * a go, or 100 us) by a little of the gap each time, more at twice the rate; never more than
- * PACER_CATCH_UP_NS of debt (of a slow stream a few packets more, see pacer.c): what a busy or
- * shared host takes, not a suspended one. What is older moves the schedule and is counted: no flood
- * after a stall.
+ * A stream that fell behind catches up gently, by default: never more than a group in one go, and
+ * gaps that are shorter by a part of debt / PACER_CATCH_UP_NS, at most the half. It never makes up
+ * for more than PACER_CATCH_UP_NS (of a slow stream a few packets more, see pacer.c): what a busy
+ * or shared host takes, not a suspended one. What is older moves the schedule and is counted: no
+ * flood after a stall. Rate.catch_up: BURST lets what is due leave at once, FORGIVE moves the
+ * schedule by all that exceeds a late wake-up.
  *
  * Burst: its packets follow each other at the rate (or as fast as possible when unlimited); the
  * next burst starts gap_ns after the last packet of the one before was really handed over.

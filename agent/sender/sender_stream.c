@@ -5,8 +5,9 @@
 
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, IPV6_FRAGMENT = 8, FRAGMENT_UNIT = 8 };
 
-/* How late what was due within a duration may leave behind its end. */
-#define OVERDUE_NS (20 * CLOCK_NS_PER_MS)
+/* How late what was due within a duration may leave behind its end: what the largest debt takes
+ * that is made up for, at the rate that it brings (pacer.h). */
+#define OVERDUE_NS (PACER_CATCH_UP_NS / 2)
 
 bool sender_stream_open_ended(const struct sender_stream *stream)
 {

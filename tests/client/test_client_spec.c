@@ -327,6 +327,11 @@ TEST(rates_and_limits)
 	CHECK_INT(spec->streams[0]->rate->max_back_to_back, ==, 4);
 	CHECK_INT(spec->streams[0]->limit->packets, ==, 2000000);
 	message_free(&spec->base);
+	spec = good(UDP, "--pps 10 --catch-up forgive");
+	CHECK_INT(spec->streams[0]->rate->catch_up, ==, PAGECAST__V1__CATCH_UP__CATCH_UP_FORGIVE);
+	message_free(&spec->base);
+	refused(UDP, "--catch-up burst", "--catch-up belongs to a rate: give --pps");
+	refused(UDP, "--pps 1 --catch-up soon", "is not one of proportional, burst or forgive");
 	spec = good(UDP, "--bps 2.5G --layer l1 --duration 1m30s");
 	CHECK_INT(spec->streams[0]->rate->bps, ==, 2500000000);
 	CHECK_INT(spec->streams[0]->rate->layer, ==, PAGECAST__V1__LAYER__LAYER_L1);

@@ -171,14 +171,16 @@ TEST(pacer_makes_up_for_a_hiccup_without_a_flood)
 		run.now_ns += 300000; /* preempted: 30 packets behind */
 	}
 	run_until(&run, 3 * CLOCK_NS_PER_S - 1);
-	CHECK_INT(run.sent, ==, 300000); /* all of them: 0 ppm */
+	CHECK_INT(run.sent, >, 300000 - 40);
+	run_until(&run, 5 * CLOCK_NS_PER_S - 1);
+	CHECK_INT(run.sent, ==, 500000); /* all of them: 0 ppm */
 	CHECK_INT(run.most, ==, 1);
-	CHECK_INT(run.shortest_gap_ns, >=, 5000); /* twice the rate */
+	CHECK_INT(run.shortest_gap_ns, >=, 9800); /* 2 % faster than the rate */
 	struct pacer_report report;
 	pacer_report(run.pacer, &report);
 	CHECK_INT(report.forgiven_packets, ==, 0);
 	CHECK_INT(report.max_back_to_back, ==, 1);
-	CHECK(report.late_packets > 59 * 29 && report.late_packets < 59 * 100);
+	CHECK_INT(report.late_packets, >, 59 * 29);
 	pacer_free(run.pacer);
 }
 
@@ -237,10 +239,10 @@ TEST(pacer_late_wake_up_spoils_one_gap)
 	CHECK_INT(worn_off(10000, 60000, 1500, &goes), <=, 2000); /* as late as always */
 	CHECK_INT(goes, <=, 150);
 	CHECK_INT(worn_off(100000, 60000, 0, &goes), <=, 2000);
-	CHECK_INT(worn_off(1000, 60000, 0, &goes), <=, 5000);
-	CHECK_INT(goes, <=, 12);
-	CHECK_INT(worn_off(1000, 900000, 0, &goes), <=, 900000 / 32);
-	CHECK_INT(goes, <=, 100);
+	CHECK_INT(worn_off(1000, 60000, 0, &goes), <=, 2000);
+	CHECK_INT(goes, <=, 30);
+	CHECK_INT(worn_off(1000, 900000, 0, &goes), <=, 9000); /* 0.9 of 100 ms, of a gap */
+	CHECK_INT(goes, <=, 300);
 	CHECK_INT(worn_off(10, 300000, 0, &goes), <=, 300000); /* next to nothing of its gap */
 	CHECK_INT(goes, <=, 1);
 }

@@ -174,7 +174,8 @@ TEST(sender_pause_is_no_part_of_a_duration)
 		sending_duration(&lab, 0, 100 * CLOCK_NS_PER_MS);
 		CHECK_INT(sending_virtual_run(&lab), ==, SENDER_LIMIT_REACHED);
 		CHECK_INT(sending_virtual_took_ns(), >=, 249 * CLOCK_NS_PER_MS);
-		CHECK_INT(sending_virtual_took_ns(), <, 260 * CLOCK_NS_PER_MS);
+		/* and what was late may leave behind its end */
+		CHECK_INT(sending_virtual_took_ns(), <, 300 * CLOCK_NS_PER_MS);
 		CHECK_INT(llabs((int64_t)lab.report.account.packets_sent - 100), <=, 1);
 		CHECK_INT(sending_received(&lab, 0), ==, lab.report.account.packets_sent);
 		sending_close(&lab);
