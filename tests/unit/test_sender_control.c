@@ -3,6 +3,9 @@
 #include "base/util.h"
 #include "lib/sending.h"
 #include "lib/test.h"
+#include "sender/sender_private.h"
+
+#include <unistd.h>
 
 #include <math.h>
 
@@ -135,7 +138,29 @@ TEST(sender_snapshots_are_whole_while_orders_rain)
 	sending_close(&lab);
 }
 
-TEST_MAIN(CASE(sender_cancelled_packets_are_those_not_attempted),
+/* Ports make no difference, addresses do. */
+TEST(sender_counts_a_way_once)
+{
+	static const char *const rows[][2] = {{"::1", "::1"}, {"127.0.0.1", "127.0.0.2"}};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		sending_init(&lab, 2);
+		for (size_t k = 0; k < 2; k++) {
+			struct sockaddr_storage to;
+			close(lab.receivers[k]);
+			job_free(&lab.jobs[k]);
+			lab.receivers[k] = receiver_open(rows[i][k], &to);
+			job_init(&lab.jobs[k], 0, (struct sockaddr *)&to);
+			job_add(&lab.jobs[k], 100, 1);
+			sending_packets(&lab, k, 10);
+		}
+		CHECK_INT(sending_open(&lab), ==, 0);
+		CHECK_INT(lab.sender->path_count, ==, i + 1);
+		CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+		sending_close(&lab);
+	}
+}
+
+TEST_MAIN(CASE(sender_counts_a_way_once), CASE(sender_cancelled_packets_are_those_not_attempted),
 	  CASE(sender_stopped_before_it_runs_sends_nothing_and_says_why),
 	  CASE(sender_has_obeyed_once_orders_are_in_force_or_it_has_ended),
 	  CASE(sender_refuses_rates_that_are_none),

@@ -233,6 +233,45 @@ TEST(sender_shares_bits_too_and_gives_on_what_an_ended_stream_had)
 	sending_close(&lab);
 }
 
+/* A maximum that is not reached changes nothing, whichever of the two. */
+TEST(sender_below_its_maxima_is_left_alone)
+{
+	for (int bits = 0; bits < 2; bits++) {
+		begin(1, 1);
+		sending_rate(&lab, 0, 1000);
+		sending_duration(&lab, 0, 200 * CLOCK_NS_PER_MS);
+		if (bits)
+			lab.options.max_bps_l2 = 142 * 8 * 4000;
+		else
+			lab.options.max_pps = 4000;
+		run();
+		CHECK_INT(sending_received(&lab, 0), ==, 200);
+		struct sender_report report = report_of(0);
+		CHECK(report.requested_pps == 1000);
+		CHECK(strstr(report.why, "held to") == NULL);
+		sending_close(&lab);
+	}
+}
+
+/* Both are exceeded: the lower one holds, and is the one that is named. */
+TEST(sender_is_held_by_the_lower_of_two_maxima)
+{
+	static const struct {
+		double pps, bps_as_pps;
+		const char *rule;
+	} rows[] = {{1000, 2000, "maxPps"}, {2000, 1000, "maxBps"}};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		begin(1, 1);
+		sending_duration(&lab, 0, 200 * CLOCK_NS_PER_MS);
+		lab.options.max_pps = rows[i].pps;
+		lab.options.max_bps_l2 = 142 * 8 * rows[i].bps_as_pps;
+		run();
+		CHECK_INT(sending_received(&lab, 0), ==, 200);
+		CHECK_HAS(report_of(0).why, rows[i].rule);
+		sending_close(&lab);
+	}
+}
+
 TEST_MAIN(CASE(sender_keeps_a_rate_with_single_packets),
 	  CASE(sender_counts_exactly_the_packets_of_a_duration),
 	  CASE(sender_ends_a_duration_at_full_speed), CASE(sender_gives_each_stream_its_own_rate),
@@ -242,4 +281,6 @@ TEST_MAIN(CASE(sender_keeps_a_rate_with_single_packets),
 	  CASE(sender_starts_a_delayed_stream_later),
 	  CASE(sender_starts_at_start_time_and_says_how_exactly),
 	  CASE(sender_holds_a_job_to_its_maximum),
-	  CASE(sender_shares_bits_too_and_gives_on_what_an_ended_stream_had))
+	  CASE(sender_shares_bits_too_and_gives_on_what_an_ended_stream_had),
+	  CASE(sender_below_its_maxima_is_left_alone),
+	  CASE(sender_is_held_by_the_lower_of_two_maxima))
