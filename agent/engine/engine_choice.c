@@ -122,7 +122,8 @@ static struct engine_choice first_of(const struct plan *plan, const Pagecast__V1
 	for (size_t i = 0; i < count; i++)
 		if (engine_facts_find(kinds[i])->available &&
 		    !objection(engine_table_find(kinds[i]), plan, buffer))
-			return (struct engine_choice){kinds[i], reason};
+			return (struct engine_choice){
+				kinds[i], reason, PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE};
 	return (struct engine_choice){PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE,
 				      any_of_kind(plan, PLAN_RAW_IP) ? ENGINE_CHOICE_RAW_PAGES
 								     : ENGINE_CHOICE_PAGES};
@@ -171,6 +172,7 @@ static int choose_auto(const struct plan *plan, struct engine_choice *ret_choice
 			PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY,
 		};
 		*ret_choice = first_of(plan, IN_PLACE, ARRAY_SIZE(IN_PLACE), ENGINE_CHOICE_DIFFER);
+		ret_choice->fallback = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY;
 	}
 	return 0;
 }
@@ -200,6 +202,8 @@ int engine_choose(const struct plan *plan, const Pagecast__V1__EngineKind *allow
 	int r = choose_auto(plan, &best, ret_error);
 	if (r)
 		return r;
+	if (!is_among(best.fallback, allowed, allowed_count))
+		best.fallback = PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_UNSPECIFIED;
 	if (is_among(best.kind, allowed, allowed_count)) {
 		*ret_choice = best;
 		return 0;

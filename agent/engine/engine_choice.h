@@ -16,6 +16,7 @@ enum engine_choice_reason {
 	ENGINE_CHOICE_FRAMES,	 /* auto: Ethernet frames */
 	ENGINE_CHOICE_DIFFER,	 /* auto: packets differ, and are changed in place */
 	ENGINE_CHOICE_COPIES,	 /* auto: vmsplice copies on this kernel */
+	ENGINE_CHOICE_FALLBACK,	 /* auto: what would be better could not be set up */
 	ENGINE_CHOICE_NO_SPLICE, /* auto: SPLICE is not available here */
 	ENGINE_CHOICE_ALLOWED,	 /* auto: the first of the allowed ones that can send the job */
 };
@@ -23,6 +24,7 @@ enum engine_choice_reason {
 struct engine_choice {
 	Pagecast__V1__EngineKind kind;
 	enum engine_choice_reason reason;
+	Pagecast__V1__EngineKind fallback; /* where this one cannot be set up; UNSPECIFIED: none */
 };
 
 /**

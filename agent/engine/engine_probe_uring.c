@@ -4,11 +4,12 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/sys_uring.h"
+#include "engine/engine_uring.h"
 #include "engine/pages.h"
 
 #include <errno.h>
 
-enum { ENTRIES = 4, COMPLETIONS = 8, SEND_BYTES = PAGES_PAGE_BYTES / 2, NOTIFIED_WITHIN_MS = 20 };
+enum { SEND_BYTES = PAGES_PAGE_BYTES / 2, NOTIFIED_WITHIN_MS = 20 };
 
 /* One zero-copy send, and its result. Return: 0; negative errno, the kernel's or of the ring */
 static int send_one(struct sys_uring *ring, const uint8_t *page, unsigned int flags,
@@ -75,7 +76,7 @@ static int try_send(struct sys_uring *ring, uint8_t *page, int sender, int recei
 void engine_probe_uring(uint8_t *page, int sender, int receiver, struct engine_probed *ret)
 {
 	struct sys_uring ring;
-	int r = sys_uring_open(&ring, ENTRIES, COMPLETIONS, 1, 1);
+	int r = sys_uring_open(&ring, FLOW_SEND_LONE_MAX, ENGINE_URING_COMPLETIONS, 1, 1);
 	if (r == 0) {
 		r = try_send(&ring, page, sender, receiver, ret);
 		sys_uring_close(&ring);

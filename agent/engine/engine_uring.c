@@ -13,6 +13,8 @@
  */
 #include "engine/engine_uring.h"
 
+#include "base/clock.h"
+#include "base/sys.h"
 #include "base/sys_uring.h"
 #include "base/util.h"
 #include "engine/engine_cut.h"
@@ -26,11 +28,15 @@
 #include <string.h>
 
 enum {
-	COMPLETIONS_ROOM = 2048,
-	IN_FLIGHT_MAX = 1024, /* that were not reported free: each takes a completion */
+	/* That were not reported free: each takes a completion. */
+	IN_FLIGHT_MAX = ENGINE_URING_COMPLETIONS / 2,
 	FILLINGS_PACED = 2,
+	LOCKED_TRIES_MAX = 10,
 	TRIES_MAX = FLOW_RETRIES_MAX + 8, /* and as often as packets may be cut anew */
 };
+
+#define LOCKED_PAUSE_NS	 (10 * CLOCK_NS_PER_MS)
+#define LOCKED_FOR_RINGS (UINT64_C(1) << 20)
 
 static _Atomic int64_t locked_fillings; /* of all flows; any worker; relaxed */
 
@@ -79,7 +85,8 @@ static void note_copying(struct flow *flow, enum engine_reason_kind kind)
 /* Up to @wanted fillings. Return: how many there is room for */
 static uint32_t locked_reserve(uint32_t wanted)
 {
-	uint64_t room = engine_probed()->lockable_bytes / TRAIN_FRESH_BYTES;
+	uint64_t lockable = engine_probed()->lockable_bytes; /* rings take some of it */
+	uint64_t room = (lockable - MIN(lockable, LOCKED_FOR_RINGS)) / TRAIN_FRESH_BYTES;
 	for (uint32_t n = wanted; n; n--) {
 		int64_t now = atomic_fetch_add_explicit(&locked_fillings, n, memory_order_relaxed);
 		if ((uint64_t)now + n <= room)
@@ -92,6 +99,16 @@ static uint32_t locked_reserve(uint32_t wanted)
 static void locked_release(uint32_t count)
 {
 	atomic_fetch_sub_explicit(&locked_fillings, count, memory_order_relaxed);
+}
+
+/* What closed rings held comes back a moment later. Return: true: try again */
+static bool wait_for_locked(int result, unsigned int *tries)
+{
+	const struct timespec pause = {.tv_nsec = LOCKED_PAUSE_NS};
+	if (result != -ENOMEM || ++*tries > LOCKED_TRIES_MAX)
+		return false;
+	sys_poll(NULL, 0, &pause);
+	return true;
 }
 
 /* ---- completions ---- */
@@ -361,8 +378,13 @@ static void register_pages(struct uring_flow *own, const struct trains *trains)
 	if (own->no_room)
 		return;
 	own->flow.owed.syscalls++;
-	if (sys_uring_set_buffer(&uring_engine(&own->flow)->ring,
-				 own->index * FLOW_FILLINGS_MAX + slot, pages->memory, len) < 0) {
+	unsigned int tries = 0;
+	int r;
+	do
+		r = sys_uring_set_buffer(&uring_engine(&own->flow)->ring,
+					 own->index * FLOW_FILLINGS_MAX + slot, pages->memory, len);
+	while (wait_for_locked(r, &tries));
+	if (r < 0) {
 		note_copying(&own->flow, ENGINE_REASON_URING_NO_MEMORY);
 		return;
 	}
@@ -397,8 +419,12 @@ static int uring_init(struct engine *engine, const struct plan *plan)
 	own->flows = calloc(own->flow_max, sizeof *own->flows);
 	if (!own->flows)
 		return -ENOMEM;
-	int r = sys_uring_open(&own->ring, FLOW_SEND_LONE_MAX, COMPLETIONS_ROOM, own->flow_max,
-			       own->flow_max * FLOW_FILLINGS_MAX);
+	unsigned int tries = 0;
+	int r;
+	do
+		r = sys_uring_open(&own->ring, FLOW_SEND_LONE_MAX, ENGINE_URING_COMPLETIONS,
+				   own->flow_max, own->flow_max * FLOW_FILLINGS_MAX);
+	while (wait_for_locked(r, &tries));
 	if (r < 0)
 		free(own->flows);
 	return r;

@@ -206,6 +206,10 @@ void engine_words_choice(const struct engine_choice *choice, char *text, size_t 
 			    "done with them");
 		return;
 	case ENGINE_CHOICE_COPIES: add(&words, "auto: vmsplice copies on this kernel"); return;
+	case ENGINE_CHOICE_FALLBACK:
+		add(&words, "auto: io_uring could not be set up for this job (locked memory, "
+			    "ulimit -l)");
+		return;
 	case ENGINE_CHOICE_NO_SPLICE:
 		add(&words, "auto: SPLICE is not available here: %s",
 		    engine_facts_find(PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE)->why);

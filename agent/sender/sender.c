@@ -139,7 +139,12 @@ static int open_stream(struct sender *sender, struct sender_stream *stream,
 
 static int prepare(struct sender *sender, struct problem_set *problems, struct error *ret_error)
 {
-	int result = engine_new(&sender->engine, sender->choice.kind, sender->plan);
+	struct engine_choice *choice = &sender->choice;
+	int result = engine_new(&sender->engine, choice->kind, sender->plan);
+	if (result < 0 && choice->fallback) {
+		*choice = (struct engine_choice){choice->fallback, ENGINE_CHOICE_FALLBACK};
+		result = engine_new(&sender->engine, choice->kind, sender->plan);
+	}
 	if (result == 0)
 		result = sender_path_find(sender);
 	if (result < 0)

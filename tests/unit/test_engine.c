@@ -41,6 +41,8 @@ static void one_size(Pagecast__V1__EngineKind kind, const char *address, uint32_
 {
 	struct course course;
 	struct job job;
+	if (!engine_facts_find(kind)->available)
+		return; /* locked memory, or a kernel without it */
 	open_course(&course, &job, kind, address);
 	job_add(&job, len, 1);
 	run(&course, packets);
@@ -68,6 +70,8 @@ TEST(engine_sends_payloads_in_turn)
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 		struct course course;
 		struct job job;
+		if (!engine_facts_find(kinds[k])->available)
+			continue;
 		open_course(&course, &job, kinds[k], "127.0.0.1");
 		job_add(&job, 100, 3);
 		job_add(&job, 100, 1);

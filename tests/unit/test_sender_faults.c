@@ -1,6 +1,7 @@
 /* What the kernel refuses is accounted, told in words, and never sent twice or by halves. */
 #include "base/sys.h"
 #include "base/util.h"
+#include "engine/engine_facts.h"
 #include "lib/sending.h"
 #include "lib/test.h"
 #include "sender/sender_private.h"
@@ -26,6 +27,12 @@ struct fault {
 
 static const Pagecast__V1__EngineKind engines[] = {SPLICE, COPY, URING};
 enum { ENGINES = ARRAY_SIZE(engines) };
+
+/* @kind, or COPY where it is not available: locked memory, or the kernel. */
+static Pagecast__V1__EngineKind here(Pagecast__V1__EngineKind kind)
+{
+	return engine_facts_find(kind)->available ? kind : COPY;
+}
 
 static bool is_send(enum sys_call call, int fd)
 {
@@ -80,7 +87,7 @@ TEST(sender_waits_for_room_and_loses_nothing)
 	static const int errors[] = {ENOBUFS, EAGAIN, ENOMEM, EINTR};
 	for (size_t i = 0; i < ARRAY_SIZE(errors) * ENGINES; i++) {
 		sending_init(&lab, 1);
-		lab.plan.engine = engines[i % ENGINES];
+		lab.plan.engine = here(engines[i % ENGINES]);
 		sending_packets(&lab, 0, 5000);
 		inject(errors[i / ENGINES], 3, 200);
 		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
@@ -94,7 +101,7 @@ TEST(sender_drops_where_there_is_no_room_if_told_so)
 	static const double rates[] = {0, 5000};
 	for (size_t i = 0; i < 2 * ENGINES; i++) {
 		sending_init(&lab, 1);
-		lab.plan.engine = engines[i / 2];
+		lab.plan.engine = here(engines[i / 2]);
 		lab.plan.when_full = DROP;
 		if (rates[i % 2] > 0) {
 			sending_rate(&lab, 0, rates[i % 2]);
@@ -119,7 +126,7 @@ TEST(sender_drops_in_fresh_arenas_without_leaving_them)
 {
 	for (size_t e = 0; e < ENGINES; e++) {
 		sending_init(&lab, 1);
-		lab.plan.engine = engines[e];
+		lab.plan.engine = here(engines[e]);
 		for (uint32_t i = 0; i < 40; i++)
 			job_add(&lab.jobs[0], 1000, 1000);
 		lab.plan.when_full = DROP;
@@ -182,7 +189,7 @@ TEST(sender_books_refusals_as_failed_with_a_problem)
 		    {ENODEV, PROBLEM_INTERFACE_GONE},	  {EFAULT, PROBLEM_KERNEL_ERROR}};
 	for (size_t i = 0; i < ARRAY_SIZE(rows) * ENGINES; i++) {
 		sending_init(&lab, 1);
-		lab.plan.engine = engines[i % ENGINES];
+		lab.plan.engine = here(engines[i % ENGINES]);
 		sending_packets(&lab, 0, 300);
 		inject(rows[i / ENGINES].error, 1, UINT64_MAX);
 		CHECK_INT(run_with_faults(), ==, SENDER_LIMIT_REACHED);
@@ -287,6 +294,42 @@ TEST(sender_ends_in_order_when_memory_ends)
 	}
 }
 
+static bool no_ring(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
+		    ssize_t *ret_result)
+{
+	(void)hook, (void)fd, (void)len;
+	*ret_result = -ENOMEM;
+	return call == SYS_CALL_URING_SETUP;
+}
+
+/* The choice was auto's: the next best engine sends the job, and the report says why. */
+TEST(sender_goes_on_by_pages_where_io_uring_cannot_be_set_up)
+{
+	static const struct modifier counter = {
+		.bytes = 4, .mask = UINT32_MAX, .every = 1, .kind = MODIFIER_COUNTER, .step = 1};
+	sending_init(&lab, 1);
+	sending_packets(&lab, 0, 500);
+	lab.jobs[0].stream.modifiers = &counter;
+	lab.jobs[0].stream.modifier_count = 1;
+	bool any = engine_facts_find(URING)->available;
+	fault.hook.intercept = no_ring;
+	sys_set_hook(&fault.hook);
+	CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+	sys_set_hook(NULL);
+	CHECK_INT(lab.report.account.packets_sent, ==, 500);
+	CHECK_INT(lab.report.engine, ==, SPLICE);
+	if (any)
+		CHECK_HAS(lab.report.why, "auto: io_uring could not be set up for this job");
+	sending_check_books(&lab);
+	sending_close(&lab);
+	sending_init(&lab, 1);
+	lab.plan.engine = URING; /* asked for: no other will do */
+	sys_set_hook(&fault.hook);
+	CHECK_INT(sending_open(&lab), !=, 0);
+	sys_set_hook(NULL);
+	sending_close(&lab);
+}
+
 static bool no_socket(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
 		      ssize_t *ret_result)
 {
@@ -319,4 +362,6 @@ TEST_MAIN(CASE(sender_waits_for_room_and_loses_nothing),
 	  CASE(sender_books_refusals_as_failed_with_a_problem),
 	  CASE(sender_gives_up_when_nothing_ever_leaves),
 	  CASE(sender_counts_refusals_of_ten_kinds_between_successes),
-	  CASE(sender_ends_in_order_when_memory_ends), CASE(sender_new_says_why_it_cannot))
+	  CASE(sender_ends_in_order_when_memory_ends),
+	  CASE(sender_goes_on_by_pages_where_io_uring_cannot_be_set_up),
+	  CASE(sender_new_says_why_it_cannot))
