@@ -40,14 +40,22 @@ enum {
 
 static _Atomic int64_t locked_fillings; /* of all flows; any worker; relaxed */
 
+struct request {
+	uint32_t generation;	    /* of this entry: another after each use */
+	uint32_t flow, slot, place; /* whose, of which filling, where in the batch */
+	bool done, notified;
+};
+
 struct uring_engine {
 	struct engine engine;
 	struct sys_uring ring;
 	struct uring_flow **flows; /* [flow_max] by their registered file; NULL: closed */
 	uint32_t flow_max, flow_count;
-	uint32_t in_flight;
+	struct request requests[IN_FLIGHT_MAX];
+	uint32_t idle[IN_FLIGHT_MAX], idle_count; /* those not in use */
 	/* the batch */
 	struct train pieces[FLOW_SEND_LONE_MAX];
+	uint32_t ids[FLOW_SEND_LONE_MAX]; /* of their requests */
 	int results[FLOW_SEND_LONE_MAX];
 	uint32_t count, known; /* made; whose result is here */
 	int hook_error;	       /* of the piece behind the last one, by a test; 0: none */
@@ -113,21 +121,47 @@ static bool wait_for_locked(int result, unsigned int *tries)
 
 /* ---- completions ---- */
 
-/* What a request is known by when it completes: its flow, filling and place in the batch. */
-static uint64_t tag_of(const struct uring_flow *own, uint32_t slot, uint32_t place)
+/* The kernel has nothing more to do with it. */
+static void end_request(struct uring_engine *engine, uint32_t id)
 {
-	return (uint64_t)own->index << 32 | slot << 16 | place;
+	struct request *request = &engine->requests[id];
+	struct uring_flow *own = engine->flows[request->flow];
+	if (own)
+		own->in_flight[request->slot]--;
+	request->generation++;
+	engine->idle[engine->idle_count++] = id;
 }
 
-static void let_go(struct uring_engine *engine, uint64_t tag, bool copied)
+static void note_notification(struct uring_engine *engine, const struct request *request,
+			      bool copied)
 {
-	struct uring_flow *own = engine->flows[tag >> 32];
-	engine->in_flight--;
-	if (!own)
-		return;
-	own->in_flight[tag >> 16 & 0xffff]--;
-	if (copied && own->flow.path.copies != PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE)
+	struct uring_flow *own = engine->flows[request->flow];
+	if (own && copied &&
+	    own->flow.path.copies != PAGECAST__V1__KERNEL_COPIES__KERNEL_COPIES_ONE)
 		note_copying(&own->flow, ENGINE_REASON_ZEROCOPY_COPIES);
+}
+
+/*
+ * A result says whether a notification follows, which ends the request. One that was cancelled says
+ * that none does, and the kernel sends one all the same: by its generation it is known to be late.
+ */
+static void take_completion(struct uring_engine *engine, const struct io_uring_cqe *cqe)
+{
+	uint32_t id = (uint32_t)(cqe->user_data & 0xffff);
+	struct request *request = &engine->requests[id];
+	if (request->generation != cqe->user_data >> 16)
+		return;
+	if (cqe->flags & IORING_CQE_F_NOTIF) {
+		note_notification(engine, request, (uint32_t)cqe->res & SYS_URING_COPIED);
+		request->notified = true;
+	} else {
+		engine->results[request->place] = cqe->res;
+		engine->known++;
+		request->done = true;
+		request->notified |= !(cqe->flags & IORING_CQE_F_MORE);
+	}
+	if (request->done && request->notified)
+		end_request(engine, id);
 }
 
 static void take_completions(struct uring_engine *engine)
@@ -136,15 +170,8 @@ static void take_completions(struct uring_engine *engine)
 	unsigned int head, seen = 0;
 	io_uring_for_each_cqe(&engine->ring.ring, head, cqe)
 	{
-		bool notification = cqe->flags & IORING_CQE_F_NOTIF;
 		seen++;
-		if (!notification) {
-			engine->results[cqe->user_data & 0xffff] = cqe->res;
-			engine->known++;
-		}
-		if (notification || !(cqe->flags & IORING_CQE_F_MORE))
-			let_go(engine, cqe->user_data,
-			       notification && (uint32_t)cqe->res & SYS_URING_COPIED);
+		take_completion(engine, cqe);
 	}
 	io_uring_cq_advance(&engine->ring.ring, seen);
 }
@@ -177,9 +204,15 @@ static struct io_uring_sqe *make_request(struct uring_flow *own, const struct tr
 	sqe->flags |= IOSQE_FIXED_FILE;
 	if (linked)
 		sqe->flags |= IOSQE_IO_LINK;
-	io_uring_sqe_set_data64(sqe, tag_of(own, slot, engine->count));
+	uint32_t id = engine->idle[--engine->idle_count];
+	struct request *request = &engine->requests[id];
+	*request = (struct request){.generation = request->generation,
+				    .flow = own->index,
+				    .slot = slot,
+				    .place = engine->count};
+	io_uring_sqe_set_data64(sqe, (uint64_t)request->generation << 16 | id);
 	own->in_flight[slot]++;
-	engine->in_flight++;
+	engine->ids[engine->count] = id;
 	engine->pieces[engine->count++] = *piece;
 	return sqe;
 }
@@ -187,7 +220,7 @@ static struct io_uring_sqe *make_request(struct uring_flow *own, const struct tr
 static bool batch_full(const struct uring_engine *engine, unsigned int trains)
 {
 	return engine->count == FLOW_SEND_LONE_MAX || trains == FLOW_SEND_TRAINS_MAX ||
-	       engine->in_flight == IN_FLIGHT_MAX;
+	       !engine->idle_count;
 }
 
 /* The end of a filling is sent when the next one may be written: so it always may. */
@@ -241,11 +274,11 @@ static uint32_t carry_out(struct uring_flow *own, int *ret_error, struct engine_
 		counters->syscalls++;
 		r = sys_uring_submit(&engine->ring);
 	}
-	uint32_t taken = (uint32_t)MAX(r, 0), lost = engine->count - taken;
-	if (lost)
+	uint32_t taken = (uint32_t)MAX(r, 0);
+	if (taken < engine->count)
 		*ret_error = r < 0 ? -r : EAGAIN;
-	own->in_flight[own->flow.trains->slot] -= lost;
-	engine->in_flight -= lost;
+	for (uint32_t i = taken; i < engine->count; i++)
+		end_request(engine, engine->ids[i]);
 	take_completions(engine);
 	while (engine->known < taken) {
 		counters->syscalls++;
@@ -294,7 +327,7 @@ static void wait_for_ring(struct uring_flow *own, struct train_cursor *cursor,
 
 static bool ring_full(const struct uring_flow *own, const struct train_cursor *cursor)
 {
-	return uring_engine(&own->flow)->in_flight == IN_FLIGHT_MAX || waits_for_next(own, cursor);
+	return !uring_engine(&own->flow)->idle_count || waits_for_next(own, cursor);
 }
 
 static void look(struct uring_engine *engine, struct engine_counters *counters)
@@ -362,7 +395,7 @@ static bool uring_let_go(struct flow *flow, uint32_t slot)
 static void uring_late(struct flow *flow, struct engine_counters *counters)
 {
 	struct uring_engine *engine = uring_engine(flow);
-	if (engine->in_flight)
+	if (engine->idle_count < IN_FLIGHT_MAX)
 		look(engine, counters);
 }
 
@@ -416,6 +449,10 @@ static int uring_init(struct engine *engine, const struct plan *plan)
 {
 	struct uring_engine *own = container_of(engine, struct uring_engine, engine);
 	own->flow_max = (uint32_t)plan->stream_count;
+	while (own->idle_count < IN_FLIGHT_MAX) {
+		own->idle[own->idle_count] = own->idle_count;
+		own->idle_count++;
+	}
 	own->flows = calloc(own->flow_max, sizeof *own->flows);
 	if (!own->flows)
 		return -ENOMEM;

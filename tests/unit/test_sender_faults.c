@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define SPLICE PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_SPLICE
 #define COPY   PAGECAST__V1__ENGINE_KIND__ENGINE_KIND_COPY
@@ -330,6 +331,31 @@ TEST(sender_goes_on_by_pages_where_io_uring_cannot_be_set_up)
 	sending_close(&lab);
 }
 
+/* Nothing listens: the kernel itself refuses requests in the middle of a batch, and cancels those
+ * behind. All the same each filling is let go of, or the stream would wait without an end. */
+TEST(sender_outlives_refusals_in_the_middle_of_a_batch)
+{
+	static const struct modifier counter = {
+		.bytes = 4, .mask = UINT32_MAX, .every = 1, .kind = MODIFIER_COUNTER, .step = 1};
+	for (size_t e = 0; e < ENGINES; e++) {
+		sending_init(&lab, 1);
+		lab.plan.engine = here(engines[e]);
+		job_clear(&lab.jobs[0]);
+		job_add(&lab.jobs[0], 1000, 1);
+		lab.jobs[0].stream.modifiers = &counter;
+		lab.jobs[0].stream.modifier_count = 1;
+		sending_packets(&lab, 0, 30000); /* fifteen fillings */
+		CHECK_INT(sending_open(&lab), ==, 0);
+		close(lab.receivers[0]);
+		CHECK_INT(sending_run(&lab), ==, SENDER_LIMIT_REACHED);
+		CHECK_INT(lab.report.account.packets_sent, ==, 30000);
+		sending_problem(&lab, PROBLEM_PORT_UNREACHABLE);
+		sending_check_books(&lab);
+		lab.receivers[0] = socket(AF_INET, SOCK_DGRAM, 0);
+		sending_close(&lab);
+	}
+}
+
 static bool no_socket(struct sys_hook *hook, enum sys_call call, int fd, size_t len,
 		      ssize_t *ret_result)
 {
@@ -364,4 +390,5 @@ TEST_MAIN(CASE(sender_waits_for_room_and_loses_nothing),
 	  CASE(sender_counts_refusals_of_ten_kinds_between_successes),
 	  CASE(sender_ends_in_order_when_memory_ends),
 	  CASE(sender_goes_on_by_pages_where_io_uring_cannot_be_set_up),
+	  CASE(sender_outlives_refusals_in_the_middle_of_a_batch),
 	  CASE(sender_new_says_why_it_cannot))
