@@ -69,7 +69,7 @@ struct uring_flow {
 	size_t buffer_bytes[FLOW_FILLINGS_MAX];
 	uint32_t fillings; /* that take turns */
 	uint32_t reserved; /* of locked_fillings */
-	bool no_room;	   /* for two of them in what may be locked */
+	bool no_room;	   /* for more in what may be locked */
 };
 
 static struct uring_engine *uring_engine(const struct flow *flow)
@@ -418,6 +418,7 @@ static void register_pages(struct uring_flow *own, const struct trains *trains)
 					 own->index * FLOW_FILLINGS_MAX + slot, pages->memory, len);
 	while (wait_for_locked(r, &tries));
 	if (r < 0) {
+		own->no_room = true; /* a worker that waits at each filling hears no orders */
 		note_copying(&own->flow, ENGINE_REASON_URING_NO_MEMORY);
 		return;
 	}
