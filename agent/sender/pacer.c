@@ -235,7 +235,8 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 		return;
 	}
 	pacer->goes_behind++;
-	bool waited = at_ns - pacer->gate_ns <= pacer->last_span_ns / PACER_SLOW_OF_GO;
+	bool waited = pacer->gate_ns != INT64_MIN &&
+		      at_ns - pacer->gate_ns <= pacer->last_span_ns / PACER_SLOW_OF_GO;
 	if (!waited && (double)(at_ns - pacer->last_at_ns) > 0.95 * (double)pacer->last_span_ns)
 		pacer->goes_slow++;
 	if (pacer->goes_behind < PACER_GROW_GOES)
