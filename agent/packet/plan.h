@@ -138,6 +138,7 @@ struct plan_stream {
 		first; /* packet: {0} unless the job goes on where it was (plan_skip()) */
 	struct plan_burst burst;
 	int64_t start_delay_ns;
+	bool hold;	      /* it starts paused */
 	uint16_t overhead_l3; /* bytes of headers the kernel adds before the payload up to L3 */
 	uint16_t vlan_bytes;  /* Ethernet frames built from a FrameHeader: of their VLAN tags */
 };

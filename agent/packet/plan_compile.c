@@ -133,7 +133,7 @@ static int compare_names(const void *a, const void *b)
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-/* A rate is changed by a stream's name: names must be unique. Return: 0; -ENOMEM */
+/* A stream is changed by its name: names must be unique. Return: 0; -ENOMEM */
 static int check_names(struct check *check, const Pagecast__V1__JobSpec *spec)
 {
 	_cleanup_free_ struct named *names = calloc(spec->n_streams, sizeof *names);

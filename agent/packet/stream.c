@@ -368,6 +368,10 @@ static void compile_rest(struct work *work)
 	limit_compile(work->check, spec->limit, work->counted, stream);
 	burst_compile(work->check, spec->burst, &stream->burst);
 	check_duration(work->check, "startDelay", spec->start_delay, 0, &stream->start_delay_ns);
+	stream->hold = spec->hold;
+	if (spec->hold && !spec->name[0])
+		check_fault(work->check, "hold",
+			    "true, but the stream has no name to resume it by: give it one");
 }
 
 int stream_compile(struct check *check, const Pagecast__V1__Stream *spec, uint32_t page_room,

@@ -36,7 +36,7 @@ struct sender *sender_free(struct sender *sender)
 	free(sender->gap_errors);
 	free(sender->streams);
 	free(sender->paths);
-	free(sender->rates);
+	free(sender->orders);
 	free(sender->wanted);
 	free(sender->progress);
 	free(sender->heap);
@@ -54,6 +54,8 @@ static void init_stream(struct sender *sender, size_t index)
 	for (size_t i = 0; i < ARRAY_SIZE(stream->fillings); i++)
 		stream->fillings[i] = TRAINS_NULL;
 	stream->heap_index = SIZE_MAX;
+	stream->state = SENDER_STREAM_PARKED;
+	stream->paused = stream->plan->hold;
 	stream->end_ns = SENDER_NEVER_NS;
 	stream->pack_cursor = stream->send_cursor = stream->plan->first;
 	stream->asked = stream->paced = stream->plan->rate;
@@ -81,15 +83,13 @@ static struct sender *allocate(const struct plan *plan, const struct sender_opti
 	sender_waiter_init(&sender->waiter, sender->clock);
 	sender->streams = calloc(count, sizeof *sender->streams);
 	sender->gap_errors = calloc(count, sizeof *sender->gap_errors);
-	sender->rates = calloc(count, sizeof *sender->rates);
+	sender->orders = calloc(count, sizeof *sender->orders);
 	sender->wanted = calloc(count, sizeof *sender->wanted);
 	sender->heap = calloc(count, sizeof(struct sender_stream *));
 	sender->ring = calloc(count, sizeof(struct sender_stream *));
-	if (options->show_streams)
-		sender->progress = calloc(count, sizeof *sender->progress);
-	if ((options->show_streams && !sender->progress) || !sender->streams ||
-	    !sender->gap_errors || !sender->rates || !sender->wanted || !sender->heap ||
-	    !sender->ring)
+	sender->progress = calloc(count, sizeof *sender->progress);
+	if (!sender->progress || !sender->streams || !sender->gap_errors || !sender->orders ||
+	    !sender->wanted || !sender->heap || !sender->ring)
 		return sender_free(sender);
 	for (size_t i = 0; i < count; i++)
 		init_stream(sender, i);

@@ -30,7 +30,9 @@ enum sender_end {
 	SENDER_INTERRUPTED, /* the agent ends */
 	SENDER_FORBIDDEN,   /* by a policy that came while it ran; the caller says why */
 	SENDER_START_MISSED,
-	SENDER_ERROR, /* could not go on: problems say why */
+	SENDER_HOLD_EXPIRED,
+	SENDER_STREAMS_CANCELLED, /* some, by a call; the others reached their limits */
+	SENDER_ERROR,		  /* could not go on: problems say why */
 };
 
 /* The path in the report of what sent nothing: calls that were never made are not named. */
@@ -52,6 +54,10 @@ struct sender_report { /* of a job or of a stream */
 	double start_error_ns;
 	double cpu_seconds;
 	int64_t first_packet_ns, last_packet_ns; /* CLOCK_REALTIME; 0: none */
+	/* of a stream */
+	Pagecast__V1__StreamState state;
+	bool has_baseline;
+	struct account baseline; /* as in struct sender_progress */
 };
 
 struct sender_snapshot {
@@ -71,11 +77,15 @@ struct sender_snapshot {
 	char waiting_for[64];	 /* "start_time", "room in the socket buffer", or empty */
 };
 
-struct sender_progress {	/* of one stream */
-	const char *name;	/* the plan's */
-	uint32_t stream_id;	/* of its stamps; 0: none */
-	struct account account; /* as far as it is */
-	double fraction;	/* 0 .. 1 of its limit; 0 where that has no end */
+struct sender_progress {	 /* of one stream */
+	const char *name;	 /* the plan's */
+	uint32_t stream_id;	 /* of its stamps; 0: none */
+	struct account account;	 /* as far as it is */
+	double fraction;	 /* 0 .. 1 of its limit; 0 where that has no end */
+	bool paused;		 /* by its name, or it started held; whatever its job is */
+	bool has_baseline;	 /* it was resumed by its name: */
+	struct account baseline; /* as it was then; requested is what had been attempted */
+	Pagecast__V1__StreamState state;
 };
 
 enum sender_link_kind { /* what becomes of an interface while a job sends through it */
@@ -96,7 +106,6 @@ struct sender_options {
 	double share_bps_l2;
 	struct limiter_buckets *total; /* the maximum of all jobs; borrowed; NULL: none */
 	int64_t elapsed_ns; /* of max_duration: the job was sent before, by another sender */
-	bool show_streams;  /* sender_streams() will be called */
 	bool preview;	    /* it will never run: nothing of payload size is written */
 	/* on the worker's thread when sender_orders_applied() may have become true; may be NULL */
 	void (*orders_applied)(void *context);
@@ -130,6 +139,14 @@ void sender_stop(struct sender *sender,
 		 enum sender_end why); /* CANCELLED, LEASE_EXPIRED, INTERRUPTED, FORBIDDEN */
 void sender_pause(struct sender *sender);
 void sender_resume(struct sender *sender);
+enum sender_stream_order { SENDER_STREAM_PAUSE, SENDER_STREAM_RESUME, SENDER_STREAM_CANCEL };
+/**
+ * sender_order_streams() - the same for single streams, in effect within 10 ms; a stream sends only
+ * while neither it nor the job is paused. Of a stream that has ended nothing changes
+ * @streams: [count], each below sender_stream_count()
+ */
+void sender_order_streams(struct sender *sender, const size_t *streams, size_t count,
+			  enum sender_stream_order order);
 /**
  * sender_set_rate() - a new rate, in effect within 10 ms, one new gap after the last packet
  * @stream: SIZE_MAX: each stream gets this rate (not their sum)
@@ -160,10 +177,9 @@ void sender_link_changed(struct sender *sender, const struct link_change *change
 bool sender_link_now(struct sender *sender, struct problem *ret_problem);
 /** sender_snapshot() - the last publication, whole. Thread: any; wait-free for the worker */
 void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot);
-
-/** sender_streams() - where each stream was at the last publication, [stream_count]; only with
- * show_streams. Thread: as sender_snapshot() */
-void sender_streams(const struct sender *sender, struct sender_progress *ret_streams);
+/** sender_snapshot_streams() - the same with where each stream was then, [stream_count] */
+void sender_snapshot_streams(const struct sender *sender, struct sender_snapshot *ret_snapshot,
+			     struct sender_progress *ret_streams);
 /** sender_stream_count() - constant */
 size_t sender_stream_count(const struct sender *sender);
 

@@ -11,7 +11,6 @@
 #include "sender/sender_problems.h"
 #include "sender/sender_queue.h"
 #include "sender/sender_schedule.h"
-#include "sender/sender_share.h"
 #include "sender/sender_stream.h"
 
 #include <errno.h>
@@ -32,26 +31,6 @@ enum { FRUITLESS_POLLS = 3 }; /* room reported by poll(), yet none: then wait by
 static bool paced_by_bits(const struct sender_stream *stream)
 {
 	return stream->paced.kind == PLAN_RATE_BPS || stream->paced.kind == PLAN_RATE_LINE_PERCENT;
-}
-
-static void unblock(struct sender_stream *stream, int64_t now_ns)
-{
-	if (stream->blocked)
-		stream->blocked_ns += now_ns - stream->blocked_since_ns;
-	stream->blocked = false;
-}
-
-static void end_stream(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
-{
-	sender_queue_end(sender, stream);
-	sender_share_note(stream, now_ns);
-	sender->active_count--;
-	sender->dirty = true;
-	unblock(stream, now_ns);
-	if (sender_share_applies(sender)) {
-		sender_share(sender, now_ns); /* the others get what it had */
-		sender_schedule_all(sender, now_ns);
-	}
 }
 
 /* How many may leave now: what the pacer says, within the limit, the run, and @budget_ns. */
@@ -155,7 +134,7 @@ static void note_sent(struct sender_stream *stream, const struct engine_result *
 	stream->refused_in_a_row = 0;
 	stream->refused_backoff_ns = 0;
 	stream->success_ns = done_ns;
-	unblock(stream, done_ns);
+	sender_stream_unblock(stream, done_ns);
 }
 
 /* Account for one flow_send(). Return: packets the sequence moved on by. */
@@ -178,7 +157,7 @@ static uint64_t account_for(struct sender *sender, struct sender_stream *stream,
 		lost = drop(stream, asked - moved);
 		if (stream->filling_left != UINT64_MAX)
 			stream->filling_left -= lost;
-		unblock(stream, done_ns);
+		sender_stream_unblock(stream, done_ns);
 	}
 	walk(stream, lost, false);
 	sender->dirty |= moved + lost > 0;
@@ -239,7 +218,7 @@ static int64_t hand_over(struct sender *sender, struct sender_stream *stream, ui
 			histogram_add(stream->gap_error, (uint64_t)error_ns, 1);
 	}
 	if (sender_stream_done(stream, done_ns)) {
-		end_stream(sender, stream, done_ns);
+		sender_schedule_end(sender, stream, done_ns);
 		return done_ns;
 	}
 	const struct trains *filling = stream->filling;
@@ -261,7 +240,7 @@ int64_t sender_handover(struct sender *sender, struct sender_stream *stream, int
 	if (sender_stream_done(stream, now_ns)) {
 		if (sender->hold.stream)
 			sender_limit_release(sender, now_ns);
-		end_stream(sender, stream, now_ns);
+		sender_schedule_end(sender, stream, now_ns);
 		return now_ns;
 	}
 	uint64_t packets;

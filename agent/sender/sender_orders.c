@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "sender/sender_limit.h"
+#include "sender/sender_pause.h"
 #include "sender/sender_schedule.h"
 #include "sender/sender_share.h"
 #include "sender/sender_snapshot.h"
@@ -32,6 +33,21 @@ void sender_pause(struct sender *sender)
 void sender_resume(struct sender *sender)
 {
 	atomic_store_explicit(&sender->pause_wanted, false, memory_order_release);
+	sender_waiter_wake(&sender->waiter);
+}
+
+void sender_order_streams(struct sender *sender, const size_t *streams, size_t count,
+			  enum sender_stream_order order)
+{
+	pthread_mutex_lock(&sender->rates_lock);
+	for (size_t i = 0; i < count; i++) {
+		struct sender_order *to = &sender->orders[streams[i]];
+		if (!to->order_given || to->order != SENDER_STREAM_CANCEL)
+			to->order = order;
+		to->order_given = true;
+	}
+	pthread_mutex_unlock(&sender->rates_lock);
+	atomic_store_explicit(&sender->orders_wanted, true, memory_order_release);
 	sender_waiter_wake(&sender->waiter);
 }
 
@@ -74,8 +90,10 @@ int sender_set_rate(struct sender *sender, size_t stream, const struct plan_rate
 	if (copy.layer == PAGECAST__V1__LAYER__LAYER_UNSPECIFIED)
 		copy.layer = PAGECAST__V1__LAYER__LAYER_L2;
 	pthread_mutex_lock(&sender->rates_lock);
-	for (size_t i = first; i < end; i++)
-		sender->rates[i] = (struct sender_order){.given = true, .rate = copy};
+	for (size_t i = first; i < end; i++) {
+		sender->orders[i].rate_given = true;
+		sender->orders[i].rate = copy;
+	}
 	pthread_mutex_unlock(&sender->rates_lock);
 	atomic_store_explicit(&sender->rates_wanted, true, memory_order_release);
 	sender_waiter_wake(&sender->waiter);
@@ -86,16 +104,36 @@ static void take_rates(struct sender *sender, int64_t now_ns)
 {
 	pthread_mutex_lock(&sender->rates_lock);
 	for (size_t i = 0; i < sender->stream_count; i++) {
-		if (!sender->rates[i].given)
+		if (!sender->orders[i].rate_given)
 			continue;
-		sender->streams[i].asked = sender->rates[i].rate;
+		sender->streams[i].asked = sender->orders[i].rate;
 		sender->streams[i].rate_changes++;
-		sender->rates[i].given = false;
+		sender->orders[i].rate_given = false;
 	}
 	pthread_mutex_unlock(&sender->rates_lock);
 	sender_share(sender, now_ns);
-	if (sender->started && !sender->paused)
-		sender_schedule_all(sender, now_ns);
+	sender_schedule_all(sender, now_ns);
+}
+
+static void take_stream_orders(struct sender *sender, int64_t now_ns)
+{
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		struct sender_stream *stream = &sender->streams[i];
+		pthread_mutex_lock(&sender->rates_lock);
+		struct sender_order taken = sender->orders[i];
+		sender->orders[i].order_given = false;
+		pthread_mutex_unlock(&sender->rates_lock);
+		if (!taken.order_given || stream->state == SENDER_STREAM_ENDED)
+			continue;
+		switch (taken.order) {
+		case SENDER_STREAM_PAUSE: sender_pause_stream(sender, stream, now_ns); break;
+		case SENDER_STREAM_RESUME: sender_pause_resume(sender, stream, now_ns); break;
+		case SENDER_STREAM_CANCEL: sender_pause_cancel(sender, stream, now_ns); break;
+		}
+	}
+	sender_share(sender, now_ns);
+	sender_schedule_all(sender, now_ns);
+	sender_snapshot_publish(sender, now_ns);
 }
 
 void sender_limit(struct sender *sender, const struct sender_limits *limits)
@@ -131,39 +169,7 @@ static void take_limits(struct sender *sender, int64_t now_ns)
 			sender_orders_set_deadline(sender);
 	}
 	sender_share(sender, now_ns);
-	if (sender->started && !sender->paused)
-		sender_schedule_all(sender, now_ns);
-}
-
-static void pause_all(struct sender *sender, int64_t now_ns)
-{
-	sender->paused = true;
-	sender->paused_ns = now_ns;
-	if (sender->started)
-		for (size_t i = 0; i < sender->stream_count; i++)
-			pacer_pause(sender->streams[i].pacer, now_ns);
-	sender_snapshot_publish(sender, now_ns);
-}
-
-static void resume_all(struct sender *sender, int64_t now_ns)
-{
-	sender->paused = false;
-	int64_t span_ns = now_ns - sender->paused_ns;
-	for (size_t i = 0; sender->started && i < sender->stream_count; i++) {
-		struct sender_stream *stream = &sender->streams[i];
-		pacer_resume(stream->pacer, now_ns);
-		if (stream->start_ns > sender->paused_ns)
-			stream->start_ns += span_ns;
-		if (stream->end_ns != SENDER_NEVER_NS)
-			stream->end_ns += span_ns;
-		if (stream->blocked && sender->paused_ns > stream->blocked_since_ns)
-			stream->blocked_ns += sender->paused_ns - stream->blocked_since_ns;
-		stream->blocked = false;
-	}
-	if (sender->started)
-		sender_schedule_all(sender, now_ns);
-	sender->sample_count = 0; /* the current rate knows nothing of the pause */
-	sender_snapshot_publish(sender, now_ns);
+	sender_schedule_all(sender, now_ns);
 }
 
 bool sender_orders_applied(const struct sender *sender)
@@ -196,11 +202,13 @@ static void take_orders(struct sender *sender, int64_t now_ns)
 		take_rates(sender, now_ns);
 	if (atomic_exchange_explicit(&sender->limits_wanted, false, memory_order_acq_rel))
 		take_limits(sender, now_ns);
+	if (atomic_exchange_explicit(&sender->orders_wanted, false, memory_order_acq_rel))
+		take_stream_orders(sender, now_ns);
 	bool pause = atomic_load_explicit(&sender->pause_wanted, memory_order_acquire);
 	if (pause && !sender->paused)
-		pause_all(sender, now_ns);
+		sender_pause_all(sender, now_ns);
 	else if (!pause && sender->paused)
-		resume_all(sender, now_ns);
+		sender_pause_end(sender, now_ns);
 }
 
 void sender_orders_apply(struct sender *sender, int64_t now_ns)

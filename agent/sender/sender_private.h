@@ -15,6 +15,7 @@
  *   sender_snapshot  what is published while it runs
  *   sender_schedule  where a stream belongs now: the ring, or the heap until it is due
  *   sender_handover  one hand-over of one stream, and its account
+ *   sender_pause     streams stopped for a while, by themselves or with the job, or for good
  *   sender_orders    control calls of other threads, and applying them
  *   sender_turns     the send loop
  *
@@ -22,8 +23,8 @@
  * from start to end, sender_report.c compares what was asked with what was reached.
  *
  * Everything is the worker's own, except: waiter.orders, orders_applied, job_done, stop,
- * pause_wanted (atomics), rates and what sender_link keeps (under rates_lock), and the words of the
- * snapshot.
+ * pause_wanted (atomics), orders and what sender_link keeps (under rates_lock), and the words of
+ * the snapshot.
  */
 #pragma once
 #include "net/link.h"
@@ -83,6 +84,7 @@ enum { SENDER_ERRNOS_MAX = 8 }; /* different errnos kept apart; more go with the
 enum sender_stream_state {
 	SENDER_STREAM_QUEUED, /* in the heap, until key_ns */
 	SENDER_STREAM_READY,  /* in the ring: unlimited, and its time has come */
+	SENDER_STREAM_PARKED, /* in neither: paused, or its job has not begun */
 	SENDER_STREAM_ENDED,
 };
 
@@ -110,6 +112,13 @@ struct sender_stream {
 	int64_t start_ns, end_ns; /* end_ns: of a duration limit, pauses added; else NEVER */
 	int64_t cost_ns;	  /* of a packet, lately: for how much fits before another's turn */
 
+	/* pauses */
+	bool paused;	    /* by its name; the job may be, too */
+	bool stopped;	    /* by either: its schedule stands still... */
+	int64_t stopped_ns; /* ...since then */
+	bool start_moved;   /* it was stopped before its first packet: that was not late */
+	bool cancelled;	    /* by its name */
+
 	/* no room, when_full WAIT */
 	bool blocked;
 	int blocked_error; /* EAGAIN: the socket's buffer; else the device's queue */
@@ -133,7 +142,8 @@ struct sender_stream {
 	int64_t held_ns[LIMITER_RULES]; /* waited with something due */
 
 	/* account */
-	struct account account;
+	struct account account, baseline; /* baseline: when it was last resumed by its name */
+	bool has_baseline;
 	struct engine_counters counters;
 	struct flow_async_errors async_errors;
 	struct sender_refusals refusals[SENDER_ERRNOS_MAX];
@@ -175,18 +185,29 @@ enum sender_progress_word {
 	PROGRESS_DROPPED,
 	PROGRESS_FAILED,
 	PROGRESS_BYTES,
+	PROGRESS_CANCELLED,
 	PROGRESS_SYSCALLS,
 	PROGRESS_PAGES,
+	PROGRESS_BASE_SENT,
+	PROGRESS_BASE_DROPPED,
+	PROGRESS_BASE_FAILED,
+	PROGRESS_BASE_BYTES,
+	PROGRESS_BASE_SYSCALLS,
+	PROGRESS_BASE_PAGES,
+	PROGRESS_FLAGS,	   /* enum progress_flag */
+	PROGRESS_STATE,	   /* Pagecast__V1__StreamState */
 	PROGRESS_FRACTION, /* a double's bits */
 	PROGRESS_WORDS,
 };
+enum progress_flag { PROGRESS_PAUSED = 1, PROGRESS_HAS_BASELINE = 2 };
 struct sender_progress_words {
 	_Atomic uint64_t words[PROGRESS_WORDS];
 };
 
-struct sender_order { /* a rate asked for, not yet taken up */
-	bool given;
+struct sender_order { /* to a stream, not yet taken up */
+	bool rate_given, order_given;
 	struct plan_rate rate;
+	enum sender_stream_order order; /* the last one; nothing follows CANCEL */
 };
 
 /* A stream whose next hand-over waits for the limiter. Until it is over no other has its turn. */
@@ -217,14 +238,14 @@ struct sender {
 	_Atomic bool job_done;		 /* nothing more will be sent; writer: worker */
 	_Atomic int stop;		 /* enum sender_end; first writer wins */
 	_Atomic bool pause_wanted;	 /* writers: control calls; reader: worker */
-	_Atomic bool rates_wanted;	 /* some rates[] is given */
+	_Atomic bool rates_wanted;	 /* some orders[] has a rate */
+	_Atomic bool orders_wanted;	 /* some orders[] has an order */
 	_Atomic bool limits_wanted;	 /* limits is given */
 	pthread_mutex_t rates_lock;	 /* held for copying only */
 	struct sender_limits limits;	 /* under rates_lock: an order, not yet taken up */
-	struct sender_order *rates;	 /* [stream_count] */
+	struct sender_order *orders;	 /* [stream_count] */
 	bool started;			 /* start_time has come */
-	bool paused;
-	int64_t paused_ns;
+	bool paused;			 /* the job; streams may be, too */
 
 	/* the policy's maxima */
 	double *wanted; /* [stream_count], scratch of sender_share() */
@@ -246,8 +267,7 @@ struct sender {
 
 	/* publishing */
 	struct sender_board board;
-	struct sender_progress_words
-		*progress; /* [stream_count], within board.sequence; NULL: nobody asks */
+	struct sender_progress_words *progress; /* [stream_count], within board.sequence */
 	struct sender_snapshot snapshot;
 	bool dirty;	    /* something to publish */
 	int64_t publish_ns; /* not before */

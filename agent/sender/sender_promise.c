@@ -13,7 +13,8 @@ uint64_t sender_promise_missing(const struct sender_stream *stream)
 {
 	struct pacer_report pace;
 	uint64_t run;
-	if (pacer_unlimited(stream->pacer) || !sender_stream_open_ended(stream) || stream->gave_up)
+	if (pacer_unlimited(stream->pacer) || !sender_stream_open_ended(stream) ||
+	    stream->gave_up || stream->cancelled)
 		return 0;
 	pacer_report(stream->pacer, &pace);
 	uint64_t missing = pace.forgiven_packets;

@@ -92,6 +92,12 @@ void sender_queue_ready(struct sender *sender, struct sender_stream *stream)
 	sender->ring[(sender->ring_head + sender->ring_count++) % sender->stream_count] = stream;
 }
 
+void sender_queue_park(struct sender *sender, struct sender_stream *stream)
+{
+	leave(sender, stream);
+	stream->state = SENDER_STREAM_PARKED;
+}
+
 void sender_queue_end(struct sender *sender, struct sender_stream *stream)
 {
 	leave(sender, stream);

@@ -9,6 +9,8 @@
 void sender_queue_put(struct sender *sender, struct sender_stream *stream, int64_t key_ns);
 /** sender_queue_ready() - @stream may always send: behind the others in the ring */
 void sender_queue_ready(struct sender *sender, struct sender_stream *stream);
+/** sender_queue_park() - @stream is paused: in neither, until it is put back */
+void sender_queue_park(struct sender *sender, struct sender_stream *stream);
 /** sender_queue_end() - @stream is done: in neither */
 void sender_queue_end(struct sender *sender, struct sender_stream *stream);
 /** sender_queue_first() - the earliest in the heap, or NULL */

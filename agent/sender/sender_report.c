@@ -132,6 +132,11 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 	struct pacer_report pace;
 	pacer_report(stream->pacer, &pace);
 	report->account = stream->account;
+	report->state = stream->state == SENDER_STREAM_ENDED && !stream->cancelled
+				? PAGECAST__V1__STREAM_STATE__STREAM_STATE_ENDED
+				: PAGECAST__V1__STREAM_STATE__STREAM_STATE_CANCELLED;
+	report->has_baseline = stream->has_baseline;
+	report->baseline = stream->baseline;
 	report->layer = stream->asked.layer;
 	memcpy(report->held_ns, held_ns, sizeof report->held_ns);
 	report_path(sender, stream, report);
@@ -157,7 +162,7 @@ static void report_stream(const struct sender *sender, const struct sender_strea
 		return;
 	report->first_packet_ns = stream->first_ns + sender->realtime_offset_ns;
 	report->last_packet_ns = stream->last_ns + sender->realtime_offset_ns;
-	if (sender->plan->start_time_ns)
+	if (sender->plan->start_time_ns && !stream->start_moved)
 		report->start_error_ns =
 			(double)(report->first_packet_ns - sender->plan->start_time_ns -
 				 stream->plan->start_delay_ns);

@@ -5,6 +5,7 @@
 
 #include "sender/sender_orders.h"
 #include "sender/sender_path.h"
+#include "sender/sender_pause.h"
 #include "sender/sender_problems.h"
 #include "sender/sender_schedule.h"
 #include "sender/sender_share.h"
@@ -91,13 +92,16 @@ static void begin(struct sender *sender, int64_t late_ns)
 	sender_orders_set_deadline(sender);
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		struct sender_stream *stream = &sender->streams[i];
+		if (stream->state == SENDER_STREAM_ENDED)
+			continue; /* cancelled before */
 		stream->start_ns = stream->success_ns = base_ns + stream->plan->start_delay_ns;
 		if (stream->plan->limit.kind == PLAN_LIMIT_DURATION)
 			stream->end_ns = stream->start_ns + stream->plan->limit.duration_ns;
 		stream->paced_since_ns = stream->start_ns;
 		pacer_start(stream->pacer, stream->start_ns);
-		sender_schedule(sender, stream, now_ns);
+		sender_pause_begin(sender, stream, base_ns);
 	}
+	sender_schedule_all(sender, now_ns);
 	sender->dirty = true;
 }
 
@@ -111,10 +115,13 @@ static double thread_cpu_seconds(void)
 static void end_streams(struct sender *sender)
 {
 	int64_t now_ns = now_of(sender);
+	bool reached = sender->end == SENDER_LIMIT_REACHED;
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		struct sender_stream *stream = &sender->streams[i];
-		if (stream->gave_up && sender->end == SENDER_LIMIT_REACHED)
+		if (stream->gave_up && reached)
 			sender->end = SENDER_ERROR;
+		if (stream->cancelled && sender->end == SENDER_LIMIT_REACHED)
+			sender->end = SENDER_STREAMS_CANCELLED;
 		if (sender->started && stream->state != SENDER_STREAM_ENDED)
 			sender_share_note(stream, now_ns);
 	}

@@ -3,6 +3,7 @@
 
 #include "sender/sender_limit.h"
 #include "sender/sender_queue.h"
+#include "sender/sender_share.h"
 #include "sender/sender_stream.h"
 
 void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
@@ -22,7 +23,22 @@ void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_
 
 void sender_schedule_all(struct sender *sender, int64_t now_ns)
 {
-	for (size_t i = 0; i < sender->stream_count; i++)
-		if (sender->streams[i].state != SENDER_STREAM_ENDED)
-			sender_schedule(sender, &sender->streams[i], now_ns);
+	for (size_t i = 0; sender->started && i < sender->stream_count; i++) {
+		struct sender_stream *stream = &sender->streams[i];
+		if (stream->state != SENDER_STREAM_ENDED && !stream->stopped)
+			sender_schedule(sender, stream, now_ns);
+	}
+}
+
+void sender_schedule_end(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
+{
+	sender_queue_end(sender, stream);
+	sender_share_note(stream, now_ns);
+	sender->active_count--;
+	sender->dirty = true;
+	sender_stream_unblock(stream, now_ns);
+	if (sender_share_applies(sender)) {
+		sender_share(sender, now_ns);
+		sender_schedule_all(sender, now_ns);
+	}
 }

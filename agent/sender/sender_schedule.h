@@ -8,5 +8,9 @@
 /** sender_schedule() - put @stream where it belongs */
 void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_t now_ns);
 
-/** sender_schedule_all() - the same for all that are not done, after rates or times changed */
+/** sender_schedule_all() - the same for all that are neither done nor paused, after rates or times
+ * changed; nothing before the job has begun */
 void sender_schedule_all(struct sender *sender, int64_t now_ns);
+
+/** sender_schedule_end() - @stream is done: the others get its share of the job's maximum */
+void sender_schedule_end(struct sender *sender, struct sender_stream *stream, int64_t now_ns);

@@ -5,7 +5,7 @@
  * by packet. Max-min fairness: who asks for less than an equal share gets what it asks, and what it
  * leaves is shared by the others. A stream without a rate asks for everything. Packets and bits are
  * shared apart, and a stream gets the lower of its two shares. Done again whenever a rate changes
- * or a stream ends, so that the maximum is used.
+ * or a stream ends, is paused or resumed, so that the maximum is used.
  */
 #include "sender/sender_share.h"
 
@@ -43,8 +43,8 @@ static double fair_level(struct sender *sender, double maximum, enum unit unit)
 {
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		const struct sender_stream *stream = &sender->streams[i];
-		bool ended = stream->state == SENDER_STREAM_ENDED;
-		sender->wanted[i] = ended ? -1 : demand(stream, unit);
+		bool silent = stream->state == SENDER_STREAM_ENDED || stream->paused;
+		sender->wanted[i] = silent ? -1 : demand(stream, unit);
 	}
 	return fair_share_level(sender->wanted, sender->stream_count, maximum);
 }

@@ -27,6 +27,7 @@ enum { WINDOW_LEAST_PACKETS = 2 };
 static double fraction_of(const struct sender_stream *stream, int64_t now_ns)
 {
 	const struct plan_limit *limit = &stream->plan->limit;
+	now_ns = sender_stream_now(stream, now_ns);
 	if (stream->state == SENDER_STREAM_ENDED ||
 	    (limit->kind != PLAN_LIMIT_NONE && !limit->packets && !limit->duration_ns))
 		return 1;
@@ -98,8 +99,7 @@ static int64_t stream_remaining_ns(const struct sender *sender, const struct sen
 	struct pacer_report pace;
 	if (stream->state == SENDER_STREAM_ENDED)
 		return 0;
-	if (sender->paused)
-		now_ns = sender->paused_ns;
+	now_ns = sender_stream_now(stream, now_ns);
 	if (stream->plan->limit.kind == PLAN_LIMIT_DURATION)
 		return sender->started ? MAX(stream->end_ns - now_ns, INT64_C(0))
 				       : stream->plan->limit.duration_ns;
@@ -158,15 +158,17 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns, char
 		snprintf(text, size, "the policy's %s", limiter_rule_name(sender->limiter.rule));
 		return text;
 	}
-	bool all_delayed = true;
+	bool all_delayed = true, all_paused = true;
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		const struct sender_stream *stream = &sender->streams[i];
 		if (stream->blocked && now_ns - stream->blocked_since_ns >= BLOCKED_SHOW_NS)
 			return stream->blocked_error == EAGAIN ? "room in the socket buffer"
 							       : "room in the device's queue";
-		all_delayed &= stream->state == SENDER_STREAM_ENDED || now_ns < stream->start_ns;
+		all_delayed &= stream->state == SENDER_STREAM_ENDED || stream->paused ||
+			       now_ns < stream->start_ns;
+		all_paused &= stream->state == SENDER_STREAM_ENDED || stream->paused;
 	}
-	return all_delayed ? "start_delay" : "";
+	return all_paused ? "resume of its streams" : all_delayed ? "start_delay" : "";
 }
 
 /* A stream found no room, but too recently to be shown: look again. */
@@ -180,10 +182,11 @@ static bool soon_to_show(const struct sender *sender, int64_t now_ns)
 }
 
 /* Between the odd and the even number. */
-static void show_stream(struct sender_progress_words *shown, const struct sender_stream *stream,
+static void show_stream(const struct sender *sender, const struct sender_stream *stream,
 			int64_t now_ns)
 {
-	struct account account = sender_stream_account(stream);
+	struct sender_progress_words *shown = &sender->progress[stream->index];
+	const struct account account = sender_stream_account(stream), *base = &stream->baseline;
 	double fraction = stream->plan->limit.kind == PLAN_LIMIT_NONE
 				  ? 0
 				  : MIN(MAX(fraction_of(stream, now_ns), 0.0), 1.0);
@@ -193,8 +196,18 @@ static void show_stream(struct sender_progress_words *shown, const struct sender
 		[PROGRESS_DROPPED] = account.packets_dropped,
 		[PROGRESS_FAILED] = account.packets_failed,
 		[PROGRESS_BYTES] = account.bytes_sent,
+		[PROGRESS_CANCELLED] = account.packets_cancelled,
 		[PROGRESS_SYSCALLS] = account.syscalls,
 		[PROGRESS_PAGES] = account.pages,
+		[PROGRESS_BASE_SENT] = base->packets_sent,
+		[PROGRESS_BASE_DROPPED] = base->packets_dropped,
+		[PROGRESS_BASE_FAILED] = base->packets_failed,
+		[PROGRESS_BASE_BYTES] = base->bytes_sent,
+		[PROGRESS_BASE_SYSCALLS] = base->syscalls,
+		[PROGRESS_BASE_PAGES] = base->pages,
+		[PROGRESS_FLAGS] = (stream->paused ? PROGRESS_PAUSED : 0) |
+				   (stream->has_baseline ? PROGRESS_HAS_BASELINE : 0),
+		[PROGRESS_STATE] = (uint64_t)sender_stream_state(sender, stream, now_ns),
 	};
 	memcpy(&words[PROGRESS_FRACTION], &fraction, sizeof fraction);
 	for (size_t i = 0; i < PROGRESS_WORDS; i++)
@@ -211,8 +224,8 @@ static void show(struct sender *sender, const struct sender_snapshot *snapshot, 
 	atomic_store_explicit(&board->sequence, sequence + 1, memory_order_relaxed);
 	for (size_t i = 0; i < SENDER_SNAPSHOT_WORDS; i++)
 		atomic_store_explicit(&board->words[i], words[i], memory_order_release);
-	for (size_t i = 0; sender->progress && i < sender->stream_count; i++)
-		show_stream(&sender->progress[i], &sender->streams[i], now_ns);
+	for (size_t i = 0; i < sender->stream_count; i++)
+		show_stream(sender, &sender->streams[i], now_ns);
 	atomic_store_explicit(&board->sequence, sequence + 2, memory_order_release);
 }
 
@@ -274,20 +287,6 @@ void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 		sender->options.published(sender->options.context);
 }
 
-void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot)
-{
-	const struct sender_board *board = &sender->board;
-	uint64_t words[SENDER_SNAPSHOT_WORDS];
-	uint32_t before, after;
-	do {
-		before = atomic_load_explicit(&board->sequence, memory_order_acquire);
-		for (size_t i = 0; i < SENDER_SNAPSHOT_WORDS; i++)
-			words[i] = atomic_load_explicit(&board->words[i], memory_order_acquire);
-		after = atomic_load_explicit(&board->sequence, memory_order_relaxed);
-	} while (before != after || before & 1);
-	memcpy(ret_snapshot, words, sizeof words);
-}
-
 size_t sender_stream_count(const struct sender *sender)
 {
 	return sender->stream_count;
@@ -303,24 +302,53 @@ static void read_shown(const struct sender_progress_words *shown, struct sender_
 		.packets_sent = words[PROGRESS_SENT],
 		.packets_dropped = words[PROGRESS_DROPPED],
 		.packets_failed = words[PROGRESS_FAILED],
+		.packets_cancelled = words[PROGRESS_CANCELLED],
 		.bytes_sent = words[PROGRESS_BYTES],
 		.syscalls = words[PROGRESS_SYSCALLS],
 		.pages = words[PROGRESS_PAGES],
 	};
+	progress->baseline = (struct account){
+		.packets_sent = words[PROGRESS_BASE_SENT],
+		.packets_dropped = words[PROGRESS_BASE_DROPPED],
+		.packets_failed = words[PROGRESS_BASE_FAILED],
+		.bytes_sent = words[PROGRESS_BASE_BYTES],
+		.syscalls = words[PROGRESS_BASE_SYSCALLS],
+		.pages = words[PROGRESS_BASE_PAGES],
+	};
+	progress->baseline.packets_requested = account_attempted(&progress->baseline);
+	progress->paused = words[PROGRESS_FLAGS] & PROGRESS_PAUSED;
+	progress->has_baseline = words[PROGRESS_FLAGS] & PROGRESS_HAS_BASELINE;
+	progress->state = (Pagecast__V1__StreamState)words[PROGRESS_STATE];
 	memcpy(&progress->fraction, &words[PROGRESS_FRACTION], sizeof progress->fraction);
 }
 
-void sender_streams(const struct sender *sender, struct sender_progress *ret_streams)
+static void read_streams(const struct sender *sender, struct sender_progress *streams)
+{
+	for (size_t i = 0; i < sender->stream_count; i++) {
+		streams[i].name = sender->plan->streams[i].name;
+		streams[i].stream_id = sender->plan->streams[i].stamp.stream_id;
+		read_shown(&sender->progress[i], &streams[i]);
+	}
+}
+
+void sender_snapshot_streams(const struct sender *sender, struct sender_snapshot *ret_snapshot,
+			     struct sender_progress *ret_streams)
 {
 	const struct sender_board *board = &sender->board;
+	uint64_t words[SENDER_SNAPSHOT_WORDS];
 	uint32_t before, after;
 	do {
 		before = atomic_load_explicit(&board->sequence, memory_order_acquire);
-		for (size_t i = 0; i < sender->stream_count; i++) {
-			ret_streams[i].name = sender->plan->streams[i].name;
-			ret_streams[i].stream_id = sender->plan->streams[i].stamp.stream_id;
-			read_shown(&sender->progress[i], &ret_streams[i]);
-		}
+		for (size_t i = 0; i < SENDER_SNAPSHOT_WORDS; i++)
+			words[i] = atomic_load_explicit(&board->words[i], memory_order_acquire);
+		if (ret_streams)
+			read_streams(sender, ret_streams);
 		after = atomic_load_explicit(&board->sequence, memory_order_relaxed);
 	} while (before != after || before & 1);
+	memcpy(ret_snapshot, words, sizeof words);
+}
+
+void sender_snapshot(const struct sender *sender, struct sender_snapshot *ret_snapshot)
+{
+	sender_snapshot_streams(sender, ret_snapshot, NULL);
 }

@@ -25,6 +25,34 @@ struct account sender_stream_account(const struct sender_stream *stream)
 	return account;
 }
 
+Pagecast__V1__StreamState sender_stream_state(const struct sender *sender,
+					      const struct sender_stream *stream, int64_t now_ns)
+{
+	if (stream->cancelled)
+		return PAGECAST__V1__STREAM_STATE__STREAM_STATE_CANCELLED;
+	if (stream->state == SENDER_STREAM_ENDED)
+		return PAGECAST__V1__STREAM_STATE__STREAM_STATE_ENDED;
+	if (sender->end != SENDER_RUNNING && sender->end != SENDER_INTERRUPTED)
+		return PAGECAST__V1__STREAM_STATE__STREAM_STATE_CANCELLED;
+	if (sender->paused || stream->paused)
+		return PAGECAST__V1__STREAM_STATE__STREAM_STATE_PAUSED;
+	if (!sender->started || now_ns < stream->start_ns)
+		return PAGECAST__V1__STREAM_STATE__STREAM_STATE_WAITING;
+	return PAGECAST__V1__STREAM_STATE__STREAM_STATE_RUNNING;
+}
+
+int64_t sender_stream_now(const struct sender_stream *stream, int64_t now_ns)
+{
+	return stream->stopped ? stream->stopped_ns : now_ns;
+}
+
+void sender_stream_unblock(struct sender_stream *stream, int64_t now_ns)
+{
+	if (stream->blocked)
+		stream->blocked_ns += now_ns - stream->blocked_since_ns;
+	stream->blocked = false;
+}
+
 uint64_t sender_stream_bytes(const struct sender_stream *stream, Pagecast__V1__Layer layer)
 {
 	if (stream->plan->one_len)

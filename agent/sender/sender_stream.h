@@ -1,6 +1,6 @@
 /*
  * sender_stream: what follows from the state of one stream: its account, its end, its next packet.
- * Nothing here changes a stream. Thread: worker.
+ * Thread: worker.
  */
 #pragma once
 #include "sender/sender_private.h"
@@ -25,6 +25,15 @@ int64_t sender_stream_last_ns(const struct sender_stream *stream);
  * follows what was attempted */
 struct account sender_stream_account(const struct sender_stream *stream);
 
+/** sender_stream_state() - what it does; of an interrupted job, which may go on elsewhere, what it
+ * did */
+Pagecast__V1__StreamState sender_stream_state(const struct sender *sender,
+					      const struct sender_stream *stream, int64_t now_ns);
+
+/** sender_stream_now() - @now_ns or, while it is stopped, the instant at which its schedule stands
+ */
+int64_t sender_stream_now(const struct sender_stream *stream, int64_t now_ns);
+
 /** sender_stream_bytes() - what was sent, as @layer (the rate's, or L2) counts it */
 uint64_t sender_stream_bytes(const struct sender_stream *stream, Pagecast__V1__Layer layer);
 
@@ -32,6 +41,9 @@ uint64_t sender_stream_bytes(const struct sender_stream *stream, Pagecast__V1__L
  * IP header; 1: none. *@ret_added: bytes of L3 that they add */
 uint64_t sender_stream_fragments(const struct sender_stream *stream, uint64_t l3,
 				 uint64_t *ret_added);
+
+/** sender_stream_unblock() - there was room at @now_ns, or nothing is waited for any more */
+void sender_stream_unblock(struct sender_stream *stream, int64_t now_ns);
 
 /** sender_stream_next_len() - payload bytes of the next packet; *ret_run: how many packets of this
  * length follow each other, UINT64_MAX where all have it */

@@ -89,6 +89,11 @@ static int64_t take_turn(struct sender *sender, int64_t now_ns)
 	return wait_for(sender, first, now_ns);
 }
 
+static bool all_paused(const struct sender *sender)
+{
+	return !sender->heap_count && !sender->ring_count && !sender->hold.stream;
+}
+
 void sender_turns_run(struct sender *sender)
 {
 	int64_t now_ns = clock_monotonic_ns(sender->clock);
@@ -98,13 +103,12 @@ void sender_turns_run(struct sender *sender)
 			sender_orders_apply(sender, now_ns);
 		else if (now_ns >= sender->deadline_ns)
 			sender->end = SENDER_MAX_DURATION;
-		else if (sender->paused)
-			now_ns = sender_wait_until(&sender->waiter, sender->deadline_ns, false,
-						   sender->seen);
 		else if (!sender->active_count)
 			sender->end = SENDER_LIMIT_REACHED;
 		else if (sender->dirty && now_ns >= sender->publish_ns)
 			publish_turn(sender, now_ns);
+		else if (all_paused(sender))
+			now_ns = wait_until(sender, sender->deadline_ns, false, now_ns);
 		else
 			now_ns = take_turn(sender, now_ns);
 	}

@@ -74,10 +74,8 @@ static double send_reported(const struct job *job, uint64_t *publications)
 	struct problem_set problems = {0};
 	struct error error = {0};
 	struct sender_report report;
-	struct sender_options options = {.clock = clock_real(),
-					 .show_streams = true,
-					 .published = published,
-					 .context = publications};
+	struct sender_options options = {
+		.clock = clock_real(), .published = published, .context = publications};
 
 	struct engine_choice choice;
 	if (engine_choose(&job->plan, NULL, 0, &choice, &error) ||

@@ -1,10 +1,11 @@
 /*
- * cancel: CancelJob, CancelJobs, DeleteJob. See pagecast/agent.h.
+ * cancel: CancelJob, CancelJobs, DeleteJob. See pagecast/agent.h. Single streams: control.h.
  *
  * All jobs are stopped first, under one hold of the lock; those that only waited are then ended by
  * the caller's thread, the others by their workers.
  */
 #include "base/util.h"
+#include "core/calls/control.h"
 #include "core/job/principal.h"
 #include "core/job/record.h"
 #include "core/state/agent.h"
@@ -52,6 +53,21 @@ static int stop(struct agent *agent, const struct agent_caller *caller,
 	return job ? 0 : (int)ret_error->code;
 }
 
+static int cancel_streams(struct agent *agent, const struct agent_caller *caller,
+			  const Pagecast__V1__CancelJobRequest *request,
+			  Pagecast__V1__Job **ret_job, struct error *ret_error)
+{
+	_cleanup_blob_ struct blob *cancel = record_cancel(caller->principal, request->reason);
+	_cleanup_job_ struct job *job = NULL;
+	agent_lock(agent);
+	struct job *found = agent_find_job(agent, request->id, ret_error);
+	if (found)
+		job = job_ref(found);
+	agent_unlock(agent);
+	return job ? control_cancel_streams(agent, caller, job, request, cancel, ret_job, ret_error)
+		   : (int)ret_error->code;
+}
+
 static int cancel(struct agent *agent, const struct agent_caller *caller,
 		  const Pagecast__V1__CancelJobRequest *request, Pagecast__V1__Job **ret_job,
 		  struct error *ret_error)
@@ -61,6 +77,8 @@ static int cancel(struct agent *agent, const struct agent_caller *caller,
 	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
 	if (!r)
 		r = check_reason(request->reason, ret_error);
+	if (!r && request->n_streams)
+		return cancel_streams(agent, caller, request, ret_job, ret_error);
 	if (!r)
 		r = stop(agent, caller, request, &job, ret_error);
 	if (r)

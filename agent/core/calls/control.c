@@ -1,107 +1,182 @@
 /*
- * control: PauseJob and ResumeJob. See pagecast/agent.h.
+ * control: PauseJob and ResumeJob, of a job or of some of its streams; CancelJob of streams. See
+ * pagecast/agent.h.
  *
  * The answer comes once the order is in force: a paused job shows what was sent, and nothing more
  * is sent; a resumed one sends again.
  */
+#include "core/calls/control.h"
+
 #include "base/util.h"
 #include "core/calls/settled.h"
-#include "core/job/facts.h"
+#include "core/calls/stream_names.h"
 #include "core/state/agent.h"
 #include "core/state/lifecycle.h"
 #include "core/state/view.h"
+#include "store/job_state.h"
 
-#include <errno.h>
-
-/* Under the lock: has the sender done what was ordered, or ended? */
-static bool orders_applied(const struct job *job)
-{
-	return !job->live || !job->live->sender || sender_orders_applied(job->live->sender);
-}
-
-/* Under the lock, released while it waits: 10 ms, unless the sender's thread gets no core. Return:
- * are the orders in force? */
-static bool await_orders(struct agent *agent, const struct job *job, int64_t until_ns)
-{
-	while (!orders_applied(job))
-		if (agent_wait_until(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) ==
-		    ETIMEDOUT)
-			break;
-	return orders_applied(job);
-}
-
-struct switched {
-	uint64_t revision; /* to notify; 0: nothing changed */
-	bool applied;	   /* the order is in force */
+struct control { /* one call */
+	struct agent *agent;
+	const struct agent_caller *caller;
+	enum sender_stream_order order;
+	const char *only; /* which jobs it is for, in a refusal */
+	struct stream_names streams;
+	struct blob *cancel; /* borrowed: record_cancel(); NULL: none */
+	struct job *job;     /* a reference */
+	uint64_t revision;   /* to notify; 0: nothing changed */
+	bool applied;	     /* the order is in force, or there is none to give */
 };
 
-/* Under the lock, released while it waits. */
-static struct switched switch_pause(struct agent *agent, struct job *job, enum job_event event,
-				    int64_t until_ns)
+static enum job_event event_of(enum sender_stream_order order)
 {
-	struct switched switched = {0};
-	bool counted;
-	Pagecast__V1__JobState next = job_fsm(job->state, event);
-	if (next == job->state) { /* ordered before: it may not be in force yet */
-		switched.applied = await_orders(agent, job, until_ns);
-		return switched;
-	}
-	if (event == JOB_EVENT_PAUSE)
-		sender_pause(job->live->sender);
-	else
-		sender_resume(job->live->sender);
-	switched.revision = lifecycle_enter(agent, job, next);
-	switched.applied = await_orders(agent, job, until_ns);
-	if (job->live && job->live->sender && facts_take_snapshot(job, &counted) &&
-	    lifecycle_publish(agent, job, counted))
-		switched.revision = job->revision;
-	return switched;
+	return order == SENDER_STREAM_PAUSE ? JOB_EVENT_PAUSE : JOB_EVENT_RESUME;
 }
 
-static int pause_or_resume(struct agent *agent, const struct agent_caller *caller, const char *id,
-			   enum job_event event, const char *only, Pagecast__V1__Job **ret_job,
-			   struct error *ret_error)
+/* Under the lock, released while it waits: the whole job. */
+static int order_job(struct control *control, struct error *ret_error)
 {
-	_cleanup_job_ struct job *job = NULL;
-	struct switched switched = {0};
+	struct agent *agent = control->agent;
+	struct job *job = control->job;
+	Pagecast__V1__JobState next = job_fsm(job->state, event_of(control->order));
+	if (next == PAGECAST__V1__JOB_STATE__JOB_STATE_UNSPECIFIED)
+		return job_refuse(job, control->only, ret_error);
+	if (next != job->state) { /* else it was ordered before, and may not be in force yet */
+		if (control->order == SENDER_STREAM_PAUSE)
+			sender_pause(job->live->sender);
+		else
+			sender_resume(job->live->sender);
+		control->revision = lifecycle_enter(agent, job, next);
+	}
+	control->applied = settled_orders(agent, control->caller, job, &control->revision);
+	return 0;
+}
+
+/* Under the lock, released while it waits. */
+static int order_streams(struct control *control, struct error *ret_error)
+{
+	struct agent *agent = control->agent;
+	struct job *job = control->job;
+	const struct stream_names *names = &control->streams;
+	if (job_state_ended(job->state) && control->order == SENDER_STREAM_CANCEL) {
+		control->applied = true;
+		return 0;
+	}
+	if (!job->live || !job->live->sender)
+		return job_refuse(job, control->only, ret_error);
+	if (control->cancel && !job->live->cancel)
+		job->live->cancel = blob_ref(control->cancel);
+	sender_order_streams(job->live->sender, names->streams, names->count, control->order);
+	control->applied = settled_orders(agent, control->caller, job, &control->revision);
+	if (!control->revision && !job_state_ended(job->state))
+		control->revision = agent_touch(agent, job);
+	return 0;
+}
+
+/* Under the lock, released while it waits: a job that is about to end has ended. */
+static int give_order(struct control *control, bool whole, struct error *ret_error)
+{
+	int r = settled_await(control->agent, control->caller, control->job, ret_error);
+	if (r)
+		return r;
+	return whole ? order_job(control, ret_error) : order_streams(control, ret_error);
+}
+
+static int not_applied(const struct control *control, struct error *ret_error)
+{
+	static const char *const verbs[] = {
+		[SENDER_STREAM_PAUSE] = "pause",
+		[SENDER_STREAM_RESUME] = "resume",
+		[SENDER_STREAM_CANCEL] = "cancel streams",
+	};
+	return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
+			 "job %s was ordered to %s but has not done so yet", control->job->id,
+			 verbs[control->order]);
+}
+
+static int run(struct control *control, char *const *names, size_t count,
+	       Pagecast__V1__Job **ret_job, struct error *ret_error)
+{
+	struct agent *agent = control->agent;
 	struct job_view view;
-	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
+	int r = stream_names_find(agent, control->job, names, count, &control->streams, ret_error);
 	if (r)
 		return r;
 	agent_lock(agent);
-	r = settled_find(agent, caller, id, &job, ret_error);
-	if (!r && job_fsm(job->state, event) == PAGECAST__V1__JOB_STATE__JOB_STATE_UNSPECIFIED)
-		r = job_refuse(job, only, ret_error);
-	if (!r)
-		switched = switch_pause(agent, job, event, lifecycle_wait_deadline(caller));
-	if (switched.applied)
-		view_take(agent, job, true, &view);
+	r = give_order(control, !count, ret_error);
+	if (!r && control->applied)
+		view_take(agent, control->job, true, &view);
 	agent_unlock(agent);
 	if (r)
 		return r;
-	if (switched.revision) {
-		settled_save(agent, job, STORE_NO_WAIT);
-		agent_notify(agent, switched.revision);
+	if (control->revision) {
+		settled_save(agent, control->job, STORE_NO_WAIT);
+		agent_notify(agent, control->revision);
 	}
-	if (switched.applied)
-		return view_give(agent, &view, ret_job, ret_error);
-	return error_set(ret_error, ERROR_CODE_DEADLINE_EXCEEDED,
-			 "job %s was ordered to %s but has not done so yet", job->id,
-			 event == JOB_EVENT_PAUSE ? "pause" : "resume");
+	return control->applied ? view_give(agent, &view, ret_job, ret_error)
+				: not_applied(control, ret_error);
+}
+
+/* Finds the job, which must be one that the caller may change. */
+static int control(struct control *control, const char *id, char *const *names, size_t count,
+		   Pagecast__V1__Job **ret_job, struct error *ret_error)
+{
+	struct agent *agent = control->agent;
+	int r = agent_require(control->caller, AGENT_ROLE_OPERATOR, ret_error);
+	if (r)
+		return r;
+	agent_lock(agent);
+	r = settled_find(agent, control->caller, id, &control->job, ret_error);
+	agent_unlock(agent);
+	if (!r)
+		r = run(control, names, count, ret_job, ret_error);
+	stream_names_deinit(&control->streams);
+	job_unref(control->job);
+	return r;
 }
 
 int agent_pause_job(struct agent *agent, const struct agent_caller *caller,
 		    const Pagecast__V1__PauseJobRequest *request, Pagecast__V1__Job **ret_job,
 		    struct error *ret_error)
 {
-	return pause_or_resume(agent, caller, request->id, JOB_EVENT_PAUSE,
-			       "a running job can be paused", ret_job, ret_error);
+	struct control pause = {
+		.agent = agent,
+		.caller = caller,
+		.order = SENDER_STREAM_PAUSE,
+		.only = request->n_streams ? "the streams of a running job can be paused"
+					   : "a running job can be paused",
+	};
+	return control(&pause, request->id, request->streams, request->n_streams, ret_job,
+		       ret_error);
 }
 
 int agent_resume_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__ResumeJobRequest *request, Pagecast__V1__Job **ret_job,
 		     struct error *ret_error)
 {
-	return pause_or_resume(agent, caller, request->id, JOB_EVENT_RESUME,
-			       "a paused job can be resumed", ret_job, ret_error);
+	struct control resume = {
+		.agent = agent,
+		.caller = caller,
+		.order = SENDER_STREAM_RESUME,
+		.only = request->n_streams ? "the streams of a running job can be resumed"
+					   : "a paused job can be resumed",
+	};
+	return control(&resume, request->id, request->streams, request->n_streams, ret_job,
+		       ret_error);
+}
+
+int control_cancel_streams(struct agent *agent, const struct agent_caller *caller, struct job *job,
+			   const Pagecast__V1__CancelJobRequest *request, struct blob *cancel,
+			   Pagecast__V1__Job **ret_job, struct error *ret_error)
+{
+	struct control stop = {
+		.agent = agent,
+		.caller = caller,
+		.order = SENDER_STREAM_CANCEL,
+		.only = "the streams of a running job can be cancelled",
+		.cancel = cancel,
+		.job = job,
+	};
+	int r = run(&stop, request->streams, request->n_streams, ret_job, ret_error);
+	stream_names_deinit(&stop.streams);
+	return r;
 }

@@ -3,11 +3,14 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "core/job/facts.h"
 #include "core/job/principal.h"
 #include "core/state/agent.h"
 #include "core/state/lifecycle.h"
 #include "core/state/row.h"
 #include "store/job_state.h"
+
+#include <errno.h>
 
 int settled_await(struct agent *agent, const struct agent_caller *caller, struct job *job,
 		  struct error *ret_error)
@@ -32,6 +35,27 @@ int settled_find(struct agent *agent, const struct agent_caller *caller, const c
 	if (!r)
 		*ret_job = TAKE_PTR(job);
 	return r;
+}
+
+/* Under the lock: has the sender done what was ordered, or ended? */
+static bool orders_applied(const struct job *job)
+{
+	return !job->live || !job->live->sender || sender_orders_applied(job->live->sender);
+}
+
+bool settled_orders(struct agent *agent, const struct agent_caller *caller, struct job *job,
+		    uint64_t *ret_revision)
+{
+	int64_t until_ns = lifecycle_wait_deadline(caller);
+	bool counted;
+	while (!orders_applied(job))
+		if (agent_wait_until(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) ==
+		    ETIMEDOUT)
+			break;
+	if (job->live && job->live->sender && facts_take_snapshot(job, &counted) &&
+	    lifecycle_publish(agent, job, counted))
+		*ret_revision = job->revision;
+	return orders_applied(job);
 }
 
 void settled_save(struct agent *agent, struct job *job, enum store_wait wait)

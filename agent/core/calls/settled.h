@@ -13,6 +13,15 @@ int settled_await(struct agent *agent, const struct agent_caller *caller, struct
  * PERMISSION_DENIED: not @caller's to change; DEADLINE_EXCEEDED */
 int settled_find(struct agent *agent, const struct agent_caller *caller, const char *id,
 		 struct job **ret_job, struct error *ret_error);
+/**
+ * settled_orders() - (L), released while it waits: until what a running job's sender was ordered is
+ * in force, 10 ms unless its thread gets no core; then what was sent by then is published
+ * @ret_revision: of that, if a count changed; else left as it is
+ *
+ * Return: are the orders in force?
+ */
+bool settled_orders(struct agent *agent, const struct agent_caller *caller, struct job *job,
+		    uint64_t *ret_revision);
 /** settled_save() - store a change that is in force; a failure is logged, for the change stands.
  * Without the lock */
 void settled_save(struct agent *agent, struct job *job, enum store_wait wait);

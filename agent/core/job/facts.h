@@ -11,6 +11,9 @@
  * now, and nothing is waited for */
 struct job_facts facts_of_snapshot(const struct sender_snapshot *snapshot,
 				   const struct job_earlier *earlier);
-/** facts_take_snapshot() - of a running job: what its sender published last, into its facts.
- * Return: has anything changed? *ret_counted: a count has */
+/** facts_take_snapshot() - of a running job: what its sender published last, into its facts and
+ * its streams. Return: has anything changed? *ret_counted: a count has */
 bool facts_take_snapshot(struct job *job, bool *ret_counted);
+/** facts_suspend() - the same of a sender that has stopped: nothing is being sent just now, and
+ * nothing is waited for */
+void facts_suspend(struct job *job);

@@ -51,10 +51,18 @@ void job_end_live(struct job *job)
 	blob_unref(job->live->spec);
 	blob_unref(job->live->record);
 	blob_unref(job->live->cancel);
+	free(job->live->streams);
 	free(job->live->earlier.streams);
 	blob_unref(job->live->earlier.exact);
 	free(job->live);
 	job->live = NULL;
+}
+
+void job_set_streams(struct job *job, struct sender_progress *streams, size_t count)
+{
+	free(job->live->streams);
+	job->live->streams = streams;
+	job->live->stream_count = count;
 }
 
 static char *flat_labels(const Pagecast__V1__JobSpec *basic, size_t *ret_bytes)

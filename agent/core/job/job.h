@@ -68,6 +68,9 @@ struct job_live {
 	struct blob *spec;   /* in force: later changes of rate and priority are in it */
 	struct blob *record; /* packed facts */
 	struct job_facts facts;
+	struct sender_progress *streams; /* [stream_count], owned: where each is, as the facts say;
+					    names are its sender's */
+	size_t stream_count;		 /* 0: it never ran */
 	struct job_earlier earlier;
 	struct policy_demand demand;
 	struct job_grant grant;
@@ -132,6 +135,9 @@ int job_set_basic(struct job *job, struct blob *basic);
 /** job_has_labels() - every one of @labels? */
 bool job_has_labels(const struct job *job, Pagecast__V1__Label *const *labels, size_t count);
 
+/** job_set_streams() - it runs: room for what becomes of its streams; @streams is owned from here
+ * on, [@count] */
+void job_set_streams(struct job *job, struct sender_progress *streams, size_t count);
 /** job_set_plan() - times, demand and requested packets of an outline, into job->live */
 void job_set_plan(struct job *job, const struct plan *plan);
 /** job_refuse() - "job 01… is SUCCEEDED; only …"; under the agent's lock. Return:

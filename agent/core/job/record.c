@@ -39,7 +39,7 @@ struct report_messages {
 	Pagecast__V1__Histogram gap_error;
 	Pagecast__V1__PolicyHold holds[LIMITER_RULES], *hold_list[LIMITER_RULES];
 	Google__Protobuf__Duration held[LIMITER_RULES];
-	Pagecast__V1__Account account;
+	Pagecast__V1__Account account, baseline;
 	Pagecast__V1__StreamResult result;
 };
 
@@ -120,6 +120,9 @@ static void fill_stream(struct report_messages *messages, const struct plan_stre
 	messages->result.stream_id = stream->stamp.stream_id;
 	messages->result.account = with_account ? &messages->account : NULL;
 	messages->result.report = &messages->report;
+	messages->result.state = from->state;
+	record_account(&messages->baseline, &from->baseline);
+	messages->result.baseline = from->has_baseline ? &messages->baseline : NULL;
 }
 
 static struct blob *pack_with_results(Pagecast__V1__Job *job, const struct record_results *results)
@@ -205,6 +208,7 @@ static void read_account(const Pagecast__V1__Account *message, struct account *r
 		.packets_sent = message->packets_sent,
 		.packets_dropped = message->packets_dropped,
 		.packets_failed = message->packets_failed,
+		.packets_cancelled = message->packets_cancelled,
 		.bytes_sent = message->bytes_sent,
 		.syscalls = message->syscalls,
 		.pages = message->pages,
@@ -255,6 +259,11 @@ static int read_streams(const Pagecast__V1__Job *stored, struct sender_progress 
 		const Pagecast__V1__StreamResult *result = stored->stream_results[i];
 		if (result->account)
 			read_account(result->account, &streams[i].account);
+		if (result->baseline)
+			read_account(result->baseline, &streams[i].baseline);
+		streams[i].has_baseline = result->baseline != NULL;
+		streams[i].state = result->state;
+		streams[i].paused = result->held;
 		streams[i].fraction = read_fraction(result->progress);
 	}
 	*ret_streams = streams;
@@ -291,7 +300,7 @@ struct blob *record_without_end(const struct blob *record)
 
 struct stream_messages {
 	Pagecast__V1__StreamResult result;
-	Pagecast__V1__Account account;
+	Pagecast__V1__Account account, baseline;
 	Pagecast__V1__Progress progress;
 };
 
@@ -305,16 +314,18 @@ static void fill_progress(struct stream_messages *messages, const struct sender_
 	messages->result.stream_id = from->stream_id;
 	messages->result.account = &messages->account;
 	messages->result.progress = &messages->progress;
+	messages->result.state = from->state;
+	messages->result.held = from->paused;
+	record_account(&messages->baseline, &from->baseline);
+	messages->result.baseline = from->has_baseline ? &messages->baseline : NULL;
 }
 
-struct blob *record_pack_streams(const struct job_facts *facts,
-				 const struct sender_progress *streams, size_t count)
+struct blob *record_streams(const struct sender_progress *streams, size_t count)
 {
 	Pagecast__V1__Job job = PAGECAST__V1__JOB__INIT;
-	_cleanup_free_ struct stream_messages *messages = calloc(count, sizeof *messages);
-	_cleanup_free_ Pagecast__V1__StreamResult **list = calloc(count, sizeof(void *));
-	_cleanup_blob_ struct blob *first = record_pack(facts, NULL, NULL);
-	if (!messages || !list || !first)
+	_cleanup_free_ struct stream_messages *messages = calloc(count + 1, sizeof *messages);
+	_cleanup_free_ Pagecast__V1__StreamResult **list = calloc(count + 1, sizeof(void *));
+	if (!messages || !list)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		fill_progress(&messages[i], &streams[i]);
@@ -322,8 +333,15 @@ struct blob *record_pack_streams(const struct job_facts *facts,
 	}
 	job.stream_results = list;
 	job.n_stream_results = count;
-	_cleanup_blob_ struct blob *second = blob_pack(&job.base);
-	return second ? record_join(first, second) : NULL;
+	return blob_pack(&job.base);
+}
+
+struct blob *record_pack_streams(const struct job_facts *facts,
+				 const struct sender_progress *streams, size_t count)
+{
+	_cleanup_blob_ struct blob *first = record_pack(facts, NULL, NULL);
+	_cleanup_blob_ struct blob *second = record_streams(streams, count);
+	return first && second ? record_join(first, second) : NULL;
 }
 
 struct blob *record_cancel(const char *principal, const char *reason)

@@ -38,6 +38,9 @@ void record_fill_problems(struct record_problems *messages, const struct problem
 struct blob *record_pack(const struct job_facts *facts, const struct problem_set *problems,
 			 const struct record_results *results);
 
+/** record_streams() - where each stream of a running job is, as a piece of a record. Return: owned;
+ * NULL: out of memory */
+struct blob *record_streams(const struct sender_progress *streams, size_t count);
 /** record_pack_streams() - a running job's record, with where each stream is. Return: owned;
  * NULL: out of memory */
 struct blob *record_pack_streams(const struct job_facts *facts,

@@ -70,6 +70,7 @@ static void shorten_stream(struct plan_stream *stream, const struct sender_progr
 	}
 	if (attempted)
 		stream->start_delay_ns = 0;
+	stream->hold = earlier->paused;
 	plan_skip(stream, &stream->first, attempted);
 }
 
@@ -92,18 +93,39 @@ struct blob *resume_record(const struct job *job)
 	if (!live->sender) /* where it was stays known until it goes on */
 		return live->earlier.stream_count ? blob_ref(live->record)
 						  : record_pack(&live->facts, NULL, NULL);
-	size_t count = sender_stream_count(live->sender);
-	_cleanup_free_ struct sender_progress *streams = calloc(count, sizeof *streams);
-	if (!streams)
-		return NULL;
-	sender_streams(live->sender, streams);
-	for (size_t i = 0; live->earlier.stream_count == count && i < count; i++) {
-		const struct sender_progress *before = &live->earlier.streams[i];
+	return record_pack_streams(&live->facts, live->streams, live->stream_count);
+}
+
+/* What a sender counted since it resumed a stream does not count what was sent before the sender;
+ * without that, the baseline of before still holds. */
+static void add_baseline(const struct sender_progress *earlier, bool *has_baseline,
+			 struct account *baseline)
+{
+	if (*has_baseline)
+		account_add(baseline, &earlier->account);
+	else
+		*baseline = earlier->baseline;
+	*has_baseline |= earlier->has_baseline;
+}
+
+void resume_add_streams(const struct job_earlier *earlier, struct sender_progress *streams,
+			size_t count)
+{
+	for (size_t i = 0; earlier->stream_count == count && i < count; i++) {
+		const struct sender_progress *before = &earlier->streams[i];
 		account_add(&streams[i].account, &before->account);
+		add_baseline(before, &streams[i].has_baseline, &streams[i].baseline);
 		streams[i].fraction =
 			before->fraction + (1 - before->fraction) * streams[i].fraction;
 	}
-	return record_pack_streams(&live->facts, streams, count);
+}
+
+void resume_cancel_streams(const struct job_earlier *earlier, struct sender *sender)
+{
+	size_t count = sender_stream_count(sender);
+	for (size_t i = 0; earlier->stream_count == count && i < count; i++)
+		if (earlier->streams[i].state == PAGECAST__V1__STREAM_STATE__STREAM_STATE_CANCELLED)
+			sender_order_streams(sender, &i, 1, SENDER_STREAM_CANCEL);
 }
 
 void resume_add_facts(const struct job_earlier *earlier, struct job_facts *facts)
@@ -131,8 +153,10 @@ void resume_add_report(const struct job_earlier *earlier, struct sender_report *
 		       struct sender_report *streams, size_t count)
 {
 	add_report(&earlier->account, job);
-	for (size_t i = 0; streams && earlier->stream_count == count && i < count; i++)
+	for (size_t i = 0; streams && earlier->stream_count == count && i < count; i++) {
 		add_report(&earlier->streams[i].account, &streams[i]);
+		add_baseline(&earlier->streams[i], &streams[i].has_baseline, &streams[i].baseline);
+	}
 	if (earlier->first_packet_ns)
 		job->first_packet_ns = earlier->first_packet_ns;
 }

@@ -28,5 +28,11 @@ struct blob *resume_record(const struct job *job);
 void resume_add_facts(const struct job_earlier *earlier, struct job_facts *facts);
 void resume_add_report(const struct job_earlier *earlier, struct sender_report *job,
 		       struct sender_report *streams, size_t count);
+/** resume_add_streams() - the same for where its streams are, [@count] */
+void resume_add_streams(const struct job_earlier *earlier, struct sender_progress *streams,
+			size_t count);
+/** resume_cancel_streams() - those that a call had cancelled before stay so: orders for @sender
+ * ahead of its run */
+void resume_cancel_streams(const struct job_earlier *earlier, struct sender *sender);
 /** resume_add_problems() - it went on, and what that means for the counts */
 void resume_add_problems(const struct job_earlier *earlier, struct problem_set *problems);

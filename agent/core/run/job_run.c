@@ -45,7 +45,6 @@ static enum readiness prepare(struct run *run)
 	run->spec = blob_ref(run->job->live->spec);
 	struct job_grant grant = run->job->live->grant;
 	run->prepared.earlier = &run->job->live->earlier;
-	run->prepared.show_streams = run->job->resumes;
 	run->prepared.job_id = run->job->id;
 	agent_unlock(run->agent);
 	run->prepared.spec = pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
@@ -143,6 +142,9 @@ static uint64_t enter_running(struct run *run)
 	struct job *job = run->job;
 	job->live->sender = run->prepared.sender;
 	job->live->engine = run->prepared.engine.kind;
+	job_set_streams(job, TAKE_PTR(run->prepared.streams), run->prepared.plan->stream_count);
+	bool counted;
+	facts_take_snapshot(job, &counted); /* what its streams are called */
 	job->live->earlier.exact = blob_unref(job->live->earlier.exact);
 	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
 	uint64_t revision = lifecycle_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));
@@ -268,12 +270,16 @@ static enum job_event event_of(enum sender_end end, const struct account *accoun
 				       account->packets_cancelled
 			       ? JOB_EVENT_FAIL
 			       : JOB_EVENT_DONE;
+	case SENDER_STREAMS_CANCELLED:
+		return account->packets_dropped || account->packets_failed ? JOB_EVENT_FAIL
+									   : JOB_EVENT_CANCEL;
 	case SENDER_CANCELLED:
 	case SENDER_LEASE_EXPIRED: return JOB_EVENT_CANCEL;
 	case SENDER_INTERRUPTED: return JOB_EVENT_INTERRUPT;
 	case SENDER_FORBIDDEN:
 	case SENDER_MAX_DURATION:
 	case SENDER_START_MISSED:
+	case SENDER_HOLD_EXPIRED:
 	case SENDER_ERROR:
 	case SENDER_RUNNING: break;
 	}
@@ -299,15 +305,13 @@ static bool suspend(struct run *run, enum sender_end *ret_ended)
 	struct agent *agent = run->agent;
 	struct job *job = run->job;
 	struct job_live *live = job->live;
-	struct sender_snapshot snapshot;
-	sender_snapshot(run->prepared.sender, &snapshot);
 	agent_lock(agent);
 	if (live->stop != SENDER_RUNNING) {
 		*ret_ended = live->stop;
 		agent_unlock(agent);
 		return false;
 	}
-	live->facts = facts_of_snapshot(&snapshot, &live->earlier);
+	facts_suspend(job);
 	live->facts.end_ns = live->earlier.repeats ? 0 : clock_realtime_ns(agent->clock);
 	lifecycle_publish(agent, job, false);
 	live->earlier.paused = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED;

@@ -10,6 +10,7 @@
 #include "policy/interface.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 static enum problem_code problem_code_of(int code)
@@ -72,7 +73,6 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	struct sender_options options = {
 		.clock = agent->clock,
 		.total = &agent->total,
-		.show_streams = preparation->show_streams,
 		.preview = !grant,
 		.orders_applied = on_orders_applied,
 		.context = agent,
@@ -89,8 +89,15 @@ static int open_sender(struct agent *agent, struct preparation *preparation,
 	if (preparation->earlier)
 		options.elapsed_ns =
 			resume_shorten(preparation->earlier, plan, clock_realtime_ns(agent->clock));
-	return sender_new(&preparation->sender, plan, &preparation->engine, &options,
-			  &preparation->problems, ret_error);
+	int r = sender_new(&preparation->sender, plan, &preparation->engine, &options,
+			   &preparation->problems, ret_error);
+	if (r || !grant)
+		return r;
+	if (preparation->earlier)
+		resume_cancel_streams(preparation->earlier, preparation->sender);
+	preparation->streams = calloc(plan->stream_count, sizeof *preparation->streams);
+	return preparation->streams ? 0
+				    : error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
 }
 
 /* Neighbours are asked for only after the policy has allowed the job, and only to send it. */
@@ -149,6 +156,8 @@ int preparation_make(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 void preparation_deinit(struct preparation *preparation)
 {
 	preparation->sender = sender_free(preparation->sender);
+	free(preparation->streams);
+	preparation->streams = NULL;
 	preparation->plan = plan_free(preparation->plan);
 	if (preparation->spec)
 		pagecast__v1__job_spec__free_unpacked(preparation->spec, NULL);

@@ -11,13 +11,13 @@
 struct preparation {
 	struct policy *policy;
 	struct plan *plan;
-	struct sender *sender; /* borrows the plan */
+	struct sender *sender;		 /* borrows the plan */
+	struct sender_progress *streams; /* owned: room for where each is; NULL in a preview */
 	struct problem_set problems;
 	struct engine_choice engine; /* the one that sends, and why */
 	/* set by the caller: */
 	const char *job_id;		   /* borrowed; NULL: a preview */
 	const struct job_earlier *earlier; /* borrowed: the rest is to be sent; NULL: everything */
-	bool show_streams;		   /* sender_streams() will be called */
 	Pagecast__V1__JobSpec *spec;	   /* owned: freed with the plan, which reads it; NULL: the
 					      caller keeps it until then */
 };

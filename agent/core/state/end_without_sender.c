@@ -123,8 +123,16 @@ static int closing_init(struct closing *closing, const char *job_id, const struc
 		struct sender_report *report = &closing->streams[i];
 		fill_requested(&closing->plan->streams[i], report);
 		stamp_pick_id(&closing->plan->streams[i].stamp, job_id, i);
+		report->state = closing->crashed
+					? PAGECAST__V1__STREAM_STATE__STREAM_STATE_UNSPECIFIED
+					: PAGECAST__V1__STREAM_STATE__STREAM_STATE_CANCELLED;
 		if (earlier->stream_count == count) {
 			uint64_t requested = report->account.packets_requested;
+			if (earlier->streams[i].state ==
+			    PAGECAST__V1__STREAM_STATE__STREAM_STATE_ENDED)
+				report->state = earlier->streams[i].state;
+			report->has_baseline = earlier->streams[i].has_baseline;
+			report->baseline = earlier->streams[i].baseline;
 			report->account = earlier->streams[i].account;
 			report->account.packets_requested =
 				MAX(requested, report->account.packets_requested);

@@ -130,8 +130,10 @@ uint64_t lifecycle_publish(struct agent *agent, struct job *job, bool counted)
 void lifecycle_cancel(struct agent *agent, struct job *job, struct blob *cancel)
 {
 	AGENT_ASSERT_LOCKED(agent);
-	if (!job->live->ending && job->live->stop == SENDER_RUNNING && cancel)
+	if (!job->live->ending && job->live->stop == SENDER_RUNNING && cancel) {
+		blob_unref(job->live->cancel); /* of a call that cancelled some streams */
 		job->live->cancel = blob_ref(cancel);
+	}
 	lifecycle_stop(agent, job, SENDER_CANCELLED);
 }
 

@@ -7,6 +7,7 @@
 #include "core/job/record.h"
 #include "core/state/history.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { SPEC_FIELD_TAG = 2 << 3 | 2, VARINT_MAX = 10 };
@@ -24,6 +25,18 @@ static const char *waiting_for(const struct agent *agent, const struct job *job)
 		return "store not writable";
 	return agent->short_of_share ? "a share of the policy's maxTotalPps and maxTotalBpsL2"
 				     : "a free worker";
+}
+
+/* Under the lock. Without memory they are left out. */
+static void take_streams(const struct job_live *live, struct job_view *view)
+{
+	view->streams = calloc(live->stream_count, sizeof *view->streams);
+	if (!view->streams)
+		return;
+	view->stream_count = live->stream_count;
+	memcpy(view->streams, live->streams, live->stream_count * sizeof *view->streams);
+	for (size_t i = 0; i < view->stream_count; i++)
+		view->streams[i].name = NULL; /* the spec's; the sender may end meanwhile */
 }
 
 void view_take(struct agent *agent, struct job *job, bool full, struct job_view *ret_view)
@@ -44,6 +57,8 @@ void view_take(struct agent *agent, struct job *job, bool full, struct job_view 
 	ret_view->record = blob_ref(job->live->record);
 	if (full)
 		ret_view->spec = blob_ref(job->live->spec);
+	if (full && job->live->sender && !job->resumes) /* of what resumes they are in the record */
+		take_streams(job->live, ret_view);
 	if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
 		ret_view->queue_position = job_queue_position(&agent->queue, job);
 	ret_view->waiting_for = waiting_for(agent, job);
@@ -55,6 +70,8 @@ void view_release(struct job_view *view)
 	view->basic = blob_unref(view->basic);
 	view->spec = blob_unref(view->spec);
 	view->record = blob_unref(view->record);
+	free(view->streams);
+	view->streams = NULL;
 }
 
 static size_t put_varint(uint8_t *to, uint64_t value)
@@ -106,10 +123,10 @@ static struct blob *pack_moment(const struct job_view *view)
 }
 
 static Pagecast__V1__Job *join(const struct blob *moment, const struct blob *record,
-			       const struct blob *spec)
+			       const struct blob *streams, const struct blob *spec)
 {
 	_cleanup_free_ uint8_t *joined =
-		malloc(moment->len + record->len + spec->len + 1 + VARINT_MAX);
+		malloc(moment->len + record->len + streams->len + spec->len + 1 + VARINT_MAX);
 	if (!joined)
 		return NULL;
 	size_t len = 0;
@@ -117,11 +134,26 @@ static Pagecast__V1__Job *join(const struct blob *moment, const struct blob *rec
 	len += moment->len;
 	memcpy(joined + len, record->data, record->len);
 	len += record->len;
+	memcpy(joined + len, streams->data, streams->len);
+	len += streams->len;
 	joined[len++] = SPEC_FIELD_TAG;
 	len += put_varint(joined + len, spec->len);
 	memcpy(joined + len, spec->data, spec->len);
 	len += spec->len;
 	return pagecast__v1__job__unpack(NULL, len, joined);
+}
+
+/* Results that a running job's view brought, after its spec. Return: 0; -ENOMEM */
+static int name_streams(Pagecast__V1__Job *job)
+{
+	for (size_t i = 0; i < job->n_stream_results && i < job->spec->n_streams; i++) {
+		const char *name = job->spec->streams[i]->name;
+		if (name[0] && !(job->stream_results[i]->name = strdup(name))) {
+			job->stream_results[i]->name = (char *)protobuf_c_empty_string;
+			return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 static void note_damaged(struct agent *agent, struct job_view *view)
@@ -169,12 +201,19 @@ int view_message(struct agent *agent, struct job_view *view, Pagecast__V1__Job *
 		return damaged_message(view, ret_job, ret_error);
 	_cleanup_blob_ struct blob *spec = read.spec, *record = read.record;
 	_cleanup_blob_ struct blob *moment = pack_moment(view);
+	_cleanup_blob_ struct blob *streams = record_streams(view->streams, view->stream_count);
 	const struct blob *shown = view->full ? spec : view->basic;
-	Pagecast__V1__Job *job = moment && record && shown ? join(moment, record, shown) : NULL;
+	Pagecast__V1__Job *job = NULL;
+	if (moment && record && streams && shown)
+		job = join(moment, record, streams, shown);
+	if (job && view->stream_count && name_streams(job) < 0) {
+		pagecast__v1__job__free_unpacked(job, NULL);
+		job = NULL;
+	}
 	if (!job)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE,
 				 "out of memory while reading job %s", view->job->id);
-	view->message_bytes = moment->len + record->len + shown->len;
+	view->message_bytes = moment->len + record->len + streams->len + shown->len;
 	*ret_job = job;
 	return 0;
 }

@@ -14,6 +14,8 @@ struct job_view {
 	size_t queue_position;
 	const char *waiting_for; /* static; NULL: the record says */
 	struct blob *basic, *spec, *record;
+	struct sender_progress *streams; /* [stream_count], owned: of a running job, where full */
+	size_t stream_count;
 	bool in_store; /* record and spec are to be read there */
 	bool full;
 	bool unsaved;	      /* it has ended, and the store has not taken that yet */
