@@ -20,6 +20,7 @@ static const char *const code_names[] = {
 	[PROBLEM_NO_ROOM] = "no_room",
 	[PROBLEM_MAX_DURATION] = "max_duration",
 	[PROBLEM_START_MISSED] = "start_missed",
+	[PROBLEM_HOLD_EXPIRED] = "hold_expired",
 	[PROBLEM_NOT_STARTED] = "not_started",
 	[PROBLEM_LEASE_EXPIRED] = "lease_expired",
 	[PROBLEM_ACCOUNT_FROM_SNAPSHOT] = "account_from_snapshot",

@@ -49,7 +49,8 @@ enum {
 #define PLAN_BYTES_MAX (UINT64_C(256) << 20)
 /* Packets of one stream: all streams of a job added up stay below 2^63, and JSON readers that know
  * only doubles see each count exactly. At 50 million a second this is 5 years. */
-#define PLAN_PACKETS_MAX (UINT64_C(1) << 53)
+#define PLAN_PACKETS_MAX	     (UINT64_C(1) << 53)
+#define PLAN_HOLD_TIMEOUT_DEFAULT_NS INT64_C(30000000000)
 /* Below this a packet leaves less than every 10 s: a job for each packet is the better tool. Above
  * the upper ends no clock resolves the gap; use "unlimited". */
 #define PLAN_PPS_MIN 0.1
@@ -153,6 +154,8 @@ struct plan {
 	int64_t max_duration_ns;	    /* 0: none */
 	int64_t start_time_ns;		    /* CLOCK_REALTIME; 0: as soon as a worker is free */
 	int64_t start_tolerance_ns;	    /* -1: none */
+	bool hold;			    /* prepared, it waits for a start_time */
+	int64_t hold_timeout_ns;	    /* how long; with hold */
 	int64_t lease_ns;		    /* 0: none */
 	int32_t priority;
 	uint64_t bytes;		     /* of all items together */

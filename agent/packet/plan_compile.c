@@ -80,6 +80,21 @@ static void compile_priority(struct check *check, int32_t priority, struct plan 
 			    -PLAN_PRIORITY_MAX, PLAN_PRIORITY_MAX);
 }
 
+static void compile_hold(struct check *check, const Pagecast__V1__JobSpec *spec, struct plan *plan)
+{
+	plan->hold = spec->hold;
+	if (spec->hold && spec->start_time)
+		check_fault(check, "hold",
+			    "true, but there is a startTime: a held job gets it when it is "
+			    "released (UpdateJob); give one of the two");
+	if (spec->hold_timeout)
+		check_duration(check, "holdTimeout", spec->hold_timeout, 1, &plan->hold_timeout_ns);
+	else if (spec->hold)
+		plan->hold_timeout_ns = PLAN_HOLD_TIMEOUT_DEFAULT_NS;
+	if (spec->hold_timeout && !spec->hold)
+		check_fault(check, "holdTimeout", "needs hold, which it ends");
+}
+
 static void compile_times(struct check *check, const Pagecast__V1__JobSpec *spec, struct plan *plan)
 {
 	plan->start_tolerance_ns = -1;
@@ -88,9 +103,10 @@ static void compile_times(struct check *check, const Pagecast__V1__JobSpec *spec
 	if (spec->start_tolerance) {
 		check_duration(check, "startTolerance", spec->start_tolerance, 0,
 			       &plan->start_tolerance_ns);
-		if (!spec->start_time)
+		if (!spec->start_time && !spec->hold)
 			check_fault(check, "startTolerance", "needs startTime, which it refers to");
 	}
+	compile_hold(check, spec, plan);
 	if (spec->max_duration)
 		check_duration(check, "maxDuration", spec->max_duration, 1, &plan->max_duration_ns);
 	if (spec->lease)

@@ -27,11 +27,11 @@ TEST(job_queue_takes_by_priority_then_arrival)
 	for (int i = 0; i < COUNT; i++)
 		CHECK_INT(job_queue_position(&queue, jobs[EXPECTED[i]]), ==, i + 1);
 	for (int i = 0; i < COUNT; i++) {
-		CHECK(job_queue_first(&queue) == jobs[EXPECTED[i]]);
+		CHECK(job_queue_first(&queue, true) == jobs[EXPECTED[i]]);
 		job_queue_remove(&queue, jobs[EXPECTED[i]]);
 		CHECK_INT(job_queue_position(&queue, jobs[EXPECTED[i]]), ==, 0);
 	}
-	CHECK(!job_queue_first(&queue));
+	CHECK(!job_queue_first(&queue, true));
 	for (int i = 0; i < COUNT; i++)
 		job_unref(jobs[i]);
 	job_queue_deinit(&queue);
@@ -53,7 +53,7 @@ TEST(job_queue_removing_from_the_middle_keeps_the_order)
 	}
 	const struct job *last = NULL;
 	size_t taken = 0;
-	for (struct job *job; (job = job_queue_first(&queue)); last = job, taken++) {
+	for (struct job *job; (job = job_queue_first(&queue, true)); last = job, taken++) {
 		CHECK(!last || last->priority > job->priority ||
 		      (last->priority == job->priority && strcmp(last->id, job->id) < 0));
 		job_queue_remove(&queue, job);

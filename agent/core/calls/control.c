@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "core/calls/settled.h"
 #include "core/calls/stream_names.h"
+#include "core/calls/update.h"
 #include "core/state/agent.h"
 #include "core/state/lifecycle.h"
 #include "core/state/view.h"
@@ -126,8 +127,11 @@ static int control(struct control *control, const char *id, char *const *names, 
 		return r;
 	agent_lock(agent);
 	r = settled_find(agent, control->caller, id, &control->job, ret_error);
+	bool held = !r && control->job->live && control->job->live->hold;
 	agent_unlock(agent);
-	if (!r)
+	if (held && !count && control->order == SENDER_STREAM_RESUME)
+		r = update_release(agent, control->caller, id, ret_job, ret_error);
+	else if (!r)
 		r = run(control, names, count, ret_job, ret_error);
 	stream_names_deinit(&control->streams);
 	job_unref(control->job);
@@ -158,7 +162,7 @@ int agent_resume_job(struct agent *agent, const struct agent_caller *caller,
 		.caller = caller,
 		.order = SENDER_STREAM_RESUME,
 		.only = request->n_streams ? "the streams of a running job can be resumed"
-					   : "a paused job can be resumed",
+					   : "a paused or held job can be resumed",
 	};
 	return control(&resume, request->id, request->streams, request->n_streams, ret_job,
 		       ret_error);

@@ -52,9 +52,11 @@ bool settled_orders(struct agent *agent, const struct agent_caller *caller, stru
 		if (agent_wait_until(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) ==
 		    ETIMEDOUT)
 			break;
-	if (job->live && job->live->sender && facts_take_snapshot(job, &counted) &&
-	    lifecycle_publish(agent, job, counted))
-		*ret_revision = job->revision;
+	if (job->live && job->live->sender) {
+		facts_take_snapshot(job, &counted);
+		if (lifecycle_publish(agent, job, counted)) /* its streams may have changed */
+			*ret_revision = job->revision;
+	}
 	return orders_applied(job);
 }
 

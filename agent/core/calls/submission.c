@@ -61,6 +61,16 @@ static int check_line_rates(const struct plan *plan, struct error *ret_error)
 	return (int)ret_error->code;
 }
 
+static int check_hold(const struct agent *agent, const struct plan *plan, struct error *ret_error)
+{
+	if (plan->hold && agent->lane_count < 2)
+		error_violate(
+			ret_error, "hold",
+			"true, but held jobs may take all workers but one, and this agent has "
+			"one: start it with --workers 2 or more");
+	return (int)ret_error->code;
+}
+
 int submission_check_start(int64_t start_ns, int64_t tolerance_ns, int64_t now_ns,
 			   struct error *ret_error)
 {
@@ -86,6 +96,8 @@ static int check_all(struct agent *agent, const Pagecast__V1__JobSpec *spec,
 	struct policy *policy = agent_policy(agent);
 	r = judge_plan(policy, submission->plan, ret_error);
 	policy_unref(policy);
+	if (!r)
+		r = check_hold(agent, submission->plan, ret_error);
 	if (!r)
 		r = check_line_rates(submission->plan, ret_error);
 	if (!r)

@@ -5,6 +5,8 @@
  * sender and keeps it as the job's spec: what GetJob shows, and what a queued job will start with.
  * One update at a time (update_lock), so that none is lost.
  */
+#include "core/calls/update.h"
+
 #include "base/util.h"
 #include "core/calls/settled.h"
 #include "core/calls/submission.h"
@@ -21,10 +23,16 @@ struct update {				   /* being made */
 	const struct agent_caller *caller; /* borrowed */
 	const Pagecast__V1__UpdateJobRequest *request;
 	bool has_priority;
+	bool at_once; /* releases a held job without a start_time */
 	struct job *job;
 	struct blob *spec;	      /* the one it was made from; a reference */
 	struct submission submission; /* what it becomes */
 };
+
+static bool releases(const struct update *update)
+{
+	return update->at_once || update->request->start_time;
+}
 
 static int check_update(struct update *update, struct error *ret_error)
 {
@@ -53,6 +61,11 @@ static int check_state(const struct update *update, const struct job *job, struc
 		return job_refuse(job, "a job that has not ended can be changed", ret_error);
 	if (update->has_priority && !waits)
 		return job_refuse(job, "a queued job's priority can be changed", ret_error);
+	if (releases(update) && (!job->live->hold || job->live->stop != SENDER_RUNNING))
+		return job_refuse(job,
+				  "a held job can be given a start_time (JobSpec.hold; to move "
+				  "another, cancel it and submit it again)",
+				  ret_error);
 	return 0;
 }
 
@@ -76,11 +89,28 @@ static size_t set_rates(Pagecast__V1__JobSpec *spec, const Pagecast__V1__UpdateJ
 	return changed;
 }
 
-/* @spec is a copy that will be thrown away: its own rates are kept aside and put back. */
+/* Once it is released, it is a job with a start_time as any other, also after a restart. */
+static void set_start(Pagecast__V1__JobSpec *spec, const struct update *update)
+{
+	spec->hold = false;
+	spec->hold_timeout = NULL;
+	spec->start_time = update->request->start_time;
+	if (!spec->start_time)
+		spec->start_tolerance = NULL;
+}
+
+static int check_start(const struct agent *agent, const struct plan *plan, struct error *ret_error)
+{
+	return submission_check_start(plan->start_time_ns, plan->start_tolerance_ns,
+				      clock_realtime_ns(agent->clock), ret_error);
+}
+
+/* @spec is a copy that will be thrown away: what it owns is kept aside and put back. */
 static int check_changed(struct agent *agent, struct update *update, Pagecast__V1__JobSpec *spec,
 			 struct error *ret_error)
 {
 	const Pagecast__V1__UpdateJobRequest *request = update->request;
+	const Pagecast__V1__JobSpec own = *spec;
 	_cleanup_free_ Pagecast__V1__Rate **rates = calloc(spec->n_streams + 1, sizeof(void *));
 	int r = 0;
 	if (!rates)
@@ -94,10 +124,15 @@ static int check_changed(struct agent *agent, struct update *update, Pagecast__V
 			      update->job->id, request->stream);
 		r = (int)ret_error->code;
 	}
+	if (releases(update))
+		set_start(spec, update);
 	if (!r)
 		r = submission_check(agent, spec, &update->submission, ret_error);
+	if (!r && releases(update))
+		r = check_start(agent, update->submission.plan, ret_error);
 	for (size_t i = 0; i < spec->n_streams; i++)
 		spec->streams[i]->rate = rates[i];
+	*spec = own;
 	return r;
 }
 
@@ -169,6 +204,10 @@ static int apply(struct agent *agent, struct update *update, uint64_t *ret_revis
 		job_queue_add(&agent->queue, job);
 	if (r < 0)
 		return error_set(ret_error, ERROR_CODE_UNAVAILABLE, "out of memory");
+	if (releases(update))
+		lifecycle_release(agent, job, new->plan->start_time_ns,
+				  new->plan->start_tolerance_ns);
+	live->changes += update->request->rate != NULL;
 	agent->live_bytes += new->spec->len - live->spec->len;
 	blob_unref(live->spec);
 	live->spec = blob_ref(new->spec);
@@ -211,7 +250,7 @@ static int put_in_force(struct agent *agent, struct update *update, struct error
 static int update_job(struct agent *agent, struct update *update, Pagecast__V1__Job **ret_job,
 		      struct error *ret_error)
 {
-	bool changes = update->request->rate || update->has_priority;
+	bool changes = update->request->rate || update->has_priority || releases(update);
 	int r = begin(agent, update, changes, ret_error);
 	if (!r && changes)
 		r = make_changed(agent, update, ret_error);
@@ -220,11 +259,11 @@ static int update_job(struct agent *agent, struct update *update, Pagecast__V1__
 	return r ? r : view_job(agent, update->job, ret_job, ret_error);
 }
 
-int agent_update_job(struct agent *agent, const struct agent_caller *caller,
-		     const Pagecast__V1__UpdateJobRequest *request, Pagecast__V1__Job **ret_job,
-		     struct error *ret_error)
+static int run(struct agent *agent, const struct agent_caller *caller,
+	       const Pagecast__V1__UpdateJobRequest *request, bool at_once,
+	       Pagecast__V1__Job **ret_job, struct error *ret_error)
 {
-	struct update update = {.caller = caller, .request = request};
+	struct update update = {.caller = caller, .request = request, .at_once = at_once};
 	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
 	if (!r)
 		r = check_update(&update, ret_error);
@@ -237,4 +276,19 @@ int agent_update_job(struct agent *agent, const struct agent_caller *caller,
 	blob_unref(update.spec);
 	submission_deinit(&update.submission);
 	return r;
+}
+
+int agent_update_job(struct agent *agent, const struct agent_caller *caller,
+		     const Pagecast__V1__UpdateJobRequest *request, Pagecast__V1__Job **ret_job,
+		     struct error *ret_error)
+{
+	return run(agent, caller, request, false, ret_job, ret_error);
+}
+
+int update_release(struct agent *agent, const struct agent_caller *caller, const char *id,
+		   Pagecast__V1__Job **ret_job, struct error *ret_error)
+{
+	Pagecast__V1__UpdateJobRequest request = PAGECAST__V1__UPDATE_JOB_REQUEST__INIT;
+	request.id = (char *)id;
+	return run(agent, caller, &request, true, ret_job, ret_error);
 }

@@ -143,6 +143,8 @@ void job_set_plan(struct job *job, const struct plan *plan)
 	struct job_live *live = job->live;
 	live->start_ns = plan->start_time_ns;
 	live->start_tolerance_ns = plan->start_tolerance_ns;
+	live->hold = plan->hold;
+	live->hold_timeout_ns = plan->hold_timeout_ns;
 	live->lease_ns = plan->lease_ns;
 	live->facts.account.packets_requested = requested_packets(plan);
 	policy_demand(plan, &live->demand);

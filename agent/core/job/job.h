@@ -76,6 +76,11 @@ struct job_live {
 	struct job_grant grant;
 	int64_t start_ns;		 /* CLOCK_REALTIME; 0: as soon as a worker is free */
 	int64_t start_tolerance_ns;	 /* -1: none */
+	bool hold;			 /* prepared, it waits for a start_time... */
+	int64_t hold_timeout_ns;	 /* ...as long as this */
+	bool in_hold_place;		 /* has one of the workers that held jobs may have */
+	bool ready;			 /* it waits, and its pages and sockets stand */
+	uint32_t changes;		 /* of what was prepared: it has to be prepared again */
 	int64_t lease_ns;		 /* 0: none */
 	struct deadline start;		 /* CLOCK_REALTIME: prepare, then due, then missed */
 	struct deadline lease;		 /* CLOCK_MONOTONIC */

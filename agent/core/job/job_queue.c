@@ -65,9 +65,12 @@ void job_queue_remove(struct job_queue *queue, struct job *job)
 	job->live->queued = false;
 }
 
-struct job *job_queue_first(const struct job_queue *queue)
+struct job *job_queue_first(const struct job_queue *queue, bool held)
 {
-	return queue->count ? queue->jobs[queue->count - 1] : NULL;
+	for (size_t i = queue->count; i > 0; i--)
+		if (held || !queue->jobs[i - 1]->live->hold)
+			return queue->jobs[i - 1];
+	return NULL;
 }
 
 size_t job_queue_position(const struct job_queue *queue, const struct job *job)

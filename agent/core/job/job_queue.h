@@ -19,8 +19,8 @@ int job_queue_reserve(struct job_queue *queue, size_t count);
 void job_queue_add(struct job_queue *queue, struct job *job);
 /** job_queue_remove() - before its priority is changed; harmless when it is not queued */
 void job_queue_remove(struct job_queue *queue, struct job *job);
-/** job_queue_first() - NULL: empty */
-struct job *job_queue_first(const struct job_queue *queue);
+/** job_queue_first() - the first that may be taken; @held: held jobs may. NULL: none */
+struct job *job_queue_first(const struct job_queue *queue, bool held);
 /** job_queue_position() - 1 is next; 0: not queued */
 size_t job_queue_position(const struct job_queue *queue, const struct job *job);
 void job_queue_deinit(struct job_queue *queue);

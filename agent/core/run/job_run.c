@@ -9,6 +9,7 @@
 #include "core/state/agent.h"
 #include "core/state/budget.h"
 #include "core/state/end_without_sender.h"
+#include "core/state/hold.h"
 #include "core/state/lifecycle.h"
 #include "core/state/row.h"
 
@@ -24,7 +25,9 @@ struct run {
 	struct worker *worker;
 	struct job *job;
 	const struct job_run_steps *steps;
-	struct blob *spec; /* that was prepared */
+	struct blob *spec;     /* that was prepared */
+	uint32_t changes;      /* as many had been made to it */
+	int64_t hold_until_ns; /* CLOCK_MONOTONIC: then a held job fails; 0: it was not ready yet */
 	struct preparation prepared;
 	bool stored; /* its row says RUNNING */
 };
@@ -43,6 +46,8 @@ static enum readiness prepare(struct run *run)
 	_cleanup_error_ struct error error = ERROR_NULL;
 	agent_lock(run->agent);
 	run->spec = blob_ref(run->job->live->spec);
+	run->changes = run->job->live->changes;
+	run->job->live->ready = false;
 	struct job_grant grant = run->job->live->grant;
 	run->prepared.earlier = &run->job->live->earlier;
 	run->prepared.job_id = run->job->id;
@@ -70,7 +75,7 @@ static enum readiness orders(const struct run *run)
 		return LEFT_WAITING;
 	if (run->job->live->again)
 		return PUT_BACK;
-	return run->job->live->spec == run->spec ? READY : CHANGED;
+	return run->job->live->changes == run->changes ? READY : CHANGED;
 }
 
 /* Under the lock: is another job to send before this one, on the same lane? */
@@ -80,18 +85,65 @@ static bool waits_for_turn(const struct run *run)
 	return lane->ahead && lane->ahead != run->worker;
 }
 
-/* Under the lock, released while it waits: until its turn has come, and until @ahead_ns before the
- * start_time, or an order. */
-static enum readiness hold(struct run *run, int64_t ahead_ns)
+/* Under the lock, released meanwhile: whoever waits for it sees that it could start now. */
+static void show_ready(struct run *run)
+{
+	struct agent *agent = run->agent;
+	struct job_live *live = run->job->live;
+	if (live->ready)
+		return;
+	live->ready = true;
+	if (live->hold && !run->hold_until_ns)
+		run->hold_until_ns = clock_monotonic_ns(agent->clock) + live->hold_timeout_ns;
+	uint64_t revision = agent_touch(agent, run->job);
+	agent_unlock(agent);
+	agent_notify(agent, revision);
+	agent_lock(agent);
+}
+
+/* Under the lock, released while it waits: until it is released, an order, or the end of its time.
+ */
+static void wait_for_release(struct run *run)
+{
+	struct agent *agent = run->agent;
+	show_ready(run);
+	if (orders(run) != READY || !run->job->live->hold)
+		return;
+	if (clock_monotonic_ns(agent->clock) >= run->hold_until_ns)
+		lifecycle_stop(agent, run->job, SENDER_HOLD_EXPIRED);
+	else
+		agent_wait_until(agent, &run->worker->wake, CLOCK_MONOTONIC, run->hold_until_ns);
+}
+
+/* Under the lock: how long it is until @ahead_ns before its start_time; 0: no longer */
+static int64_t until_start_ns(const struct run *run, int64_t ahead_ns)
 {
 	int64_t start_ns = run->job->live->start_ns;
+	return start_ns
+		       ? MAX(start_ns - ahead_ns - clock_realtime_ns(run->agent->clock), INT64_C(0))
+		       : 0;
+}
+
+/* Under the lock, released while it waits: until its turn has come, it is not held, and until
+ * @ahead_ns before its start_time, or an order. */
+static enum readiness hold(struct run *run, int64_t ahead_ns)
+{
+	const struct job_live *live = run->job->live;
+	struct plan *plan = run->prepared.plan;
 	enum readiness readiness;
 	while ((readiness = orders(run)) == READY && waits_for_turn(run))
 		agent_wait(run->agent, &run->worker->wake);
-	while ((readiness = orders(run)) == READY && start_ns &&
-	       clock_realtime_ns(run->agent->clock) < start_ns - ahead_ns)
+	while ((readiness = orders(run)) == READY && live->hold)
+		wait_for_release(run);
+	while ((readiness = orders(run)) == READY && until_start_ns(run, ahead_ns)) {
+		show_ready(run);
 		agent_wait_until(run->agent, &run->worker->wake, CLOCK_REALTIME,
-				 start_ns - ahead_ns);
+				 live->start_ns - ahead_ns);
+	}
+	if (readiness == READY && plan->hold) { /* it has been released since it was compiled */
+		plan->start_time_ns = live->start_ns;
+		plan->start_tolerance_ns = live->start_tolerance_ns;
+	}
 	return readiness;
 }
 
@@ -140,6 +192,7 @@ static void store_running(struct run *run, struct store_job *row)
 static uint64_t enter_running(struct run *run)
 {
 	struct job *job = run->job;
+	hold_give_back(run->agent, job);
 	job->live->sender = run->prepared.sender;
 	job->live->engine = run->prepared.engine.kind;
 	job_set_streams(job, TAKE_PTR(run->prepared.streams), run->prepared.plan->stream_count);
@@ -167,26 +220,6 @@ static enum readiness begin(struct run *run)
 	return readiness;
 }
 
-/* Under the lock: into the queue, as if no worker had had it. */
-static uint64_t put_back(struct run *run)
-{
-	struct agent *agent = run->agent;
-	struct job *job = run->job;
-	struct job_live *live = job->live;
-	budget_give_back(agent, job);
-	live->again = false;
-	live->worker = SIZE_MAX;
-	run->worker->job = NULL;
-	job_queue_add(&agent->queue, job);
-	if (live->start_ns) {
-		deadlines_set(&agent->starts, &live->start,
-			      MAX(live->start_ns, clock_realtime_ns(agent->clock)));
-		pthread_cond_signal(&agent->tick);
-	}
-	pthread_cond_signal(&agent->work);
-	return agent_touch(agent, job);
-}
-
 /* What was stored as RUNNING will not run now; it waits on, also after a restart. */
 static void store_waiting(struct run *run)
 {
@@ -207,8 +240,10 @@ static enum readiness leave(struct run *run, enum readiness readiness)
 		readiness = STOPPED;
 	else if (readiness == LEFT_WAITING)
 		run->job->live->worker = SIZE_MAX;
-	else
-		revision = put_back(run);
+	else {
+		revision = lifecycle_put_back(run->agent, run->job);
+		run->worker->job = NULL;
+	}
 	agent_unlock(run->agent);
 	agent_notify(run->agent, revision);
 	return readiness;

@@ -8,6 +8,8 @@
 #include "core/run/job_run.h"
 #include "core/state/agent.h"
 #include "core/state/budget.h"
+#include "core/state/hold.h"
+#include "core/state/lifecycle.h"
 #include "net/netlink.h"
 
 #include <sched.h>
@@ -47,7 +49,8 @@ static struct job *next_job(struct worker *worker)
 	struct job *job = NULL;
 	worker->idle = true;
 	while (!agent->stopping) {
-		job = agent->store_down ? NULL : job_queue_first(&agent->queue);
+		job = agent->store_down ? NULL
+					: job_queue_first(&agent->queue, hold_has_place(agent));
 		agent->short_of_share = job && !budget_take(agent, job);
 		if (job && !agent->short_of_share)
 			break;
@@ -57,16 +60,16 @@ static struct job *next_job(struct worker *worker)
 	return agent->stopping ? NULL : job;
 }
 
-/* Under the lock. Return: the next job, with a reference; NULL: the agent stops */
-static struct job *take(struct worker *worker)
+/* Under the lock. Return: the next job, with a reference; NULL: the agent stops. *@ret_revision: to
+ * notify; 0: nothing to be seen has changed */
+static struct job *take(struct worker *worker, uint64_t *ret_revision)
 {
 	struct agent *agent = worker->agent;
 	struct job *job = next_job(worker);
 	if (job) {
-		job_queue_remove(&agent->queue, job);
-		deadlines_remove(&agent->starts, &job->live->start);
 		job->live->worker = worker->number;
 		worker->job = job_ref(job);
+		*ret_revision = lifecycle_take(agent, job);
 	}
 	return job;
 }
@@ -206,8 +209,10 @@ static void work(struct worker *worker)
 	static const struct job_run_steps STEPS = {let_prepare, let_go};
 	struct agent *agent = worker->agent;
 	struct job *job;
-	while (worker->lane && (job = take(worker))) {
+	uint64_t revision;
+	while (worker->lane && (job = take(worker, &revision))) {
 		agent_unlock(agent);
+		agent_notify(agent, revision);
 		job_run(worker, job, &STEPS);
 		agent_lock(agent);
 		worker->job = NULL;

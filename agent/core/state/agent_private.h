@@ -114,6 +114,7 @@ struct agent {
 	struct account totals;	      /* of jobs that have ended */
 	struct job_grant granted;     /* sum over the running jobs */
 	struct limiter_buckets total; /* the policy's totals, at the hand-over; any worker takes */
+	size_t held_count;	      /* workers with jobs that are or were held; see hold.h */
 	bool store_down;	      /* RUNNING could not be stored: no job starts */
 	bool short_of_share; /* a worker is idle because too little is left of the totals */
 };

@@ -210,6 +210,13 @@ void end_without_sender_stopped(struct agent *agent, struct job *job, enum sende
 	if (why == SENDER_LEASE_EXPIRED)
 		problem_add(&problems, PROBLEM_LEASE_EXPIRED, PROBLEM_ERROR, "lease", 0, 1,
 			    "the lease was not renewed in time (UpdateJob renews it)");
+	if (why == SENDER_HOLD_EXPIRED) {
+		problem_add(&problems, PROBLEM_HOLD_EXPIRED, PROBLEM_ERROR, "holdTimeout", 0, 1,
+			    "it was held and ready, and was not released within %.9g s (UpdateJob "
+			    "with a start_time, or ResumeJob, releases it)",
+			    (double)job->live->hold_timeout_ns / CLOCK_NS_PER_S);
+		event = JOB_EVENT_FAIL;
+	}
 	if (why == SENDER_START_MISSED) {
 		add_start_missed(agent, job, &problems);
 		event = JOB_EVENT_FAIL;

@@ -14,7 +14,7 @@
 void end_without_sender(struct agent *agent, struct job *job, enum job_event event,
 			const struct problem_set *problems);
 /** end_without_sender_stopped() - the same, of a job that was stopped for @why before it was sent:
- * CANCELLED, LEASE_EXPIRED, START_MISSED */
+ * CANCELLED, LEASE_EXPIRED, START_MISSED, HOLD_EXPIRED */
 void end_without_sender_stopped(struct agent *agent, struct job *job, enum sender_end why);
 /** end_without_sender_if_stopped() - the same, where lifecycle_is_stopped(); else nothing */
 void end_without_sender_if_stopped(struct agent *agent, struct job *job);

@@ -7,6 +7,7 @@
 #include "core/state/agent.h"
 #include "core/state/budget.h"
 #include "core/state/history.h"
+#include "core/state/hold.h"
 #include "core/state/row.h"
 #include "store/job_state.h"
 
@@ -53,30 +54,74 @@ int lifecycle_reserve(struct agent *agent)
 	return 0;
 }
 
+/* Of a job without a worker: into the queue or among the start times, by what its start time is. */
+static void place(struct agent *agent, struct job *job)
+{
+	struct job_live *live = job->live;
+	int64_t now_ns = clock_realtime_ns(agent->clock);
+	if (live->start_ns > now_ns)
+		lifecycle_enter(agent, job, job_fsm(job->state, JOB_EVENT_SCHEDULE));
+	if (live->start_ns > now_ns + LIFECYCLE_PREPARE_AHEAD_NS) {
+		set_deadline(agent, &agent->starts, &live->start,
+			     live->start_ns - LIFECYCLE_PREPARE_AHEAD_NS);
+		return;
+	}
+	job_queue_add(&agent->queue, job);
+	if (live->start_ns) /* it may become due, or be missed, before a worker is free */
+		set_deadline(agent, &agent->starts, &live->start, MAX(live->start_ns, now_ns));
+	pthread_cond_signal(&agent->work);
+}
+
 uint64_t lifecycle_admit(struct agent *agent, struct job *job)
 {
 	AGENT_ASSERT_LOCKED(agent);
-	struct job_live *live = job->live;
 	job_index_add(&agent->jobs, job);
 	TAILQ_INSERT_TAIL(&agent->live, job, live_link);
 	job->state = PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED;
 	agent->state_counts[job->state]++;
 	lifecycle_renew_lease(agent, job);
-	uint64_t revision = agent_touch(agent, job);
-	int64_t now_ns = clock_realtime_ns(agent->clock);
-	if (live->start_ns > now_ns)
-		revision = lifecycle_enter(agent, job, job_fsm(job->state, JOB_EVENT_SCHEDULE));
-	if (live->start_ns > now_ns + LIFECYCLE_PREPARE_AHEAD_NS) {
-		set_deadline(agent, &agent->starts, &live->start,
-			     live->start_ns - LIFECYCLE_PREPARE_AHEAD_NS);
-	} else {
-		job_queue_add(&agent->queue, job);
-		if (live->start_ns) /* it may become due, or be missed, before a worker is free */
-			set_deadline(agent, &agent->starts, &live->start,
-				     MAX(live->start_ns, now_ns));
-		pthread_cond_signal(&agent->work);
+	place(agent, job);
+	return agent_touch(agent, job);
+}
+
+uint64_t lifecycle_take(struct agent *agent, struct job *job)
+{
+	AGENT_ASSERT_LOCKED(agent);
+	job_queue_remove(&agent->queue, job);
+	deadlines_remove(&agent->starts, &job->live->start);
+	if (!job->live->hold)
+		return 0;
+	hold_take(agent, job);
+	return lifecycle_enter(agent, job, job_fsm(job->state, JOB_EVENT_SCHEDULE));
+}
+
+uint64_t lifecycle_put_back(struct agent *agent, struct job *job)
+{
+	AGENT_ASSERT_LOCKED(agent);
+	struct job_live *live = job->live;
+	budget_give_back(agent, job);
+	hold_give_back(agent, job);
+	if (live->hold)
+		lifecycle_enter(agent, job, job_fsm(job->state, JOB_EVENT_DUE));
+	live->again = false;
+	live->worker = SIZE_MAX;
+	place(agent, job);
+	return agent_touch(agent, job);
+}
+
+void lifecycle_release(struct agent *agent, struct job *job, int64_t start_ns, int64_t tolerance_ns)
+{
+	AGENT_ASSERT_LOCKED(agent);
+	struct job_live *live = job->live;
+	live->hold = false;
+	live->start_ns = start_ns;
+	live->start_tolerance_ns = tolerance_ns;
+	if (live->worker != SIZE_MAX) {
+		pthread_cond_signal(&agent->workers[live->worker].wake);
+		return;
 	}
-	return revision;
+	job_queue_remove(&agent->queue, job);
+	place(agent, job);
 }
 
 /* Out of queue, start times and leases: nobody takes it any more. */
@@ -172,6 +217,7 @@ static uint64_t show_end(struct agent *agent, struct job *job, const struct job_
 	account_add(&agent->totals, &end->facts.account);
 	agent->counts.jobs_ended[state]++;
 	budget_give_back(agent, job);
+	hold_give_back(agent, job);
 	TAILQ_REMOVE(&agent->live, job, live_link);
 	agent->live_count--;
 	agent->live_bytes -= blob_len(live->spec);

@@ -22,6 +22,16 @@ int lifecycle_reserve(struct agent *agent);
 /** lifecycle_admit() - (L) a stored job joins the agent: index, lists, queue or start times.
  * Return: its revision */
 uint64_t lifecycle_admit(struct agent *agent, struct job *job);
+/** lifecycle_take() - (L) a worker has taken @job; a held one waits there, SCHEDULED. Return: the
+ * revision to notify; 0: nothing to be seen has changed */
+uint64_t lifecycle_take(struct agent *agent, struct job *job);
+/** lifecycle_put_back() - (L) it has given up @job, which is not stopped: into the queue, as if
+ * none had had it. Return: its revision */
+uint64_t lifecycle_put_back(struct agent *agent, struct job *job);
+/** lifecycle_release() - (L) @job, which is held and waits, may start at @start_ns (CLOCK_REALTIME;
+ * 0: at once). @tolerance_ns: -1: none */
+void lifecycle_release(struct agent *agent, struct job *job, int64_t start_ns,
+		       int64_t tolerance_ns);
 /** lifecycle_renew_lease() - (L) it begins again from now; without one: nothing */
 void lifecycle_renew_lease(struct agent *agent, struct job *job);
 /** lifecycle_publish() - (L) facts have changed: a new record, and a revision where @counted.

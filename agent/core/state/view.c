@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "core/job/record.h"
 #include "core/state/history.h"
+#include "core/state/hold.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,14 +16,19 @@ enum { SPEC_FIELD_TAG = 2 << 3 | 2, VARINT_MAX = 10 };
 /* What a job without a sender waits for. */
 static const char *waiting_for(const struct agent *agent, const struct job *job)
 {
-	if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED)
+	bool scheduled = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED;
+	if (scheduled && job->live->ready && job->live->hold)
+		return "release (UpdateJob with a start_time, or ResumeJob)";
+	if (scheduled && !job->live->hold)
 		return "start_time";
-	if (job->state != PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
+	if (!scheduled && job->state != PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
 		return NULL;
 	if (job->live->worker != SIZE_MAX)
 		return "preparing pages and sockets";
 	if (agent->store_down)
 		return "store not writable";
+	if (job->live->hold && !hold_has_place(agent))
+		return "a worker for a held job: they may have all but one, and have them";
 	return agent->short_of_share ? "a share of the policy's maxTotalPps and maxTotalBpsL2"
 				     : "a free worker";
 }
@@ -62,6 +68,7 @@ void view_take(struct agent *agent, struct job *job, bool full, struct job_view 
 	if (job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
 		ret_view->queue_position = job_queue_position(&agent->queue, job);
 	ret_view->waiting_for = waiting_for(agent, job);
+	ret_view->ready = job->live->ready;
 }
 
 void view_release(struct job_view *view)
@@ -117,6 +124,7 @@ static struct blob *pack_moment(const struct job_view *view)
 	}
 	if (view->waiting_for) {
 		progress.waiting_for = (char *)view->waiting_for;
+		progress.ready = view->ready;
 		moment.progress = &progress;
 	}
 	return blob_pack(&moment.base);

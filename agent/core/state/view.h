@@ -13,6 +13,7 @@ struct job_view {
 	uint64_t revision;
 	size_t queue_position;
 	const char *waiting_for; /* static; NULL: the record says */
+	bool ready;		 /* it waits, and its pages and sockets stand */
 	struct blob *basic, *spec, *record;
 	struct sender_progress *streams; /* [stream_count], owned: of a running job, where full */
 	size_t stream_count;
