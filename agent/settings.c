@@ -8,6 +8,9 @@
 #include <sched.h>
 #include <string.h>
 
+/* Held jobs leave one free: with one there could be none. */
+enum { SETTINGS_WORKERS_LEAST = 2 };
+
 static bool read_number(const char *text, uint64_t max, uint64_t *ret_number)
 {
 	char *end;
@@ -104,7 +107,8 @@ static const struct config_option OPTIONS[] = {
 	 "127.0.0.1:8470 and the unix socket", CONFIG_REPEATABLE, NULL},
 	{"state-dir", "DIR", "where jobs are kept; :memory: keeps none", NULL,
 	 "$STATE_DIRECTORY, or pagecast in the user's state folder", 0, NULL},
-	{"workers", "N", "jobs that are sent at the same time", "1", NULL, 0, check_workers},
+	{"workers", "N", "jobs that are sent at the same time", NULL,
+	 "as many as CPUs, and 2 at least", 0, check_workers},
 	{"pin", "CPU,...", "CPUs that the workers run on, in turn", NULL, "any", 0, check_pin},
 	{"policy", "FILE", "what may be sent where, a Policy message as JSON", NULL,
 	 "the built-in policy: local, private and documentation networks", 0, NULL},
@@ -169,7 +173,12 @@ static uint32_t number_of(const struct config *config, const char *name)
 
 uint32_t settings_workers(const struct config *config)
 {
-	return number_of(config, "workers");
+	cpu_set_t cpus;
+	if (config_get(config, "workers"))
+		return number_of(config, "workers");
+	CPU_ZERO(&cpus);
+	uint32_t count = sched_getaffinity(0, sizeof cpus, &cpus) ? 0 : (uint32_t)CPU_COUNT(&cpus);
+	return MIN(MAX(count, (uint32_t)SETTINGS_WORKERS_LEAST), (uint32_t)AGENT_WORKERS_MAX);
 }
 
 uint32_t settings_history_jobs(const struct config *config)

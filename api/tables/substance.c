@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { TEXT_BYTES = 96 }; /* of one destination, one rate, one limit */
 
@@ -26,6 +27,17 @@ static void put_text(struct substance *substance, const char *key, const char *t
 {
 	if (*text)
 		put(substance, key, "%.256s", text);
+}
+
+/* As JSON has it, to the millisecond. */
+static void put_time(struct substance *substance, const char *key,
+		     const Google__Protobuf__Timestamp *time)
+{
+	char text[32];
+	struct tm utc;
+	time_t seconds = (time_t)time->seconds;
+	if (gmtime_r(&seconds, &utc) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc))
+		put(substance, key, "%s.%03dZ", text, time->nanos / 1000000);
 }
 
 /* ---- streams ---- */
@@ -184,8 +196,42 @@ static void read_submit(struct substance *substance, const Pagecast__V1__SubmitJ
 		put_streams(substance, "rate", spec, spell_rate);
 		put_streams(substance, "limit", spec, spell_limit);
 	}
+	if (spec->hold)
+		put(substance, "hold", "yes");
+	if (spec->start_time)
+		put_time(substance, "start_time", spec->start_time);
 	put_labels(substance, spec->labels, spec->n_labels);
 	put_text(substance, "request_id", request->request_id);
+}
+
+/* The streams that a call was about; none: the whole job. */
+static void put_names(struct substance *substance, char *const *names, size_t count)
+{
+	char list[SUBSTANCE_VALUE_BYTES] = "";
+	size_t len = 0, told = count < SUBSTANCE_STREAMS ? count : SUBSTANCE_STREAMS;
+	for (size_t i = 0; i < told; i++)
+		len += (size_t)snprintf(list + len, sizeof list - len, "%s%.80s", i ? ", " : "",
+					names[i]);
+	if (told < count)
+		put(substance, "streams", "%s and %zu more", list, count - told);
+	else if (count)
+		put(substance, "streams", "%s", list);
+}
+
+static void read_cancel(struct substance *substance, const Pagecast__V1__CancelJobRequest *request)
+{
+	put_names(substance, request->streams, request->n_streams);
+	put_text(substance, "why", request->reason);
+}
+
+static void read_pause(struct substance *substance, const Pagecast__V1__PauseJobRequest *request)
+{
+	put_names(substance, request->streams, request->n_streams);
+}
+
+static void read_resume(struct substance *substance, const Pagecast__V1__ResumeJobRequest *request)
+{
+	put_names(substance, request->streams, request->n_streams);
 }
 
 static void read_update(struct substance *substance, const Pagecast__V1__UpdateJobRequest *request)
@@ -200,7 +246,9 @@ static void read_update(struct substance *substance, const Pagecast__V1__UpdateJ
 	}
 	if (has_priority)
 		put(substance, "priority", "%d", request->priority);
-	if (!request->rate && !has_priority)
+	if (request->start_time)
+		put_time(substance, "start_time", request->start_time);
+	if (!request->rate && !has_priority && !request->start_time)
 		put(substance, "change", "lease renewed");
 }
 
@@ -252,8 +300,11 @@ void substance_read(struct substance *ret_substance, const ProtobufCMessage *req
 	else if (kind == &pagecast__v1__update_job_request__descriptor)
 		read_update(ret_substance, (const Pagecast__V1__UpdateJobRequest *)request);
 	else if (kind == &pagecast__v1__cancel_job_request__descriptor)
-		put_text(ret_substance, "why",
-			 ((const Pagecast__V1__CancelJobRequest *)request)->reason);
+		read_cancel(ret_substance, (const Pagecast__V1__CancelJobRequest *)request);
+	else if (kind == &pagecast__v1__pause_job_request__descriptor)
+		read_pause(ret_substance, (const Pagecast__V1__PauseJobRequest *)request);
+	else if (kind == &pagecast__v1__resume_job_request__descriptor)
+		read_resume(ret_substance, (const Pagecast__V1__ResumeJobRequest *)request);
 	else if (kind == &pagecast__v1__cancel_jobs_request__descriptor)
 		read_cancel_all(ret_substance, (const Pagecast__V1__CancelJobsRequest *)request,
 				(const Pagecast__V1__CancelJobsResponse *)response, cancelled);

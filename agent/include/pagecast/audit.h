@@ -15,7 +15,7 @@
 
 enum {
 	AUDIT_ANONYMOUS_A_SECOND = 10,
-	AUDIT_PAIRS_MAX = 12, /* of what a request is about */
+	AUDIT_PAIRS_MAX = 14, /* of what a request is about */
 };
 
 struct audit_pair {
