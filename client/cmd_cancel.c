@@ -12,6 +12,7 @@ enum { REASON_MAX_BYTES = 256 };
 static const struct option OPTIONS[] = {
 	{"all", NULL, "every job that has not ended", false},
 	{"label", "KEY=VALUE", "with --all: only jobs with this label; repeatable", true},
+	{"stream", "NAME", "only this stream of the job, the others go on; repeatable", true},
 	{"reason", "TEXT", "why, for the log", false},
 	OPTION_END,
 };
@@ -48,7 +49,8 @@ static int cancel_all(const struct client *client, const struct options *options
 static int run_cancel(struct client *client, const struct options *options)
 {
 	Pagecast__V1__CancelJobRequest request = PAGECAST__V1__CANCEL_JOB_REQUEST__INIT;
-	struct call call = {.method = "POST", .answer = &pagecast__v1__job__descriptor};
+	const struct call call = {
+		.method = "POST", .body = &request.base, .answer = &pagecast__v1__job__descriptor};
 	const char *reason = NULL;
 	bool all = options_has(options, "all");
 	int r = options_text(options, "reason", REASON_MAX_BYTES, &reason);
@@ -60,21 +62,26 @@ static int run_cancel(struct client *client, const struct options *options)
 		return options_usage("cancel", "--label goes with --all");
 	if (!all && !options->argument_count)
 		return options_usage("cancel", "give the id of a job, or --all");
+	if (all && options_has(options, "stream"))
+		return options_usage("cancel",
+				     "--stream goes with the id of a job, not with --all");
 	if (all)
 		return cancel_all(client, options, reason);
-	if (reason) {
+	if (reason)
 		request.reason = (char *)reason;
-		call.body = &request.base;
-	}
-	return jobs_each(client, options, &call, ":cancel", jobs_print_summary);
+	r = jobs_streams(options, &request.streams, &request.n_streams);
+	r = r ? r : jobs_each(client, options, &call, ":cancel", jobs_print_summary);
+	free(request.streams);
+	return r;
 }
 
 const struct command COMMAND_CANCEL = {
 	.name = "cancel",
 	.arguments = "ID…",
-	.summary = "cancel jobs and show their results",
+	.summary = "cancel jobs, or streams of them, and show their results",
 	.details = "Answers when sending has stopped. A job that has already ended is unchanged.",
 	.examples = "  pagecast cancel 01K6ZCP4Q7Y5T0R8W2M3N9B1XD\n"
+		    "  pagecast cancel 01K6ZCP4Q7Y5T0R8W2M3N9B1XD --stream voice\n"
 		    "  pagecast cancel --all --label test=7",
 	.options = TABLES,
 	.arguments_max = COMMAND_ARGUMENTS_MAX,

@@ -1,8 +1,11 @@
 /* jobs: see jobs.h. */
 #include "jobs.h"
 #include "print.h"
+#include "spec.h"
 #include "summary.h"
 #include "util.h"
+
+#include <string.h>
 
 int jobs_each(const struct client *client, const struct options *options, const struct call *call,
 	      const char *suffix, call_printer printer)
@@ -32,4 +35,26 @@ void jobs_print_state(const ProtobufCMessage *message, FILE *out, void *context)
 	_cleanup_free_ char *id = print_escaped(job->id);
 	_cleanup_free_ char *line = summary_line(job);
 	fprintf(out, "%s %s\n", id, line);
+}
+
+int jobs_streams(const struct options *options, char ***ret_names, size_t *ret_count)
+{
+	char **names = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < options->use_count; i++) {
+		const char *name = options->uses[i].value;
+		if (strcmp(options->uses[i].option->name, "stream") != 0)
+			continue;
+		if (!*name || strlen(name) > SPEC_NAME_MAX_BYTES) {
+			free(names);
+			return options_bad(options, "stream", name,
+					   "is not the name of a stream: 1 to %d bytes",
+					   SPEC_NAME_MAX_BYTES);
+		}
+		names = util_grow(names, count, sizeof *names);
+		names[count++] = (char *)name;
+	}
+	*ret_names = names;
+	*ret_count = count;
+	return 0;
 }

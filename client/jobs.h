@@ -21,3 +21,7 @@ int jobs_each(const struct client *client, const struct options *options, const 
 void jobs_print_summary(const ProtobufCMessage *message, FILE *out, void *context);
 /* A call_printer for a Job: id and state in a line, with the live rate. */
 void jobs_print_state(const ProtobufCMessage *message, FILE *out, void *context);
+
+/** jobs_streams() - every --stream of a command, to name streams of a job. *ret_names owned, their
+ * texts borrowed; NULL where there is none. Return: 0; EXIT_USAGE, printed */
+int jobs_streams(const struct options *options, char ***ret_names, size_t *ret_count);

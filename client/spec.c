@@ -71,8 +71,11 @@ const struct option SPEC_JOB_OPTIONS[] = {
 	{"layout", "LAYOUT", "packed (default), page-per-packet", false},
 	{"page-offset", "N", "page-per-packet: offset of a packet in its page: 1 to 4095", false},
 	{"start-at", "TIME", "start at a time: +5s or 2026-03-01T12:00:00Z", false},
+	{"hold", NULL, "prepare the job, then wait until `pagecast resume` lets it start", false},
+	{"hold-timeout", "TIME", "with --hold: fail if that takes longer; default: 30s", false},
 	{"start-delay", "TIME", "start this long after the job has started", false},
-	{"start-tolerance", "TIME", "with --start-at: fail if the start is later than this", false},
+	{"start-tolerance", "TIME",
+	 "with --start-at or --hold: fail if the start is later than this", false},
 	{"max-duration", "TIME", "stop the job after this time", false},
 	{"lease", "TIME", "cancel the job if this client is gone for this long", false},
 	{"when-full", "WHAT", "when the kernel's queue is full: wait (default) or drop", false},
@@ -263,7 +266,7 @@ static int read_engine(const struct options *options, Pagecast__V1__JobSpec *spe
 	return r ? r : options_u32(options, "page-offset", 1, 4095, &spec->page_offset);
 }
 
-static int read_start_at(const struct options *options, Pagecast__V1__JobSpec *spec)
+int spec_start_at(const struct options *options, Google__Protobuf__Timestamp **ret_time)
 {
 	const char *value = options_value(options, "start-at");
 	struct timespec time;
@@ -273,10 +276,9 @@ static int read_start_at(const struct options *options, Pagecast__V1__JobSpec *s
 		return options_bad(options, "start-at", value,
 				   "is not a time; write +5s, 2026-03-01T12:00:00Z or "
 				   "2026-03-01T13:00:00.250+01:00");
-	spec->start_time =
-		MESSAGE_NEW(Google__Protobuf__Timestamp, GOOGLE__PROTOBUF__TIMESTAMP__INIT);
-	spec->start_time->seconds = time.tv_sec;
-	spec->start_time->nanos = (int32_t)time.tv_nsec;
+	*ret_time = MESSAGE_NEW(Google__Protobuf__Timestamp, GOOGLE__PROTOBUF__TIMESTAMP__INIT);
+	(*ret_time)->seconds = time.tv_sec;
+	(*ret_time)->nanos = (int32_t)time.tv_nsec;
 	return 0;
 }
 
@@ -289,7 +291,9 @@ static int read_job(const struct options *options, Pagecast__V1__JobSpec *spec)
 	r = r ? r : spec_labels(options, &spec->labels, &spec->n_labels);
 	r = r ? r : options_int(options, "priority", -100, 100, &spec->priority);
 	r = r ? r : read_engine(options, spec);
-	r = r ? r : read_start_at(options, spec);
+	r = r ? r : spec_start_at(options, &spec->start_time);
+	spec->hold = options_has(options, "hold");
+	r = r ? r : read_duration(options, "hold-timeout", &spec->hold_timeout);
 	r = r ? r : read_duration(options, "start-tolerance", &spec->start_tolerance);
 	r = r ? r : read_duration(options, "max-duration", &spec->max_duration);
 	return r ? r : read_duration(options, "lease", &spec->lease);

@@ -26,5 +26,8 @@ int spec_rate(const struct options *options, Pagecast__V1__Rate **ret_rate);
 /** spec_label() - "key=value", added to a list. Return: 0; EXIT_USAGE, printed */
 int spec_label(const struct options *options, const char *value, Pagecast__V1__Label ***labels,
 	       size_t *count);
+/** spec_start_at() - --start-at as a time; *ret_time owned, NULL where it is not given. Return: 0;
+ * EXIT_USAGE, printed */
+int spec_start_at(const struct options *options, Google__Protobuf__Timestamp **ret_time);
 /** spec_labels() - every --label */
 int spec_labels(const struct options *options, Pagecast__V1__Label ***labels, size_t *count);

@@ -251,6 +251,11 @@ static void put_spec(const Pagecast__V1__Job *job, FILE *out)
 	}
 }
 
+static const char *stream_state(const Pagecast__V1__StreamResult *stream)
+{
+	return names_upper(&pagecast__v1__stream_state__descriptor, (int)stream->state);
+}
+
 static void put_stream(const Pagecast__V1__Job *job, size_t index, FILE *out)
 {
 	const Pagecast__V1__StreamResult *stream = job->stream_results[index];
@@ -261,6 +266,8 @@ static void put_stream(const Pagecast__V1__Job *job, size_t index, FILE *out)
 		fputs(" ", out);
 		put_text(out, stream->name);
 	}
+	if (stream->state)
+		fprintf(out, " %s%s", stream_state(stream), stream->held ? ", held" : "");
 	fputc('\n', out);
 	if (stream->account) {
 		fputs("    sent  ", out);
@@ -269,6 +276,10 @@ static void put_stream(const Pagecast__V1__Job *job, size_t index, FILE *out)
 				    asks_for_number(spec->streams[index]),
 			    out);
 	}
+	if (stream->account && stream->baseline)
+		fprintf(out, "    since it was resumed  %s packets\n",
+			units_count(stream->account->packets_sent - stream->baseline->packets_sent)
+				.s);
 	if (stream->report && stream->account && stream->account->packets_sent) {
 		fputs("    rate  ", out);
 		put_rate(stream->report, in_bits, out);

@@ -298,6 +298,44 @@ class Jobs(Case):
         ran = self.pagecast("rate", job_id, "--pps", "5", "--stream", "none of that name", code=1)
         self.assertIn("none of that name", ran.stderr)
 
+    def test_single_streams(self):
+        spec = udp_job(self.receiver.port, packets=None, pps=100)
+        spec["streams"] = [{**spec["streams"][0], "name": "voice"},
+                           {**spec["streams"][0], "name": "late", "hold": True, "limit": {"packets": 3}}]
+        job_id = self.agent.submit(spec)["id"]
+        until(lambda: int(self.agent.job(job_id)["account"]["packetsSent"]) > 5)
+        shown = self.pagecast("get", job_id).stdout
+        self.assertRegex(shown, "stream 0 voice RUNNING\n.* packets(.|\n)*stream 1 late PAUSED, held\n    sent  0 of 3 packets")
+        self.assertRegex(self.pagecast("pause", job_id, "--stream", "voice").stdout,
+                         rf"^{job_id} RUNNING.*waiting for resume of its streams")
+        self.pagecast("resume", job_id, "--stream", "late", "--stream", "voice")
+        until(lambda: "late ENDED" in self.pagecast("get", job_id).stdout)
+        self.assertIn("since it was resumed  3 packets", self.pagecast("get", job_id).stdout)
+        ran = self.pagecast("cancel", job_id, "--stream", "vioce", code=1)
+        self.assertIn('no stream of the job is named "vioce"; its names: "voice", "late"', ran.stderr)
+        self.pagecast("cancel", job_id, "--stream", "voice", "--reason", "enough")
+        shown = self.agent.wait_end(job_id)
+        self.assertEqual((shown["state"], shown["cancelReason"]), ("JOB_STATE_CANCELLED", "enough"))
+        self.assertIn("stream 0 voice CANCELLED", self.pagecast("get", job_id).stdout)
+        for words in (("cancel", "--all", "--stream", "voice"), ("pause", job_id, "--stream", ""),
+                      ("resume", job_id, "--stream", "voice", "--start-at", "+1s")):
+            self.assertIn("--stream", self.pagecast(*words, code=2).stderr)
+
+    def test_held_jobs(self):
+        with Agent("--workers", "2") as agent:
+            def run(*words, code=0):
+                ran = pagecast(*words, agent=agent.url)
+                self.assertEqual(ran.returncode, code, ran.stderr)
+                return ran.stdout
+            for resume in ((), ("--start-at", "+300ms")):
+                job_id = run("send", self.udp, "--text", "x", "--packets", "5", "--hold", "--detach").split()[0]
+                until(lambda: agent.job(job_id)["progress"]["ready"])
+                self.assertIn("SCHEDULED, waiting for release", run("get", job_id))
+                run("resume", job_id, *resume)
+                self.assertEqual(agent.wait_end(job_id)["state"], "JOB_STATE_SUCCEEDED")
+            ended = run("send", self.udp, "--text", "x", "--hold", "--hold-timeout", "100ms", code=1)
+            self.assertIn("holdTimeout: it was held and ready, and was not released within 0.1 s", ended)
+
     def test_delete(self):
         running = self.endless()
         ran = self.pagecast("delete", running, code=1)

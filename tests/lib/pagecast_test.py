@@ -66,16 +66,19 @@ class UnixConnection(http.client.HTTPConnection):
 class Agent:
     """A running pagecastd. Agent("--workers", "2", env={"PAGECAST_X": "1"})
 
-    @tls: an ssl.SSLContext to speak https with; @prefix: words ahead of the program, that become it.
+    Without --workers it has one, whatever machine this is: what else is sent meanwhile is what a test says.
+    @own_workers: it decides by itself; @tls: an ssl.SSLContext to speak https with; @prefix: words ahead of the program, that become it.
     """
 
-    def __init__(self, *args, env=None, listen=None, policy=None, folder=None, tls=None, prefix=()):
+    def __init__(self, *args, env=None, listen=None, policy=None, folder=None, tls=None, prefix=(), own_workers=False):
         self.tls = tls
         self.prefix = list(prefix)
         self.folder = folder or tempfile.mkdtemp(prefix="pagecast-test-")
         self.keep_folder = folder is not None
         self.unix = os.path.join(self.folder, "api.sock")
         self.args = list(args)
+        if "--workers" not in args and not own_workers:
+            self.args += ["--workers", "1"]
         self.listen = ["127.0.0.1:0", f"unix:{self.unix}"] if listen is None else listen
         if policy is not None:
             path = os.path.join(self.folder, "policy.json")

@@ -398,7 +398,8 @@ TEST(json_prints_zeros_but_nothing_that_is_absent)
 	size_t len;
 	stream.limit = &limit;
 	CHECK_INT(json_write(&stream.base, JSON_WITH_ZEROS, &text, &len, &error), ==, 0);
-	CHECK_STR(text, "{\"name\":\"\",\"payloads\":[],\"limit\":{},\"modifiers\":[],\"hold\":false}");
+	CHECK_STR(text, "{\"name\":\"\",\"payloads\":[],\"limit\":{},\"modifiers\":[],"
+			"\"hold\":false}");
 	free(text);
 	limit.kind_case = PAGECAST__V1__LIMIT__KIND_PACKETS;
 	CHECK_INT(json_write(&stream.base, JSON_CANONICAL, &text, &len, &error), ==, 0);

@@ -212,8 +212,8 @@ void end_without_sender_stopped(struct agent *agent, struct job *job, enum sende
 			    "the lease was not renewed in time (UpdateJob renews it)");
 	if (why == SENDER_HOLD_EXPIRED) {
 		problem_add(&problems, PROBLEM_HOLD_EXPIRED, PROBLEM_ERROR, "holdTimeout", 0, 1,
-			    "it was held and ready, and was not released within %.9g s (UpdateJob "
-			    "with a start_time, or ResumeJob, releases it)",
+			    "it was held and ready, and was not released within %.9g s (resume "
+			    "it, or give it a start_time)",
 			    (double)job->live->hold_timeout_ns / CLOCK_NS_PER_S);
 		event = JOB_EVENT_FAIL;
 	}

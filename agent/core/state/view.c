@@ -18,7 +18,7 @@ static const char *waiting_for(const struct agent *agent, const struct job *job)
 {
 	bool scheduled = job->state == PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED;
 	if (scheduled && job->live->ready && job->live->hold)
-		return "release (UpdateJob with a start_time, or ResumeJob)";
+		return "release (resume it, or give it a start_time)";
 	if (scheduled && !job->live->hold)
 		return "start_time";
 	if (!scheduled && job->state != PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
