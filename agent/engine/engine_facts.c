@@ -70,8 +70,12 @@ static void fill_splice(const struct engine_probed *probed, struct engine_fact *
 		add_fact(fact, probed->pipe_by_reference ? "vmsplice references pages"
 							 : "vmsplice copies on this kernel");
 	if (probed->udp_tried && fact->available)
-		add_fact(fact, probed->udp_by_reference ? "splice to UDP references pages"
-							: "splice to UDP copies on this kernel");
+		add_fact(
+			fact,
+			!probed->pipe_by_reference
+				? "splice to UDP: whether it copies is not seen where vmsplice does"
+			: probed->udp_by_reference ? "splice to UDP references pages"
+						   : "splice to UDP copies on this kernel");
 	if (probed->udp_tried && fact->available && probed->odd_sum_wrong)
 		add_fact(fact, "this kernel computes wrong checksums for odd pieces: packets are "
 			       "placed around it");

@@ -5,8 +5,13 @@ Each sends for three seconds at each rate, in turn, several rounds; gaps judges 
 by the kernel's time stamps. A sample that a hypervisor disturbed is taken again (lab.calm). A figure
 is the median of the rounds. CPU is that of the whole process: the agent's by its CPU clock around the
 job, a peer's from start to exit.
+
+"disturbed": agent and tcpreplay once more, each pinned to a core that a real-time process takes from
+it for 400 us a hundred times a second, as a busy host does.
 """
 
+import contextlib
+import re
 import shutil
 import statistics
 import sys
@@ -15,6 +20,10 @@ import lab
 import render
 
 RATES_PPS = (10, 1_000, 10_000, 100_000)
+DISTURBED_PPS = (1_000, 10_000, 100_000)
+DISTURBED_CPU, STALL_US, STALLS = 0, 400, 100
+DISTURB_SECONDS = 30  # more than a sample takes
+DISTURBED = ", disturbed"  # behind a name
 SECONDS = 3
 LENGTH = 200
 SMOKE_PPS, SMOKE_PACKETS = 1000, 300
@@ -52,11 +61,17 @@ def peer_commands(here, pps, packets):
 
 
 def one_run(here, agent, name, pps, packets):
-    with here.judge(pps=pps, idle_ms=max(1500, 3000 // pps)) as verdict:
+    """@name: of a peer, or "agent"; with DISTURBED behind it, beside what takes its core."""
+    disturbed = name.endswith(DISTURBED)
+    name = name.removesuffix(DISTURBED)
+    pinned = ["taskset", "-c", str(DISTURBED_CPU)] if disturbed else []
+    with here.judge(pps=pps, idle_ms=max(1500, 3000 // pps)) as verdict, \
+            (here.disturbed(DISTURBED_CPU, STALL_US, STALLS, DISTURB_SECONDS) if disturbed
+             else contextlib.nullcontext()):
         if name == "agent":
             told = run_agent(agent, pps, packets)
         else:
-            _, _, cpu = lab.run_timed(here.sending(*peer_commands(here, pps, packets)[name]))
+            _, _, cpu = lab.run_timed([*pinned, *here.sending(*peer_commands(here, pps, packets)[name])])
             told = {"cpu_seconds": cpu, "sent": packets}
     if name == "agent" and verdict["datagrams"] != told["sent"]:
         raise lab.LabError(f"agent sent {told['sent']} at {pps} pps, received {verdict}")
@@ -77,47 +92,62 @@ def medians(runs):
     }
 
 
+def wanted():
+    """Every name and rate, in the order in which they are measured."""
+    peers = [name for name in ("tcpreplay", "trafgen -t", "trafgen -b") if shutil.which(name.split()[0])]
+    rows = [(name, pps) for pps in RATES_PPS for name in ("agent", *peers)]
+    return rows + [(name + DISTURBED, pps) for pps in DISTURBED_PPS
+                   for name in ("agent", *peers) if not name.startswith("trafgen")]
+
+
 def measure(here, agent, options):
-    names = ["agent", *(name for name in ("tcpreplay", "trafgen -t", "trafgen -b")
-                        if shutil.which(name.split()[0]))]
     runs = {}
-    for number in range(options.rounds):
-        for pps in RATES_PPS:
-            for name in names:
+    with lab.Agent(here, pin=DISTURBED_CPU) as pinned:
+        for number in range(options.rounds):
+            for name, pps in wanted():
+                if options.only and not re.search(options.only, name):
+                    continue
                 run = lab.calm(lambda: one_run(  # pylint: disable=cell-var-from-loop
-                    here, agent, name, pps, pps * SECONDS))
+                    here, pinned if DISTURBED in name else agent, name, pps, pps * SECONDS))
                 runs.setdefault((name, pps), []).append(run)
-                print(f"round {number + 1}: {name:11} {pps:7} pps: p90 "
+                print(f"round {number + 1}: {name:20} {pps:7} pps: p90 "
                       f"{run['gap_error_ns']['p90'] / 1000:9.1f} us, rate "
                       f"{run['rate_error_ppm']:+9.0f} ppm, burst {run['longest_burst']:5}, "
                       f"CPU {run['cpu_seconds']:.3f} s; stolen {run['stolen_percent']:.1f} %, "
                       f"sample {run['samples_taken']}", file=sys.stderr)
-        results = [{"name": name, "pps": pps, **medians(of), "runs": of}
-                   for (name, pps), of in runs.items()]
-        yield render.Report({"rounds": number + 1, "seconds": SECONDS, "results": results,
-                             "targets": targets(results)}, table(results), chart(results))
+            results = [{"name": name, "pps": pps, **medians(of), "runs": of}
+                       for (name, pps), of in runs.items()]
+            yield render.Report({"rounds": number + 1, "seconds": SECONDS, "results": results,
+                                 "targets": targets(results)}, table(results), chart(results))
+
+
+def add_options(parser):
+    parser.add_argument("--only", help="only rows whose name matches this pattern")
 
 
 def targets(results):
     rows = {(row["name"], row["pps"]): row for row in results}
 
-    def over(pps, figure):
-        peer = rows.get(("tcpreplay", pps))
-        return rows["agent", pps][figure] / peer[figure] if peer and peer[figure] else None
+    def ratio(pps, figure, kind=""):
+        own, peer = rows.get(("agent" + kind, pps)), rows.get(("tcpreplay" + kind, pps))
+        return own[figure] / peer[figure] if own and peer and peer[figure] else None
 
     found = []
     for pps in RATES_PPS:
-        found.append(render.target(f"{pps} pps: mean rate off by, ppm",
-                                   abs(rows["agent", pps]["rate_error_ppm"]), 50, at_most=True))
-    for pps, gap, cpu in ((100_000, 0.5, None), (10_000, 1.0, 0.7), (1_000, 1.3, 0.25),
-                          (10, 1.3, 0.25)):
-        found.append(render.target(f"{pps} pps: p90 gap error over tcpreplay's",
-                                   over(pps, "gap_error_p90_ns"), gap, at_most=True))
+        if ("agent", pps) in rows:
+            found.append(render.target(f"{pps} pps: mean rate off by, ppm",
+                                       abs(rows["agent", pps]["rate_error_ppm"]), 50, at_most=True))
+    bars = [(pps, "", gap, cpu) for pps, gap, cpu in ((100_000, 0.5, None), (10_000, 1.0, 0.7),
+                                                      (1_000, 1.3, 0.25), (10, 1.3, 0.25))]
+    bars += [(pps, DISTURBED, 1.0, 1.0) for pps in DISTURBED_PPS]
+    for pps, kind, gap, cpu in bars:
+        found.append(render.target(f"{pps} pps{kind}: p90 gap error over tcpreplay's",
+                                   ratio(pps, "gap_error_p90_ns", kind), gap, at_most=True))
         if cpu:
-            found.append(render.target(f"{pps} pps: CPU over tcpreplay's",
-                                       over(pps, "cpu_seconds"), cpu, at_most=True))
-        found.append(render.target(f"{pps} pps: longest burst over tcpreplay's",
-                                   over(pps, "longest_burst"), 1.0, at_most=True))
+            found.append(render.target(f"{pps} pps{kind}: CPU over tcpreplay's",
+                                       ratio(pps, "cpu_seconds", kind), cpu, at_most=True))
+        found.append(render.target(f"{pps} pps{kind}: longest burst over tcpreplay's",
+                                   ratio(pps, "longest_burst", kind), 1.0, at_most=True))
     return found
 
 
@@ -159,4 +189,4 @@ def smoke(here, agent):
 
 
 if __name__ == "__main__":
-    sys.exit(lab.bench(__doc__, measure, smoke))
+    sys.exit(lab.bench(__doc__, measure, smoke, add_options))

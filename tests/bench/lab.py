@@ -143,6 +143,18 @@ class Lab:
             finally:
                 process.kill()
 
+    @contextlib.contextmanager
+    def disturbed(self, cpu, stall_us, times, seconds):
+        """While the block runs, a real-time process takes `cpu` away: `times` a second, `stall_us`."""
+        with subprocess.Popen([f"{self.programs}/disturb", *map(str, (cpu, stall_us, times, seconds))],
+                              stdout=subprocess.PIPE, text=True) as process:
+            try:
+                if process.stdout.readline() != "disturbs\n":
+                    raise Skip("no core can be taken in real time here")
+                yield
+            finally:
+                process.kill()
+
     def write_frames(self, length, mac, address):
         """One Ethernet/IPv4/UDP frame of `length` payload bytes, for trafgen and for tcpreplay."""
         frame = udp_frame(length, mac, address)
@@ -189,12 +201,15 @@ def run_timed(arguments):
 class Agent(pagecast_test.Agent):
     """A pagecastd in the sending namespace, spoken to over its unix socket."""
 
-    def __init__(self, lab, workers=1, policy=None):
-        os.environ["PAGECASTD"] = f"{lab.programs}/pagecastd"
-        super().__init__("--workers", str(workers), policy=policy,
+    def __init__(self, lab, workers=1, policy=None, pin=None, program="pagecastd"):
+        os.environ["PAGECASTD"] = f"{lab.programs}/{program}"
+        folder = lab.folder if pin is None else f"{lab.folder}/pinned-{pin}"
+        os.makedirs(folder, exist_ok=True)
+        super().__init__("--workers", str(workers), *(() if pin is None else ("--pin", str(pin))),
+                         policy=policy,
                          # a session of its own: a signal to the benchmark's group is not for it
                          prefix=["setsid", *lab.sending()],
-                         folder=lab.folder, listen=[f"unix:{lab.folder}/api.sock"])
+                         folder=folder, listen=[f"unix:{folder}/api.sock"])
 
     def call(self, method, path, body=None):
         answer = self.request(method, path, body, unix=True)

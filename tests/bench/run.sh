@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh [speed | packets | pace | control | engines | api | jobs | watch | readme] [OPTION…]: run the benchmarks.
+# run.sh [speed | packets | copying | pace | control | engines | api | jobs | watch | readme] [OPTION…]: run the benchmarks.
 #
 # Installs what is missing, other tools too, builds Release, runs the benchmarks (all of them without
 # an argument) and leaves in out/ their JSON, tables and charts, renewed after each round. "readme"
@@ -11,8 +11,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 # Each is bench_NAME.py, which takes what run() gives it; its place in a page is <!-- NAME -->.
-benches="speed packets pace control engines api jobs watch"
-programs="pagecastd ways uring gaps report_cost bare_api"
+benches="speed packets copying pace control engines api jobs watch"
+programs="pagecastd ways uring gaps disturb pagecastd_copying report_cost bare_api"
 
 run() {
     name=$1

@@ -216,7 +216,7 @@ TEST(agent_pauses_and_resumes_what_runs_and_only_that)
 	CHECK_INT(before + count_received(NULL), >=, 2000); /* the waiting one may have sent too */
 	drop(job);
 	expect_error(resume_job(id, &job, &error), &error, ERROR_CODE_FAILED_PRECONDITION,
-		     "is SUCCEEDED; only a paused job can be resumed");
+		     "is SUCCEEDED; only a paused or held job can be resumed");
 	expect_error(pause_job("01BX5ZZKBKACTAV9WEVGEMMVRZ", &job, &error), &error,
 		     ERROR_CODE_NOT_FOUND, "there is no job \"01BX5ZZKBKACTAV9WEVGEMMVRZ\"");
 	end_agent();

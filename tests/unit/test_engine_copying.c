@@ -52,6 +52,7 @@ TEST(copying_vmsplice_is_found_and_said)
 	const struct engine_fact *fact = engine_facts_find(SPLICE);
 	CHECK(fact->available);
 	CHECK_HAS(fact->facts[0], "vmsplice copies on this kernel");
+	CHECK_HAS(fact->facts[1], "not seen where vmsplice does");
 }
 
 /* One copy when it is loaded, none a packet. */
