@@ -12,8 +12,9 @@
 #include <math.h>
 
 enum {
-	/* A lateness of less is a late wake-up, not a stream that is behind. */
-	PACER_JITTER_NS = 1000000,
+	/* A lateness of less is what stalls leave, which is worn off: the host takes an eighth of
+	 * the time, and the rate is held. Hand-overs that are too slow for it come to more. */
+	PACER_BEHIND_NS = PACER_CATCH_UP_NS / 8,
 	/* Goes in a row while behind, after which "flat out is too slow" is believed. */
 	PACER_GROW_GOES = 256,
 	PACER_FEW_PACKETS = 16,	     /* of debt are no flood */
@@ -22,9 +23,14 @@ enum {
 	 * late by must not add up to a debt. */
 	PACER_SLEW_LEAST_NS = 2000,
 	PACER_SLEW_OF_GO = 50,
-	/* A go is slow if it began this part of its time after it might have. */
+	/* A go is slow if nothing was waited for, or it began this part of its time after it might
+	 * have; a wait ends late by less than so many ns. */
 	PACER_SLOW_OF_GO = 20,
+	PACER_WAIT_LATE_NS = 2000,
 };
+/* Debt that stands for so long makes gaps lastingly shorter by debt / PACER_CATCH_UP_NS: four times
+ * that span, or it would swing. Streams that are on time forget it as fast. */
+#define PACER_LEARN_NS (4 * PACER_CATCH_UP_NS)
 /* A core that was shared may be free again: a raised group is tried smaller after this long, then
  * after twice as long each time that fails. */
 #define PACER_SHRINK_FIRST_NS CLOCK_NS_PER_S
@@ -42,6 +48,8 @@ struct pacer {
 	int64_t due_ns; /* next packet, by the schedule: due_ns + due_rest / rate.units */
 	uint64_t due_rest;
 	int64_t gate_ns; /* catching up: not before */
+	bool waited;	 /* since the last go it was asked for the next before that was due */
+	double lost;	 /* part of the time that is lost again and again, as learned: 0 .. 1 */
 	uint64_t burst_left;
 	bool between_bursts; /* due_ns is the start of a burst */
 	int64_t burst_ns;    /* when the last one began */
@@ -120,7 +128,7 @@ void pacer_start(struct pacer *pacer, int64_t start_ns)
 	pacer->started = pacer->last_comparable = pacer->paused = false;
 	pacer->goes_behind = pacer->goes_slow = 0;
 	pacer->late = pacer->forgiven = pacer->forgiven_owed = 0;
-	pacer->forgiven_rest_ns = 0;
+	pacer->forgiven_rest_ns = pacer->lost = 0;
 }
 
 /* At twice the rate, a few packets are not a flood: a slow stream may make up for them, within a
@@ -183,7 +191,9 @@ int64_t pacer_next(struct pacer *pacer, int64_t now_ns, uint64_t *ret_packets)
 		return INT64_MAX;
 	if (pacer->rate.unlimited)
 		return pacer->due_ns;
-	return MAX(pacer->due_ns, pacer->gate_ns);
+	int64_t next_ns = MAX(pacer->due_ns, pacer->gate_ns);
+	pacer->waited |= now_ns < next_ns;
+	return next_ns;
 }
 
 /* Move the schedule by @packets packets of @units each. */
@@ -228,15 +238,16 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 {
 	if (pacer->rate.asked.max_back_to_back)
 		return;
-	if (lag_ns < PACER_JITTER_NS) {
+	if (lag_ns < PACER_BEHIND_NS) {
 		pacer->goes_behind = pacer->goes_slow = 0;
 		if (pacer->group_raised && at_ns >= pacer->shrink_at_ns)
 			shrink_group(pacer);
 		return;
 	}
 	pacer->goes_behind++;
-	bool waited = pacer->gate_ns != INT64_MIN &&
-		      at_ns - pacer->gate_ns <= pacer->last_span_ns / PACER_SLOW_OF_GO;
+	int64_t late_ns = MAX(pacer->last_span_ns / PACER_SLOW_OF_GO, (int64_t)PACER_WAIT_LATE_NS);
+	bool waited =
+		pacer->waited && pacer->gate_ns != INT64_MIN && at_ns - pacer->gate_ns <= late_ns;
 	if (!waited && (double)(at_ns - pacer->last_at_ns) > 0.95 * (double)pacer->last_span_ns)
 		pacer->goes_slow++;
 	if (pacer->goes_behind < PACER_GROW_GOES)
@@ -246,16 +257,27 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 	pacer->goes_behind = pacer->goes_slow = 0;
 }
 
+/* Where a part of the time is lost again and again, gaps must be shorter by that part, or a debt
+ * would stand for good: what stands is learned, and forgotten on time. @due_ns: by the schedule */
+static void learn_loss(struct pacer *pacer, int64_t lag_ns, int64_t span_ns, int64_t due_ns)
+{
+	double weight = MIN((double)span_ns / PACER_LEARN_NS, 1.0);
+	if (pacer->gate_ns > due_ns)
+		pacer->lost += weight * MIN((double)lag_ns / PACER_CATCH_UP_NS, 1.0);
+	else
+		pacer->lost -= weight * pacer->lost;
+	pacer->lost = MIN(pacer->lost, 1.0);
+}
+
 /* How much shorter than @span_ns, its time by the schedule, the next gap may be: in proportion to
- * the debt, so that a stall spoils its own gap and hardly another; at most half, twice the rate.
- * Where a part of the time is lost again and again, the debt comes to rest at that part of
- * PACER_CATCH_UP_NS. */
+ * the debt, so that a stall spoils its own gap and hardly another, and by what is lost lastingly;
+ * at most half, twice the rate. */
 static int64_t catch_up_ns(const struct pacer *pacer, int64_t lag_ns, int64_t span_ns)
 {
 	int64_t most_ns = span_ns / 2;
 	if (catches_up_by(pacer, PAGECAST__V1__CATCH_UP__CATCH_UP_BURST))
 		return pacer->rate.asked.max_back_to_back ? most_ns : span_ns;
-	double part = MIN((double)MAX(lag_ns, INT64_C(0)) / (double)PACER_CATCH_UP_NS, 1.0);
+	double part = MAX((double)lag_ns, 0.0) / (double)PACER_CATCH_UP_NS + pacer->lost;
 	int64_t wanted_ns = (int64_t)((double)span_ns * part / (1 + part));
 	int64_t least_ns = MIN((int64_t)PACER_SLEW_LEAST_NS, span_ns / PACER_SLEW_OF_GO);
 	return MIN(MAX(wanted_ns, least_ns), most_ns);
@@ -271,10 +293,12 @@ static int64_t advance_paced(struct pacer *pacer, uint64_t packets, uint32_t len
 	count_late(pacer, packets, pacer_rate_ns(&pacer->rate, units), lag_ns);
 	if (pacer->started && !pacer->between_bursts)
 		judge_group(pacer, lag_ns, at_ns);
+	pacer->waited = false;
 	int64_t before_ns = pacer->due_ns;
 	advance(pacer, packets, units);
 	pacer->last_span_ns = pacer->due_ns - before_ns;
 	int64_t span_ns = pacer->last_span_ns;
+	learn_loss(pacer, lag_ns, span_ns, before_ns);
 	pacer->gate_ns = at_ns + span_ns - catch_up_ns(pacer, lag_ns, span_ns);
 	pacer->last_lag_ns = lag_ns;
 	pacer->last_comparable = true;

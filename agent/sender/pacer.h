@@ -12,7 +12,8 @@
  * tried smaller again later.
  *
  * A stream that fell behind catches up gently, by default: never more than a group in one go, and
- * gaps that are shorter by a part of debt / PACER_CATCH_UP_NS, at most the half. It never makes up
+ * gaps that are shorter by a part of debt / PACER_CATCH_UP_NS, and by the part of the time that it
+ * has learned to be lost again and again, at most the half. It never makes up
  * for more than PACER_CATCH_UP_NS (of a slow stream a few packets more, see pacer.c): what a busy
  * or shared host takes, not a suspended one. What is older moves the schedule and is counted: no
  * flood after a stall. Rate.catch_up: BURST lets what is due leave at once, FORGIVE moves the
