@@ -11,7 +11,7 @@ import sys
 
 import lab
 import render
-from bench_packets import interval, sample
+from bench_packets import in_rounds, interval
 from senders import Bare, ByAgent, fresh_stream
 
 LENGTHS = (64, 512, 1472)
@@ -51,13 +51,8 @@ def report(rounds):
 
 
 def measure(here, agent, options):
-    rounds, seen = [], {}
-    for number in range(options.rounds + 1):
-        one = {(sender.name, length): sample(here, agent, sender, length, seen, options.seconds)
-               for sender, length in PLAN[::-1 if number % 2 else 1]}
-        if number:  # the first only finds out how much a sample is
-            rounds.append(one)
-            yield report(rounds)
+    for rounds in in_rounds(here, agent, PLAN, options):
+        yield report(rounds)
 
 
 def smoke(here, agent):

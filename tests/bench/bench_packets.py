@@ -99,14 +99,20 @@ def report(rounds):
                                      for name, median, low, high in targets}}, table)
 
 
-def measure(here, agent, options):
+def in_rounds(here, agent, plan, options):
+    """After each round, all there is so far: Mpps of each (name, length) of `plan`, a dictionary a round."""
     rounds, seen = [], {}
     for number in range(options.rounds + 1):
         one = {(sender.name, length): sample(here, agent, sender, length, seen, options.seconds)
-               for sender, length in PLAN[::-1 if number % 2 else 1]}
+               for sender, length in plan[::-1 if number % 2 else 1]}
         if number:  # the first only finds out how much a sample is
             rounds.append(one)
-            yield report(rounds)
+            yield rounds
+
+
+def measure(here, agent, options):
+    for rounds in in_rounds(here, agent, PLAN, options):
+        yield report(rounds)
 
 
 def smoke(here, agent):

@@ -13,14 +13,15 @@ from senders import SENDERS
 RESIDENT_MIB_MAX = 12
 REPORT_COST_PERCENT_MAX = 2
 TEMPLATE, FRESH, PAGES = "agent splice", "agent splice, fresh pages", "agent splice, page per packet"
+URING, BARE_URING = "agent uring", "bare uring-template"
 TEXTBOOK, TEXTBOOK_LENGTHS = "bare textbook", (64, 512, 1472)
 # What is measured two at once is held against this loop, two of them at once.
 PAIRED = {
     TEMPLATE: ("bare gso-splice", "bare gso-tee"), FRESH: ("bare gso-fresh",), PAGES: (TEXTBOOK,),
-    "agent zerocopy": ("bare gso-zerocopy",), "agent copy": ("bare gso-copy",),
+    "agent zerocopy": ("bare gso-zerocopy",), "agent copy": ("bare gso-copy",), URING: (BARE_URING,),
 }
-CHARTED = ("agent splice", "agent splice, fresh pages", "agent zerocopy", "agent txring, trains",
-           "agent copy", "agent txring, single frames", "agent splice, page per packet",
+CHARTED = ("agent splice", "agent splice, fresh pages", "agent zerocopy", "agent uring",
+           "agent txring, trains", "agent copy", "agent txring, single frames", "agent splice, page per packet",
            "bare gso-tee", "bare textbook", "trafgen", "tcpreplay", "iperf3, to its receiver")
 
 
@@ -75,6 +76,10 @@ def targets(of, known):
         held(f"splice over {peer}", TEMPLATE, (peer,), 15, (1472,))
     held("splice, fresh pages over bare gso-fresh", FRESH, PAIRED[FRESH], 0.9, every)
     held("zerocopy over bare gso-zerocopy", "agent zerocopy", PAIRED["agent zerocopy"], 0.95, every)
+    held("uring over bare uring-template", URING, (BARE_URING,), 0.9, (64,))
+    held("uring over bare uring-template", URING, (BARE_URING,), 0.95, (512, 1472))
+    held("uring over the best of splice, zerocopy and copy", URING,
+         (TEMPLATE, "agent zerocopy", "agent copy"), 1.15, (1472,))
     held("txring, trains over trafgen", "agent txring, trains", ("trafgen",), 20, (64,))
     held("txring, trains over trafgen", "agent txring, trains", ("trafgen",), 8, (1400,))
     held("txring, single frames over trafgen", "agent txring, single frames", ("trafgen",), 1.1,
