@@ -4,6 +4,7 @@
  */
 #include "packet/crc32c.h"
 
+#include <endian.h>
 #include <string.h>
 
 #if defined __aarch64__
@@ -68,9 +69,43 @@ __attribute__((target(CRC_TARGET))) static uint32_t by_cpu(uint32_t crc, const u
 		crc = CRC_BYTE(crc, *bytes);
 	return crc;
 }
+
+__attribute__((target(CRC_TARGET))) static void numbered_by_cpu(uint32_t crc, uint64_t number,
+								size_t count, uint64_t word,
+								uint32_t half, uint32_t *ret_crcs)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint32_t one = (uint32_t)CRC_WORD(crc, htobe64(number + i));
+		one = (uint32_t)CRC_WORD(one, word);
+		ret_crcs[i] = ~CRC_HALF(one, half);
+	}
+}
 #else
-#define by_cpu by_bits
+#define by_cpu		by_bits
+#define numbered_by_cpu numbered_by_bits
 #endif
+
+static void numbered_by_bits(uint32_t crc, uint64_t number, size_t count, uint64_t word,
+			     uint32_t half, uint32_t *ret_crcs)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint8_t bytes[sizeof number + sizeof word + sizeof half];
+		uint64_t at = htobe64(number + i);
+		memcpy(bytes, &at, sizeof at);
+		memcpy(bytes + sizeof at, &word, sizeof word);
+		memcpy(bytes + sizeof at + sizeof word, &half, sizeof half);
+		ret_crcs[i] = ~by_bits(crc, bytes, sizeof bytes);
+	}
+}
+
+void crc32c_numbered(uint32_t before, uint64_t number, size_t count, uint64_t word, uint32_t half,
+		     uint32_t *ret_crcs)
+{
+	if (HAS_INSTRUCTION)
+		numbered_by_cpu(~before, number, count, word, half, ret_crcs);
+	else
+		numbered_by_bits(~before, number, count, word, half, ret_crcs);
+}
 
 uint32_t crc32c(uint32_t before, const uint8_t *bytes, size_t len)
 {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "packet/check.h"
 #include "packet/crc32c.h"
 
@@ -72,25 +73,33 @@ static void cover(uint8_t *packet, size_t len)
 
 /*
  * A packet that lies in no cache is waited for by whoever reads it back, not by who writes: so each
- * stamp is made whole, in words as the CRC reads them, and written once. The CRC of what all have
- * in common is that of the first.
+ * stamp is made whole and written once. What stands in front of the sequence, and behind it, is the
+ * same for all; their CRCs are computed side by side.
  */
-enum { CHANGING = offsetof(struct full, crc) - offsetof(struct full, sequence) };
+enum { CRCS_AT_ONCE = 64 };
+_Static_assert(offsetof(struct full, crc) - offsetof(struct full, sequence) == 20,
+	       "a number, a word and a half");
 
 static void write_full(const struct stamp *stamp, uint64_t sequence, uint64_t count,
 		       int64_t time_ns, uint8_t *packet, size_t len)
 {
 	const uint32_t head[] = {htobe32(MAGIC), htobe32(stamp->stream_id)};
 	const uint32_t head_crc = crc32c(0, (const uint8_t *)head, sizeof head);
+	const uint64_t time = htobe64((uint64_t)time_ns);
 	const uint32_t flags = htobe32(flags_of(stamp));
-	uint64_t words[3] = {0, htobe64((uint64_t)time_ns)};
-	memcpy(&words[2], &flags, sizeof flags);
-	for (; count; count--, sequence++, packet += len) {
+	uint32_t crcs[CRCS_AT_ONCE];
+	for (uint64_t i = 0; i < count; i++, packet += len) {
 		uint8_t *at = packet + len - STAMP_BYTES;
-		words[0] = htobe64(sequence);
-		uint32_t crc = htobe32(crc32c(head_crc, (const uint8_t *)words, CHANGING));
+		if (i % CRCS_AT_ONCE == 0)
+			crc32c_numbered(head_crc, sequence + i,
+					MIN(count - i, (uint64_t)CRCS_AT_ONCE), time, flags, crcs);
+		/* piece by piece: gathered in memory first, each would wait for its gathering */
+		const uint64_t number = htobe64(sequence + i);
+		const uint32_t crc = htobe32(crcs[i % CRCS_AT_ONCE]);
 		memcpy(at, head, sizeof head);
-		memcpy(at + sizeof head, words, CHANGING);
+		memcpy(at + offsetof(struct full, sequence), &number, sizeof number);
+		memcpy(at + offsetof(struct full, time), &time, sizeof time);
+		memcpy(at + offsetof(struct full, flags), &flags, sizeof flags);
 		memcpy(at + offsetof(struct full, crc), &crc, sizeof crc);
 		if (stamp->cover_payload)
 			cover(packet, len);
