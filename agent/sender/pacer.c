@@ -15,6 +15,7 @@ enum {
 	/* A lateness of less is what stalls leave, which is worn off: the host takes an eighth of
 	 * the time, and the rate is held. Hand-overs that are too slow for it come to more. */
 	PACER_BEHIND_NS = PACER_CATCH_UP_NS / 8,
+	PACER_BURST_BEHIND_NS = 1000000, /* a burst's schedule begins anew with each */
 	/* Goes in a row while behind, after which "flat out is too slow" is believed. */
 	PACER_GROW_GOES = 256,
 	PACER_FEW_PACKETS = 16,	     /* of debt are no flood */
@@ -238,7 +239,7 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 {
 	if (pacer->rate.asked.max_back_to_back)
 		return;
-	if (lag_ns < PACER_BEHIND_NS) {
+	if (lag_ns < (pacer->stream->burst.packets ? PACER_BURST_BEHIND_NS : PACER_BEHIND_NS)) {
 		pacer->goes_behind = pacer->goes_slow = 0;
 		if (pacer->group_raised && at_ns >= pacer->shrink_at_ns)
 			shrink_group(pacer);

@@ -193,6 +193,9 @@ void sender_orders_end(struct sender *sender)
 
 static void take_orders(struct sender *sender, int64_t now_ns)
 {
+	/* Also ahead of an end: what is answered as done is done when the job goes on elsewhere. */
+	if (atomic_exchange_explicit(&sender->orders_wanted, false, memory_order_acq_rel))
+		take_stream_orders(sender, now_ns);
 	int stop = atomic_load_explicit(&sender->stop, memory_order_acquire);
 	if (stop != SENDER_RUNNING) {
 		sender->end = (enum sender_end)stop;
@@ -202,8 +205,6 @@ static void take_orders(struct sender *sender, int64_t now_ns)
 		take_rates(sender, now_ns);
 	if (atomic_exchange_explicit(&sender->limits_wanted, false, memory_order_acq_rel))
 		take_limits(sender, now_ns);
-	if (atomic_exchange_explicit(&sender->orders_wanted, false, memory_order_acq_rel))
-		take_stream_orders(sender, now_ns);
 	bool pause = atomic_load_explicit(&sender->pause_wanted, memory_order_acquire);
 	if (pause && !sender->paused)
 		sender_pause_all(sender, now_ns);

@@ -14,6 +14,7 @@ static void stop(struct sender *sender, struct sender_stream *stream, int64_t no
 	stream->stopped = true;
 	stream->stopped_ns = now_ns;
 	stream->start_moved |= !stream->first_ns;
+	sender_stream_unblock(stream, now_ns);
 	if (!sender->started)
 		return;
 	pacer_pause(stream->pacer, now_ns);
@@ -35,9 +36,7 @@ static void go_on(struct sender *sender, struct sender_stream *stream, int64_t n
 		stream->start_ns += span_ns;
 	if (stream->end_ns != SENDER_NEVER_NS)
 		stream->end_ns += span_ns;
-	if (stream->blocked && stream->stopped_ns > stream->blocked_since_ns)
-		stream->blocked_ns += stream->stopped_ns - stream->blocked_since_ns;
-	stream->blocked = false;
+	stream->success_ns += span_ns;
 	sender_schedule(sender, stream, now_ns);
 }
 
@@ -79,7 +78,7 @@ void sender_pause_cancel(struct sender *sender, struct sender_stream *stream, in
 {
 	stream->cancelled = true;
 	account_close(&stream->account, sender_stream_open_ended(stream));
-	sender_schedule_end(sender, stream, now_ns);
+	sender_schedule_leave(sender, stream, now_ns);
 }
 
 void sender_pause_begin(struct sender *sender, struct sender_stream *stream, int64_t base_ns)

@@ -49,6 +49,8 @@ static int64_t wait_start(struct sender *sender)
 		int64_t left_ns = start_ns - clock_realtime_ns(sender->clock);
 		if (sender_waiter_seen(&sender->waiter) != sender->seen)
 			sender_orders_apply(sender, now_of(sender));
+		else if (!sender->active_count)
+			sender->end = SENDER_LIMIT_REACHED; /* all of its streams were cancelled */
 		else if (sender->paused)
 			sender_wait_until(&sender->waiter, SENDER_NEVER_NS, false, sender->seen);
 		else if (left_ns <= 0)

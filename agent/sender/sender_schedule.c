@@ -30,13 +30,18 @@ void sender_schedule_all(struct sender *sender, int64_t now_ns)
 	}
 }
 
-void sender_schedule_end(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
+void sender_schedule_leave(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
 {
 	sender_queue_end(sender, stream);
 	sender_share_note(stream, now_ns);
 	sender->active_count--;
 	sender->dirty = true;
 	sender_stream_unblock(stream, now_ns);
+}
+
+void sender_schedule_end(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
+{
+	sender_schedule_leave(sender, stream, now_ns);
 	if (sender_share_applies(sender)) {
 		sender_share(sender, now_ns);
 		sender_schedule_all(sender, now_ns);

@@ -12,5 +12,8 @@ void sender_schedule(struct sender *sender, struct sender_stream *stream, int64_
  * changed; nothing before the job has begun */
 void sender_schedule_all(struct sender *sender, int64_t now_ns);
 
-/** sender_schedule_end() - @stream is done: the others get its share of the job's maximum */
+/** sender_schedule_leave() - @stream is done; its share of the job's maximum is the caller's to
+ * give to the others */
+void sender_schedule_leave(struct sender *sender, struct sender_stream *stream, int64_t now_ns);
+/** sender_schedule_end() - the same, and they get it */
 void sender_schedule_end(struct sender *sender, struct sender_stream *stream, int64_t now_ns);

@@ -127,10 +127,12 @@ def tables(report):
 
 
 def _put(name, text):
-    """Whole or not at all: a run may be cut off at any time."""
-    with open(name + ".new", "w", encoding="utf-8") as file:
+    """Whole or not at all; what is no file of its own, as /dev/null, is written to, not replaced."""
+    own = not os.path.exists(name) or os.path.isfile(name)
+    with open(name + ".new" if own else name, "w", encoding="utf-8") as file:
         file.write(text)
-    os.replace(name + ".new", name)
+    if own:
+        os.replace(name + ".new", name)
 
 
 def save(report, options):

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import stat
 import tempfile
 import unittest
 import unittest.mock
@@ -148,6 +149,16 @@ class Render(unittest.TestCase):
 
 
 class Readme(unittest.TestCase):
+    def test_what_is_no_file_is_not_replaced(self):
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, "pipe")
+            os.mkfifo(name)
+            reader = os.open(name, os.O_RDONLY | os.O_NONBLOCK)
+            render._put(name, "text")  # pylint: disable=protected-access
+            self.assertEqual(os.read(reader, 10), b"text")
+            os.close(reader)
+            self.assertTrue(stat.S_ISFIFO(os.stat(name).st_mode))
+
     def test_the_pages_have_a_place_for_each_benchmark(self):
         root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
         for page, names in {"tests/bench/README.md": ("speed", "pace", "control", "api", "watch"),

@@ -1,6 +1,7 @@
 /* Jobs that wait prepared (JobSpec.hold): when they are ready, what lets them go, how many may wait
  * so. */
 #include "unit/agent_time.h"
+#include "unit/moody_store.h"
 
 static void begin(uint32_t workers)
 {
@@ -244,9 +245,32 @@ TEST(what_a_hold_cannot_be_is_refused_with_the_field)
 	end();
 }
 
+TEST(an_agent_with_one_worker_ends_what_was_held_before)
+{
+	open_receiver();
+	open_store();
+	start_agent_on(&moody.store, NULL, 2, 0);
+	const char *id = submit(FIVE, "\"hold\":true");
+	drop(wait_ready(id));
+	end_agent();
+	start_agent_on(&moody.store, NULL, 2, 0);
+	drop(wait_ready(id)); /* held again */
+	end_agent();
+	start_on_store();
+	Pagecast__V1__Job *job = wait_ended(id);
+	CHECK_INT(job->state, ==, STATE(FAILED));
+	CHECK(has_problem(job, "hold_expired", "--workers 2"));
+	check_books(job);
+	drop(job);
+	end_agent();
+	close_store();
+	close_receiver();
+}
+
 TEST_MAIN(CASE(a_held_job_waits_ready_and_starts_at_the_instant_it_is_given),
 	  CASE(a_held_job_that_is_resumed_starts_at_once),
 	  CASE(a_held_job_that_nobody_releases_fails_and_sends_nothing),
 	  CASE(held_jobs_leave_one_worker_to_the_others),
 	  CASE(a_held_job_takes_changes_and_stays_held),
+	  CASE(an_agent_with_one_worker_ends_what_was_held_before),
 	  CASE(what_a_hold_cannot_be_is_refused_with_the_field))

@@ -185,6 +185,44 @@ TEST(calls_refuse_streams_that_are_none)
 	end();
 }
 
+/* A job of a few packets lets the next be prepared on its lane while it is stored: not one that
+ * will not leave at once. */
+TEST(a_held_stream_of_few_packets_lets_other_jobs_run)
+{
+	open_receiver();
+	start_agent(NULL, 2);
+	const char *held = submit("\"name\":\"late\",\"hold\":true,\"limit\":{\"packets\":3}", "");
+	drop(wait_state(held, STATE(RUNNING)));
+	for (int i = 0; i < 8; i++) {
+		const char *other = submit("\"limit\":{\"packets\":100}", "");
+		Pagecast__V1__Job *job = wait_ended(other);
+		CHECK_INT(job->state, ==, STATE(SUCCEEDED));
+		drop(job);
+	}
+	drop(order(RESUME, held, "late"));
+	Pagecast__V1__Job *job = wait_ended(held);
+	CHECK_INT(job->state, ==, STATE(SUCCEEDED));
+	CHECK_INT(count_received("hello"), ==, 803);
+	drop(job);
+	end_agent();
+	close_receiver();
+}
+
+TEST(who_cancelled_a_stream_is_not_who_ended_the_job)
+{
+	begin();
+	const char *id = submit_three(",\"lease\":\"1s\"");
+	until_sent(id, 0, 0);
+	drop(order(CANCEL, id, "data"));
+	Pagecast__V1__Job *job = wait_ended(id);
+	CHECK_INT(job->state, ==, STATE(CANCELLED));
+	CHECK(has_problem(job, "lease_expired", "lease"));
+	CHECK_STR(job->cancelled_by, "");
+	CHECK_STR(job->cancel_reason, "");
+	drop(job);
+	end();
+}
+
 TEST(what_streams_were_they_are_after_a_restart)
 {
 	begin();
@@ -234,4 +272,6 @@ TEST(what_streams_were_they_are_after_a_restart)
 }
 
 TEST_MAIN(CASE(a_job_shows_what_each_of_its_streams_does), CASE(calls_refuse_streams_that_are_none),
+	  CASE(a_held_stream_of_few_packets_lets_other_jobs_run),
+	  CASE(who_cancelled_a_stream_is_not_who_ended_the_job),
 	  CASE(what_streams_were_they_are_after_a_restart))

@@ -290,6 +290,47 @@ TEST(streams_are_ordered_while_their_job_waits_for_start_time)
 	sending_close(&lab);
 }
 
+static void cancel_all_of_a_paused_job(void)
+{
+	static const size_t BOTH[] = {0, 1};
+	sleep_ms(50);
+	CHECK_INT(progress(0).state, ==, STATE_OF(PAUSED));
+	sender_order_streams(lab.sender, BOTH, 2, SENDER_STREAM_CANCEL);
+}
+
+TEST(a_job_that_is_paused_before_it_begins_ends_with_its_last_stream)
+{
+	begin(2, 0, cancel_all_of_a_paused_job);
+	for (size_t i = 0; i < 2; i++)
+		sending_packets(&lab, i, 20);
+	CHECK_INT(sending_open(&lab), ==, 0);
+	sender_pause(lab.sender); /* as of one that resumes paused */
+	CHECK_INT(sending_virtual_run(&lab), ==, SENDER_STREAMS_CANCELLED);
+	CHECK_INT(sending_virtual_took_ns(), <, 100 * CLOCK_NS_PER_MS);
+	CHECK_INT(lab.report.account.packets_cancelled, ==, 40);
+	sending_close(&lab);
+}
+
+static void nothing(void)
+{
+}
+
+TEST(what_was_ordered_ahead_of_a_stop_is_done)
+{
+	size_t first = 0, second = 1;
+	begin(3, 0, nothing);
+	CHECK_INT(sending_open(&lab), ==, 0);
+	sender_order_streams(lab.sender, &first, 1, SENDER_STREAM_CANCEL);
+	sender_order_streams(lab.sender, &second, 1, SENDER_STREAM_PAUSE);
+	sender_stop(lab.sender, SENDER_INTERRUPTED);
+	CHECK_INT(sending_virtual_run(&lab), ==, SENDER_INTERRUPTED);
+	CHECK_INT(progress(0).state, ==, STATE_OF(CANCELLED)); /* as it is stored, to go on later */
+	CHECK_INT(progress(1).state, ==, STATE_OF(PAUSED));
+	CHECK(progress(1).paused);
+	CHECK_INT(progress(2).state, ==, STATE_OF(WAITING));
+	sending_close(&lab);
+}
+
 static void give_the_share_away(void)
 {
 	sleep_ms(1000);
@@ -354,5 +395,7 @@ TEST_MAIN(CASE(a_stream_pauses_alone_and_goes_on_without_a_burst),
 	  CASE(a_cancelled_stream_ends_alone_and_its_job_with_the_last),
 	  CASE(cancelling_the_last_stream_ends_a_paused_job_and_promises_nothing),
 	  CASE(streams_are_ordered_while_their_job_waits_for_start_time),
+	  CASE(a_job_that_is_paused_before_it_begins_ends_with_its_last_stream),
+	  CASE(what_was_ordered_ahead_of_a_stop_is_done),
 	  CASE(what_a_paused_stream_leaves_of_the_maximum_the_others_get),
 	  CASE(whatever_is_paused_and_resumed_every_packet_leaves_once))

@@ -48,6 +48,7 @@ int resume_read(struct job *job)
 		*stream = attempted_only(stream);
 		account_add(&earlier->account, stream);
 	}
+	facts.account.packets_cancelled = 0; /* the rest is asked for again */
 	earlier->first_packet_ns = facts.first_packet_ns;
 	earlier->fraction = facts.fraction;
 	live->facts = facts;

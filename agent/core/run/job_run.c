@@ -136,9 +136,11 @@ static enum readiness hold(struct run *run, int64_t ahead_ns)
 	while ((readiness = orders(run)) == READY && live->hold)
 		wait_for_release(run);
 	while ((readiness = orders(run)) == READY && until_start_ns(run, ahead_ns)) {
-		show_ready(run);
-		agent_wait_until(run->agent, &run->worker->wake, CLOCK_REALTIME,
-				 live->start_ns - ahead_ns);
+		if (live->ready)
+			agent_wait_until(run->agent, &run->worker->wake, CLOCK_REALTIME,
+					 live->start_ns - ahead_ns);
+		else
+			show_ready(run); /* let go of the lock: look at the orders again */
 	}
 	if (readiness == READY && plan->hold) { /* it has been released since it was compiled */
 		plan->start_time_ns = live->start_ns;
@@ -258,7 +260,8 @@ static bool is_brief(const struct run *run)
 		const struct plan_stream *stream = &plan->streams[i];
 		if ((stream->limit.kind != PLAN_LIMIT_PACKETS &&
 		     stream->limit.kind != PLAN_LIMIT_BYTES) ||
-		    stream->rate.kind != PLAN_RATE_UNLIMITED || stream->start_delay_ns)
+		    stream->rate.kind != PLAN_RATE_UNLIMITED || stream->start_delay_ns ||
+		    stream->hold)
 			return false;
 		packets += stream->limit.packets;
 		if (packets > BRIEF_PACKETS_MAX)

@@ -219,6 +219,17 @@ static void end_rolled_back(struct agent *agent, struct job *job)
 	end_without_sender(agent, held, JOB_EVENT_FAIL, &problems);
 }
 
+/* It could only wait for good: held jobs leave one worker free, and there is one. */
+static void end_unholdable(struct agent *agent, struct job *job)
+{
+	_cleanup_job_ struct job *held = job_ref(job);
+	struct problem_set problems = {.count = 0};
+	problem_add(&problems, PROBLEM_HOLD_EXPIRED, PROBLEM_ERROR, "hold", 0, 1,
+		    "held jobs may take all workers but one, and the agent was started again with "
+		    "one: start it with --workers 2 or more, and submit the job again");
+	end_without_sender(agent, held, JOB_EVENT_FAIL, &problems);
+}
+
 static void renew_revisions(struct agent *agent)
 {
 	struct job *job;
@@ -243,6 +254,8 @@ int recover_jobs(struct agent *agent, struct error *ret_error)
 			end_rolled_back(agent, job);
 		else if (start_was_missed(agent, job))
 			end_missed(agent, job);
+		else if (job->live->hold && agent->lane_count < 2)
+			end_unholdable(agent, job);
 	}
 	renew_revisions(agent);
 	if (!r &&

@@ -101,7 +101,7 @@ uint64_t lifecycle_put_back(struct agent *agent, struct job *job)
 	struct job_live *live = job->live;
 	budget_give_back(agent, job);
 	hold_give_back(agent, job);
-	if (live->hold)
+	if (live->hold || !live->start_ns)
 		lifecycle_enter(agent, job, job_fsm(job->state, JOB_EVENT_DUE));
 	live->again = false;
 	live->worker = SIZE_MAX;
@@ -150,8 +150,11 @@ void lifecycle_stop(struct agent *agent, struct job *job, enum sender_end why)
 	struct job_live *live = job->live;
 	if (live->ending)
 		return;
-	if (live->stop == SENDER_RUNNING)
+	if (live->stop == SENDER_RUNNING) {
 		live->stop = why;
+		if (why != SENDER_CANCELLED) /* whoever cancelled a stream did not do this */
+			live->cancel = blob_unref(live->cancel);
+	}
 	if (live->worker == SIZE_MAX)
 		withdraw(agent, job);
 	else if (live->sender)
