@@ -294,6 +294,12 @@ static int read_job(const struct options *options, Pagecast__V1__JobSpec *spec)
 	r = r ? r : spec_start_at(options, &spec->start_time);
 	spec->hold = options_has(options, "hold");
 	r = r ? r : read_duration(options, "hold-timeout", &spec->hold_timeout);
+	if (!r && spec->hold && spec->start_time)
+		r = options_usage(options->command,
+				  "--hold and --start-at exclude each other: a held "
+				  "job starts when `pagecast resume` says so");
+	if (!r && spec->hold_timeout && !spec->hold)
+		r = options_usage(options->command, "--hold-timeout goes with --hold");
 	r = r ? r : read_duration(options, "start-tolerance", &spec->start_tolerance);
 	r = r ? r : read_duration(options, "max-duration", &spec->max_duration);
 	return r ? r : read_duration(options, "lease", &spec->lease);

@@ -13,6 +13,7 @@
 #include "sender/sender_private.h"
 #include "sender/sender_problems.h"
 #include "sender/sender_share.h"
+#include "sender/sender_snapshot.h"
 #include "sender/sender_stream.h"
 
 #include <errno.h>
@@ -156,6 +157,9 @@ static int prepare(struct sender *sender, struct problem_set *problems, struct e
 	}
 	sender_share(sender, 0);
 	sender->problems = *problems;
+	int64_t now_ns = clock_monotonic_ns(sender->clock);
+	sender->realtime_offset_ns = clock_realtime_ns(sender->clock) - now_ns;
+	sender_snapshot_publish(sender, now_ns); /* what is asked for, before it runs */
 	return 0;
 }
 

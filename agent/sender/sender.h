@@ -109,8 +109,8 @@ struct sender_options {
 	bool preview;	    /* it will never run: nothing of payload size is written */
 	/* on the worker's thread when sender_orders_applied() may have become true; may be NULL */
 	void (*orders_applied)(void *context);
-	void (*published)(
-		void *context); /* on the worker's thread after each publication; may be NULL */
+	void (*published)(void *context); /* on the worker's thread after each publication of its
+					     run; may be NULL */
 	void *context;
 };
 

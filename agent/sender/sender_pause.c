@@ -77,6 +77,7 @@ void sender_pause_resume(struct sender *sender, struct sender_stream *stream, in
 void sender_pause_cancel(struct sender *sender, struct sender_stream *stream, int64_t now_ns)
 {
 	stream->cancelled = true;
+	stream->paused = false;
 	account_close(&stream->account, sender_stream_open_ended(stream));
 	sender_schedule_leave(sender, stream, now_ns);
 }

@@ -51,8 +51,11 @@ static int64_t wait_start(struct sender *sender)
 			sender_orders_apply(sender, now_of(sender));
 		else if (!sender->active_count)
 			sender->end = SENDER_LIMIT_REACHED; /* all of its streams were cancelled */
+		else if (now_of(sender) >= sender->deadline_ns)
+			sender->end = SENDER_MAX_DURATION;
 		else if (sender->paused)
-			sender_wait_until(&sender->waiter, SENDER_NEVER_NS, false, sender->seen);
+			sender_wait_until(&sender->waiter, sender->deadline_ns, false,
+					  sender->seen);
 		else if (left_ns <= 0)
 			return start_ns ? -left_ns : 0;
 		else if (left_ns > START_NEAR_NS)
@@ -90,8 +93,10 @@ static void begin(struct sender *sender, int64_t late_ns)
 	int64_t base_ns = now_ns;
 	if (plan->start_time_ns && late_ns < CLOCK_NS_PER_MS)
 		base_ns = plan->start_time_ns - sender->realtime_offset_ns;
-	sender->begun_ns = base_ns;
-	sender_orders_set_deadline(sender);
+	if (!sender->options.elapsed_ns) {
+		sender->begun_ns = base_ns;
+		sender_orders_set_deadline(sender);
+	}
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		struct sender_stream *stream = &sender->streams[i];
 		if (stream->state == SENDER_STREAM_ENDED)
@@ -135,6 +140,10 @@ enum sender_end sender_run(struct sender *sender)
 	sender_wait_prepare();
 	sender->realtime_offset_ns = realtime_offset_ns(sender);
 	sender_snapshot_publish(sender, now_of(sender));
+	if (sender->options.elapsed_ns) { /* its time runs on, also while it is paused */
+		sender->begun_ns = now_of(sender);
+		sender_orders_set_deadline(sender);
+	}
 	int64_t late_ns = wait_start(sender);
 	if (sender->end == SENDER_RUNNING && sender->plan->start_time_ns)
 		note_start(sender, late_ns);

@@ -144,6 +144,15 @@ static void take_sample(struct sender *sender, const struct sender_sample *now)
 	sender->samples[sender->sample_count++ % SENDER_SAMPLES] = *now;
 }
 
+/* Of all its streams, has each ended, or is paused by its name? */
+static bool silent(const struct sender *sender)
+{
+	for (size_t i = 0; i < sender->stream_count; i++)
+		if (sender->streams[i].state != SENDER_STREAM_ENDED && !sender->streams[i].paused)
+			return false;
+	return true;
+}
+
 /* Return: @text, or static */
 static const char *waiting_for(const struct sender *sender, int64_t now_ns, char *text, size_t size)
 {
@@ -158,7 +167,7 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns, char
 		snprintf(text, size, "the policy's %s", limiter_rule_name(sender->limiter.rule));
 		return text;
 	}
-	bool all_delayed = true, all_paused = true;
+	bool all_delayed = true;
 	for (size_t i = 0; i < sender->stream_count; i++) {
 		const struct sender_stream *stream = &sender->streams[i];
 		if (stream->blocked && now_ns - stream->blocked_since_ns >= BLOCKED_SHOW_NS)
@@ -166,9 +175,10 @@ static const char *waiting_for(const struct sender *sender, int64_t now_ns, char
 							       : "room in the device's queue";
 		all_delayed &= stream->state == SENDER_STREAM_ENDED || stream->paused ||
 			       now_ns < stream->start_ns;
-		all_paused &= stream->state == SENDER_STREAM_ENDED || stream->paused;
 	}
-	return all_paused ? "resume of its streams" : all_delayed ? "start_delay" : "";
+	if (!sender->active_count)
+		return "";
+	return silent(sender) ? "resume of its streams" : all_delayed ? "start_delay" : "";
 }
 
 /* A stream found no room, but too recently to be shown: look again. */
@@ -274,7 +284,7 @@ void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 	show_refused(sender, snapshot);
 	snapshot->fraction =
 		endless ? 0 : MIN(MAX(fraction / (double)sender->stream_count, 0.0), 1.0);
-	if (!sender->paused && sender->end == SENDER_RUNNING)
+	if (!sender->paused && sender->end == SENDER_RUNNING && !silent(sender))
 		current_rate(sender, snapshot, &now, first_ns);
 	snapshot->remaining_ns = remaining_ns(sender, snapshot->current_pps, now_ns);
 	take_sample(sender, &now);
@@ -283,7 +293,7 @@ void sender_snapshot_publish(struct sender *sender, int64_t now_ns)
 	show(sender, snapshot, now_ns);
 	sender->dirty = soon_to_show(sender, now_ns);
 	sender->publish_ns = now_ns + SENDER_PUBLISH_NS;
-	if (sender->options.published)
+	if (sender->options.published && snapshot->version > 1) /* the first: nobody has it yet */
 		sender->options.published(sender->options.context);
 }
 

@@ -159,8 +159,39 @@ class Held(Base):
     def test_resume_starts_it_at_once(self):
         job_id = self.held()
         self.ready(job_id)
-        self.assertEqual(self.agent.post(f"/v1/jobs/{job_id}:resume").status, 200)
+        self.assertEqual(self.agent.get("/v1/agent").json()["jobsQueued"], 1)
+        answer = self.agent.post(f"/v1/jobs/{job_id}:resume")  # which says so once it has
+        self.assertEqual(answer.status, 200)
+        self.assertIn(answer.json()["state"], ("JOB_STATE_RUNNING", "JOB_STATE_SUCCEEDED"))
         self.assertEqual(self.agent.wait_end(job_id)["state"], "JOB_STATE_SUCCEEDED")
+
+    def test_streams_of_a_held_job_are_known_from_its_first_moment(self):
+        job_id = self.submit(self.stream("voice", limit={"packets": 1000}),
+                             self.stream("late", limit={"packets": 5}, hold=True), hold=True)
+        self.ready(job_id)
+        job = self.agent.post(f"/v1/jobs/{job_id}:resume").json()
+        self.assertEqual([(one["account"]["packetsRequested"], one["held"]) for one in job["streamResults"]],
+                         [("1000", False), ("5", True)])
+        job = self.agent.post(f"/v1/jobs/{job_id}:resume", {"streams": ["late"]}).json()
+        self.assertFalse(job["streamResults"][1]["held"])
+
+    def test_progress_goes_on_where_it_was_after_a_restart(self):
+        with Agent("--workers", "2") as agent:
+            job_id = self.submit(self.stream("voice", pps=1000, limit={"packets": 20}),
+                                 self.stream("data", limit={"packets": 2000}),
+                                 self.stream("late", limit={"packets": 2000}, hold=True),
+                                 restartPolicy="RESUME", agent=agent)
+            agent.wait_state(job_id, "JOB_STATE_RUNNING")
+            until(lambda: self.streams(agent.job(job_id))["data"]["account"]["packetsSent"] != "0")
+            before = agent.job(job_id)["progress"]["fraction"]
+            for _ in range(3):
+                agent.stop()
+                agent.start()
+                agent.wait_state(job_id, "JOB_STATE_RUNNING")
+            job = agent.job(job_id)
+            done = sum(one["progress"]["fraction"] for one in job["streamResults"]) / 3
+            self.assertGreaterEqual(job["progress"]["fraction"], before)
+            self.assertAlmostEqual(job["progress"]["fraction"], done, places=2)
 
     def test_nobody_releases_it(self):
         before = self.receivers["late"].count

@@ -333,6 +333,8 @@ class Jobs(Case):
                 self.assertIn("SCHEDULED, waiting for release", run("get", job_id))
                 run("resume", job_id, *resume)
                 self.assertEqual(agent.wait_end(job_id)["state"], "JOB_STATE_SUCCEEDED")
+            for words in (("--hold", "--start-at", "+1s"), ("--hold-timeout", "1s")):
+                run("send", self.udp, "--text", "x", *words, code=2)
             ended = run("send", self.udp, "--text", "x", "--hold", "--hold-timeout", "100ms", code=1)
             self.assertIn("holdTimeout: it was held and ready, and was not released within 0.1 s", ended)
 

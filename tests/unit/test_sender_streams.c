@@ -68,9 +68,10 @@ static void check_sends(size_t stream, uint64_t before, int64_t ms)
 	CHECK_INT(llabs((int64_t)(sent(stream) - before) - ms), <=, 24);
 }
 
+static struct sender_snapshot snapshot;
+
 static const char *waiting_for(void)
 {
-	static struct sender_snapshot snapshot;
 	sender_snapshot(lab.sender, &snapshot);
 	return snapshot.waiting_for;
 }
@@ -195,6 +196,7 @@ static void pause_all_by_name(void)
 	order(0, SENDER_STREAM_PAUSE);
 	order(1, SENDER_STREAM_PAUSE);
 	CHECK_STR(waiting_for(), "resume of its streams");
+	CHECK(snapshot.current_pps == 0);
 	uint64_t looks = virtual.looks, before = sent(0) + sent(1);
 	sleep_ms(3600 * 1000);
 	CHECK_INT(virtual.looks - looks, <, 4 * 3600);
@@ -311,6 +313,24 @@ TEST(a_job_that_is_paused_before_it_begins_ends_with_its_last_stream)
 	sending_close(&lab);
 }
 
+static void sleep_an_hour(void)
+{
+	sleep_ms(3600 * 1000);
+}
+
+TEST(what_was_sent_before_counts_for_max_duration_while_paused)
+{
+	begin(1, 0, sleep_an_hour);
+	lab.plan.max_duration_ns = 3 * CLOCK_NS_PER_S;
+	lab.options.elapsed_ns = 2 * CLOCK_NS_PER_S;
+	CHECK_INT(sending_open(&lab), ==, 0);
+	sender_pause(lab.sender);
+	CHECK_INT(sending_virtual_run(&lab), ==, SENDER_MAX_DURATION);
+	CHECK_INT(sending_virtual_took_ns(), >=, CLOCK_NS_PER_S);
+	CHECK_INT(sending_virtual_took_ns(), <, CLOCK_NS_PER_S + 2 * AT_ONCE_NS);
+	sending_close(&lab);
+}
+
 static void nothing(void)
 {
 }
@@ -396,6 +416,7 @@ TEST_MAIN(CASE(a_stream_pauses_alone_and_goes_on_without_a_burst),
 	  CASE(cancelling_the_last_stream_ends_a_paused_job_and_promises_nothing),
 	  CASE(streams_are_ordered_while_their_job_waits_for_start_time),
 	  CASE(a_job_that_is_paused_before_it_begins_ends_with_its_last_stream),
+	  CASE(what_was_sent_before_counts_for_max_duration_while_paused),
 	  CASE(what_was_ordered_ahead_of_a_stop_is_done),
 	  CASE(what_a_paused_stream_leaves_of_the_maximum_the_others_get),
 	  CASE(whatever_is_paused_and_resumed_every_packet_leaves_once))

@@ -67,7 +67,8 @@ int agent_get_agent(struct agent *agent, const struct agent_caller *caller,
 	pagecast__v1__agent__init(message);
 	agent_lock(agent);
 	const size_t *counts = agent->state_counts;
-	message->jobs_queued = (uint32_t)counts[PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED];
+	message->jobs_queued = (uint32_t)(counts[PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED] +
+					  counts[PAGECAST__V1__JOB_STATE__JOB_STATE_SCHEDULED]);
 	message->jobs_running = (uint32_t)(counts[PAGECAST__V1__JOB_STATE__JOB_STATE_RUNNING] +
 					   counts[PAGECAST__V1__JOB_STATE__JOB_STATE_PAUSED]);
 	struct account totals = agent_totals(agent);

@@ -52,6 +52,15 @@ static int order_job(struct control *control, struct error *ret_error)
 	return 0;
 }
 
+/* Under the lock: has each of its streams, so that the job ends? */
+static bool all_ended(const struct job *job)
+{
+	for (size_t i = 0; job->live && i < job->live->stream_count; i++)
+		if (job->live->streams[i].state < PAGECAST__V1__STREAM_STATE__STREAM_STATE_ENDED)
+			return false;
+	return true;
+}
+
 /* Under the lock, released while it waits. */
 static int order_streams(struct control *control, struct error *ret_error)
 {
@@ -68,6 +77,9 @@ static int order_streams(struct control *control, struct error *ret_error)
 		job->live->cancel = blob_ref(control->cancel);
 	sender_order_streams(job->live->sender, names->streams, names->count, control->order);
 	control->applied = settled_orders(agent, control->caller, job, &control->revision);
+	if (control->order == SENDER_STREAM_CANCEL && control->applied && all_ended(job))
+		control->applied =
+			lifecycle_wait_ended(agent, job, lifecycle_wait_deadline(control->caller));
 	if (!control->revision && !job_state_ended(job->state))
 		control->revision = agent_touch(agent, job);
 	return 0;

@@ -41,8 +41,6 @@ static void list_names(const Pagecast__V1__JobSpec *spec, char list[LIST_BYTES])
 		len += (size_t)snprintf(list + len, LIST_BYTES - len, "%s\"%s\"",
 					named++ ? ", " : "", name);
 	}
-	if (!named)
-		snprintf(list, LIST_BYTES, "none has a name");
 }
 
 static void check_name(const Pagecast__V1__JobSpec *spec, const char *name, size_t at,
@@ -54,8 +52,8 @@ static void check_name(const Pagecast__V1__JobSpec *spec, const char *name, size
 	if (*ret_stream < spec->n_streams)
 		return;
 	list_names(spec, list);
-	error_violate(ret_error, field, "no stream of the job is named \"%.128s\"; its names: %s",
-		      name, list);
+	error_violate(ret_error, field, "no stream of the job is named \"%.128s\"; %s%s", name,
+		      list[0] ? "its names: " : "none has a name", list);
 }
 
 static int find_all(const Pagecast__V1__JobSpec *spec, char *const *names, size_t count,

@@ -17,6 +17,7 @@
 #include "packet/rate.h"
 #include "store/job_state.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct update {				   /* being made */
@@ -231,6 +232,19 @@ static int begin(struct agent *agent, struct update *update, bool changes, struc
 	return r;
 }
 
+/* Under the lock, released while it waits: a job that a worker has, and which may start now, has
+ * started, unless the store or the machine keeps it. */
+static void await_start(struct agent *agent, const struct update *update)
+{
+	const struct job *job = update->job;
+	int64_t until_ns = lifecycle_wait_deadline(update->caller);
+	while (job->live && job->live->worker != SIZE_MAX && !job->live->sender &&
+	       !job->live->ending && !job_state_ended(job->state))
+		if (agent_wait_until(agent, &agent->settled, CLOCK_MONOTONIC, until_ns) ==
+		    ETIMEDOUT)
+			return;
+}
+
 static int put_in_force(struct agent *agent, struct update *update, struct error *ret_error)
 {
 	uint64_t revision = 0;
@@ -238,6 +252,8 @@ static int put_in_force(struct agent *agent, struct update *update, struct error
 	int r = settled_await(agent, update->caller, update->job, ret_error);
 	if (!r)
 		r = apply(agent, update, &revision, ret_error);
+	if (!r && update->at_once)
+		await_start(agent, update);
 	agent_unlock(agent);
 	if (r)
 		return r;

@@ -47,11 +47,18 @@ static void read_sender(struct job_live *live, struct sender_snapshot *ret_snaps
 	resume_add_streams(&live->earlier, live->streams, live->stream_count);
 }
 
+static void add_fraction(const struct job_live *live, struct job_facts *facts)
+{
+	facts->fraction =
+		resume_fraction(&live->earlier, live->streams, live->stream_count, facts->fraction);
+}
+
 void facts_suspend(struct job *job)
 {
 	struct sender_snapshot snapshot;
 	read_sender(job->live, &snapshot);
 	job->live->facts = facts_of_snapshot(&snapshot, &job->live->earlier);
+	add_fraction(job->live, &job->live->facts);
 }
 
 bool facts_take_snapshot(struct job *job, bool *ret_counted)
@@ -64,6 +71,7 @@ bool facts_take_snapshot(struct job *job, bool *ret_counted)
 	if (!snapshot.version)
 		return false;
 	struct job_facts now = facts_of_snapshot(&snapshot, &live->earlier);
+	add_fraction(live, &now);
 	now.current_pps = snapshot.current_pps;
 	now.current_bps_l2 = snapshot.current_bps_l2;
 	now.refused = snapshot.refused;

@@ -57,7 +57,8 @@ int resume_read(struct job *job)
 	return 0;
 }
 
-static void shorten_stream(struct plan_stream *stream, const struct sender_progress *earlier)
+static void shorten_stream(struct plan_stream *stream, const struct sender_progress *earlier,
+			   int64_t passed_ns)
 {
 	uint64_t attempted = account_attempted(&earlier->account);
 	struct plan_limit *limit = &stream->limit;
@@ -71,6 +72,8 @@ static void shorten_stream(struct plan_stream *stream, const struct sender_progr
 	}
 	if (attempted)
 		stream->start_delay_ns = 0;
+	else if (!earlier->paused) /* what of it has passed */
+		stream->start_delay_ns = MAX(stream->start_delay_ns - passed_ns, INT64_C(0));
 	stream->hold = earlier->paused;
 	plan_skip(stream, &stream->first, attempted);
 }
@@ -79,13 +82,13 @@ int64_t resume_shorten(const struct job_earlier *earlier, struct plan *plan, int
 {
 	if (earlier->stream_count != plan->stream_count)
 		return 0; /* nothing was stored yet */
+	int64_t passed_ns =
+		earlier->first_packet_ns ? MAX(now_ns - earlier->first_packet_ns, 0) : 0;
 	for (size_t i = 0; i < plan->stream_count; i++)
-		shorten_stream(&plan->streams[i], &earlier->streams[i]);
+		shorten_stream(&plan->streams[i], &earlier->streams[i], passed_ns);
 	plan->start_time_ns = 0;
 	plan->start_tolerance_ns = -1;
-	if (!earlier->first_packet_ns)
-		return 0;
-	return MAX(now_ns - earlier->first_packet_ns, 0);
+	return passed_ns;
 }
 
 struct blob *resume_record(const struct job *job)
@@ -129,10 +132,20 @@ void resume_cancel_streams(const struct job_earlier *earlier, struct sender *sen
 			sender_order_streams(sender, &i, 1, SENDER_STREAM_CANCEL);
 }
 
+double resume_fraction(const struct job_earlier *earlier, const struct sender_progress *streams,
+		       size_t count, double fraction)
+{
+	double sum = 0;
+	if (earlier->stream_count != count || fraction <= 0) /* 0: one of them has no end */
+		return fraction;
+	for (size_t i = 0; i < count; i++)
+		sum += streams[i].fraction;
+	return sum / (double)count;
+}
+
 void resume_add_facts(const struct job_earlier *earlier, struct job_facts *facts)
 {
 	account_add(&facts->account, &earlier->account);
-	facts->fraction = earlier->fraction + (1 - earlier->fraction) * facts->fraction;
 	if (earlier->first_packet_ns)
 		facts->first_packet_ns = earlier->first_packet_ns;
 }

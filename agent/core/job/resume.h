@@ -34,5 +34,9 @@ void resume_add_streams(const struct job_earlier *earlier, struct sender_progres
 /** resume_cancel_streams() - those that a call had cancelled before stay so: orders for @sender
  * ahead of its run */
 void resume_cancel_streams(const struct job_earlier *earlier, struct sender *sender);
+/** resume_fraction() - the job's, of its streams' with what was before; @fraction: of what was sent
+ * since */
+double resume_fraction(const struct job_earlier *earlier, const struct sender_progress *streams,
+		       size_t count, double fraction);
 /** resume_add_problems() - it went on, and what that means for the counts */
 void resume_add_problems(const struct job_earlier *earlier, struct problem_set *problems);

@@ -196,10 +196,12 @@ static uint64_t enter_running(struct run *run)
 	struct job *job = run->job;
 	hold_give_back(run->agent, job);
 	job->live->sender = run->prepared.sender;
+	pthread_cond_broadcast(&run->agent->settled); /* who released it may be waiting for that */
 	job->live->engine = run->prepared.engine.kind;
 	job_set_streams(job, TAKE_PTR(run->prepared.streams), run->prepared.plan->stream_count);
 	bool counted;
-	facts_take_snapshot(job, &counted); /* what its streams are called */
+	facts_take_snapshot(job, &counted); /* what its streams are, from the first moment */
+	lifecycle_publish(run->agent, job, false);
 	job->live->earlier.exact = blob_unref(job->live->earlier.exact);
 	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
 	uint64_t revision = lifecycle_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));
@@ -326,9 +328,10 @@ static enum job_event event_of(enum sender_end end, const struct account *accoun
 
 static struct job_facts facts_of_report(const struct run *run, const struct sender_report *report)
 {
-	struct sender_snapshot snapshot;
-	sender_snapshot(run->prepared.sender, &snapshot);
-	struct job_facts facts = facts_of_snapshot(&snapshot, run->prepared.earlier);
+	agent_lock(run->agent);
+	facts_suspend(run->job); /* what it published last */
+	struct job_facts facts = run->job->live->facts;
+	agent_unlock(run->agent);
 	facts.account = report->account;
 	facts.account_ns = clock_realtime_ns(run->agent->clock);
 	facts.first_packet_ns = report->first_packet_ns;
