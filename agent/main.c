@@ -217,10 +217,10 @@ struct reloader { /* who sent SIGHUP */
 
 static void read_reloader(const siginfo_t *info, struct reloader *ret_reloader)
 {
-	bool told = info->si_code == SI_USER || info->si_code == SI_QUEUE;
+	bool by_process = info->si_code == SI_USER || info->si_code == SI_QUEUE;
 	snprintf(ret_reloader->principal, sizeof ret_reloader->principal,
-		 told ? "uid:%u" : "kernel", info->si_uid);
-	snprintf(ret_reloader->peer, sizeof ret_reloader->peer, told ? "pid:%d" : "terminal",
+		 by_process ? "uid:%u" : "kernel", info->si_uid);
+	snprintf(ret_reloader->peer, sizeof ret_reloader->peer, by_process ? "pid:%d" : "terminal",
 		 info->si_pid);
 }
 

@@ -83,8 +83,8 @@ enum { FLOW_FILLINGS_MAX = 4 };
 uint32_t flow_fillings(const struct flow *flow);
 
 /**
- * flow_let_go() - does the kernel hold nothing any more of what was handed over of the filling
- * @slot? Then it may be written again. False from engines that are not told.
+ * flow_let_go() - has the kernel released all of the filling @slot that was handed over? Then it
+ * may be written again. False from engines that get no notification of that.
  */
 bool flow_let_go(struct flow *flow, uint32_t slot);
 

@@ -17,5 +17,5 @@ enum { ENGINE_KINDS = 5 };
 /** engine_facts() - the result of the probe, [ENGINE_KINDS]; static */
 const struct engine_fact *engine_facts(void);
 
-/** engine_facts_find() - those of one engine; NULL: there is no such engine */
+/** engine_facts_find() - those of one engine; NULL: unknown kind */
 const struct engine_fact *engine_facts_find(Pagecast__V1__EngineKind kind);

@@ -33,7 +33,7 @@ void engine_pipe_close(struct engine_pipe *pipe);
 /**
  * engine_pipe_settle() - throw away whatever is inside, or replace the pipe
  *
- * Return: 0: empty; negative errno: there is no pipe any more, engine_pipe_ready() tries again.
+ * Return: 0: empty; negative errno: the pipe is closed; engine_pipe_ready() opens another.
  */
 int engine_pipe_settle(struct engine_pipe *pipe, struct engine_counters *counters);
 

@@ -43,8 +43,8 @@ uint32_t frame_train_bytes(const uint8_t *frames, uint32_t len, uint32_t count);
 void frame_train_write(uint8_t *to, const uint8_t *frames, uint32_t len, uint32_t count);
 
 /**
- * frame_train_write_lone() - a virtio_net_hdr and one frame, which the kernel is told to copy as it
- * copies headers, instead of referring to its pages
+ * frame_train_write_lone() - a virtio_net_hdr and one frame; its hdr_len makes the kernel copy the
+ * frame as it copies headers, instead of referring to its pages
  * @to:  [FRAME_TRAIN_VNET_BYTES + @len]
  * @len: up to FRAME_TRAIN_LONE_MAX
  */

@@ -20,7 +20,7 @@ static int bind_alone_or_with_own(int fd, const struct sockaddr *address, sockle
 		r = sys_setsockopt_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 		return r < 0 ? r : sys_bind(fd, address, len);
 	}
-	/* where this is refused, the next flow is told that the port is in use */
+	/* if this fails, binding the next flow to the port fails with EADDRINUSE */
 	if (!r)
 		sys_setsockopt_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	return r;

@@ -116,7 +116,7 @@ void trains_advance(const struct trains *trains, struct train_cursor *cursor, ui
 /**
  * trains_stamp() - the @packets at @cursor get their stamps
  * @number:     of the first of them in its stream
- * @trains_max: at most so many trains
+ * @trains_max: the most trains to stamp
  * @time_ns:    CLOCK_REALTIME
  *
  * Just ahead of handing them over: the one write to a sealed arena, and only to packets that were

@@ -8,8 +8,8 @@
 uint32_t crc32c(uint32_t before, const uint8_t *bytes, size_t len);
 
 /**
- * crc32c_numbered() - of so many messages at once that differ by a number: independent of each
- * other, they take a tenth of the time
+ * crc32c_numbered() - the CRCs of @count messages that differ by a number: the CPU computes several
+ * at the same time
  * @before: CRC of what stands in front, the same for all
  * @number: of the first; each message goes on with its number, big-endian, in 8 bytes, and then
  *with

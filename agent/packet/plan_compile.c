@@ -92,7 +92,8 @@ static void compile_hold(struct check *check, const Pagecast__V1__JobSpec *spec,
 	else if (spec->hold)
 		plan->hold_timeout_ns = PLAN_HOLD_TIMEOUT_DEFAULT_NS;
 	if (spec->hold_timeout && !spec->hold)
-		check_fault(check, "holdTimeout", "needs hold, which it ends");
+		check_fault(check, "holdTimeout",
+			    "needs hold: it limits how long a held job waits");
 }
 
 static void compile_times(struct check *check, const Pagecast__V1__JobSpec *spec, struct plan *plan)

@@ -12,10 +12,10 @@
 #include <math.h>
 
 enum {
-	/* A lateness of less is what stalls leave, which is worn off: the host takes an eighth of
-	 * the time, and the rate is held. Hand-overs that are too slow for it come to more. */
+	/* A stream that is late by less is not behind: stalls of the host cause that, even where it
+	 * takes an eighth of the time. Hand-overs too slow for the rate make it later. */
 	PACER_BEHIND_NS = PACER_CATCH_UP_NS / 8,
-	PACER_BURST_BEHIND_NS = 1000000, /* a burst's schedule begins anew with each */
+	PACER_BURST_BEHIND_NS = 1000000, /* each burst starts without a debt */
 	/* Goes in a row while behind, after which "flat out is too slow" is believed. */
 	PACER_GROW_GOES = 256,
 	PACER_FEW_PACKETS = 16,	     /* of debt are no flood */
@@ -24,13 +24,11 @@ enum {
 	 * late by must not add up to a debt. */
 	PACER_SLEW_LEAST_NS = 2000,
 	PACER_SLEW_OF_GO = 50,
-	/* A go is slow if nothing was waited for, or it began this part of its time after it might
-	 * have; a wait ends late by less than so many ns. */
+	/* A go is slow if it began this part of its time after it might have. */
 	PACER_SLOW_OF_GO = 20,
-	PACER_WAIT_LATE_NS = 2000,
 };
-/* Debt that stands for so long makes gaps lastingly shorter by debt / PACER_CATCH_UP_NS: four times
- * that span, or it would swing. Streams that are on time forget it as fast. */
+/* The time constant with which the lost part of the time is learned, and forgotten by a stream that
+ * is on time: below four times PACER_CATCH_UP_NS the rate would oscillate. */
 #define PACER_LEARN_NS (4 * PACER_CATCH_UP_NS)
 /* A core that was shared may be free again: a raised group is tried smaller after this long, then
  * after twice as long each time that fails. */
@@ -49,7 +47,6 @@ struct pacer {
 	int64_t due_ns; /* next packet, by the schedule: due_ns + due_rest / rate.units */
 	uint64_t due_rest;
 	int64_t gate_ns; /* catching up: not before */
-	bool waited;	 /* since the last go it was asked for the next before that was due */
 	double lost;	 /* part of the time that is lost again and again, as learned: 0 .. 1 */
 	uint64_t burst_left;
 	bool between_bursts; /* due_ns is the start of a burst */
@@ -192,9 +189,7 @@ int64_t pacer_next(struct pacer *pacer, int64_t now_ns, uint64_t *ret_packets)
 		return INT64_MAX;
 	if (pacer->rate.unlimited)
 		return pacer->due_ns;
-	int64_t next_ns = MAX(pacer->due_ns, pacer->gate_ns);
-	pacer->waited |= now_ns < next_ns;
-	return next_ns;
+	return MAX(pacer->due_ns, pacer->gate_ns);
 }
 
 /* Move the schedule by @packets packets of @units each. */
@@ -246,9 +241,8 @@ static void judge_group(struct pacer *pacer, int64_t lag_ns, int64_t at_ns)
 		return;
 	}
 	pacer->goes_behind++;
-	int64_t late_ns = MAX(pacer->last_span_ns / PACER_SLOW_OF_GO, (int64_t)PACER_WAIT_LATE_NS);
-	bool waited =
-		pacer->waited && pacer->gate_ns != INT64_MIN && at_ns - pacer->gate_ns <= late_ns;
+	bool waited = pacer->gate_ns != INT64_MIN &&
+		      at_ns - pacer->gate_ns <= pacer->last_span_ns / PACER_SLOW_OF_GO;
 	if (!waited && (double)(at_ns - pacer->last_at_ns) > 0.95 * (double)pacer->last_span_ns)
 		pacer->goes_slow++;
 	if (pacer->goes_behind < PACER_GROW_GOES)
@@ -294,7 +288,6 @@ static int64_t advance_paced(struct pacer *pacer, uint64_t packets, uint32_t len
 	count_late(pacer, packets, pacer_rate_ns(&pacer->rate, units), lag_ns);
 	if (pacer->started && !pacer->between_bursts)
 		judge_group(pacer, lag_ns, at_ns);
-	pacer->waited = false;
 	int64_t before_ns = pacer->due_ns;
 	advance(pacer, packets, units);
 	pacer->last_span_ns = pacer->due_ns - before_ns;

@@ -142,3 +142,18 @@ static void close_store(void)
 {
 	moody.inner->ops->free(moody.inner);
 }
+
+/* A receiver, a store and an agent on it. */
+UNUSED static void begin_on_store(void)
+{
+	open_receiver();
+	open_store();
+	start_on_store();
+}
+
+UNUSED static void end_on_store(void)
+{
+	end_agent();
+	close_store();
+	close_receiver();
+}

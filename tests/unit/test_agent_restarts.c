@@ -9,20 +9,6 @@ enum { PACKETS = 600, RESTARTS = 3 };
 static const char *const COUNTED = "\"limit\":{\"packets\":600},\"rate\":{\"pps\":1500}";
 #define RESUMES "\"restartPolicy\":\"RESUME\""
 
-static void begin(void)
-{
-	open_receiver();
-	open_store();
-	start_on_store();
-}
-
-static void end(void)
-{
-	end_agent();
-	close_store();
-	close_receiver();
-}
-
 static void restart(void)
 {
 	end_agent();
@@ -69,7 +55,7 @@ static void check_done(const char *id, uint64_t received)
 TEST(restarts_in_a_row_lose_and_repeat_nothing)
 {
 	uint64_t received = 0;
-	begin();
+	begin_on_store();
 	const char *id = submit(COUNTED, RESUMES);
 	receive(&received, 10);
 	for (int64_t until = now_ms() + WEDGED_MS; !sent_of(id); nap_ms(2))
@@ -85,7 +71,7 @@ TEST(restarts_in_a_row_lose_and_repeat_nothing)
 			receive(&received, received + 20);
 	}
 	check_done(id, received);
-	end();
+	end_on_store();
 }
 
 TEST(a_paused_job_is_paused_after_each_restart_and_sends_nothing)
@@ -95,7 +81,7 @@ TEST(a_paused_job_is_paused_after_each_restart_and_sends_nothing)
 	Pagecast__V1__PauseJobRequest pause = PAGECAST__V1__PAUSE_JOB_REQUEST__INIT;
 	Pagecast__V1__ResumeJobRequest resume = PAGECAST__V1__RESUME_JOB_REQUEST__INIT;
 	uint64_t received = 0;
-	begin();
+	begin_on_store();
 	const char *id = submit(COUNTED, RESUMES);
 	receive(&received, 10);
 	pause.id = resume.id = (char *)id;
@@ -113,7 +99,7 @@ TEST(a_paused_job_is_paused_after_each_restart_and_sends_nothing)
 	CHECK_INT(agent_resume_job(agent, &OPERATOR, &resume, &job, &error), ==, 0);
 	drop(job);
 	check_done(id, received);
-	end();
+	end_on_store();
 }
 
 /* Never seen to wait for its start again, until one more packet has come. */
@@ -134,7 +120,7 @@ static void go_on_without_delay(const char *id, uint64_t *received)
 TEST(a_start_delay_is_waited_for_once)
 {
 	uint64_t received = 0;
-	begin();
+	begin_on_store();
 	const char *id = submit("\"limit\":{\"packets\":600},\"rate\":{\"pps\":1500},"
 				"\"startDelay\":\"0.5s\"",
 				RESUMES);
@@ -147,14 +133,14 @@ TEST(a_start_delay_is_waited_for_once)
 		go_on_without_delay(id, &received);
 	}
 	check_done(id, received);
-	end();
+	end_on_store();
 }
 
 /* Of its last agent's time the job knows how long it had been sent; each restart takes up that. */
 TEST(a_max_duration_holds_over_restarts)
 {
 	uint64_t received = 0;
-	begin();
+	begin_on_store();
 	const char *id = submit("\"limit\":{\"untilCancelled\":true},\"rate\":{\"pps\":200}",
 				RESUMES ",\"maxDuration\":\"1s\"");
 	int64_t begun = now_ms();
@@ -172,7 +158,7 @@ TEST(a_max_duration_holds_over_restarts)
 	CHECK_INT(received, ==, job->account->packets_sent);
 	check_books(job);
 	drop(job);
-	end();
+	end_on_store();
 }
 
 /* What was is not undone by a clock that somebody sets back while the agent is down. */
@@ -180,7 +166,7 @@ TEST(a_clock_that_is_set_back_repeats_and_loses_nothing)
 {
 	uint64_t received = 0;
 	time_stands();
-	begin();
+	begin_on_store();
 	const char *id = submit(COUNTED, RESUMES ",\"maxDuration\":\"60s\"");
 	const char *later = submit(COUNTED, start_in_ms(86400 * 1000, ""));
 	receive(&received, 1);
@@ -207,7 +193,7 @@ TEST(a_clock_that_is_set_back_repeats_and_loses_nothing)
 	}
 	check_done(id, received);
 	drop(cancel(later));
-	end();
+	end_on_store();
 	agent_clock = NULL;
 }
 

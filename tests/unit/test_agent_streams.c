@@ -6,20 +6,6 @@
 
 #define STREAM_IS(name) PAGECAST__V1__STREAM_STATE__STREAM_STATE_##name
 
-static void begin(void)
-{
-	open_receiver();
-	open_store();
-	start_on_store();
-}
-
-static void end(void)
-{
-	end_agent();
-	close_store();
-	close_receiver();
-}
-
 /* A job of three streams of 100 pps each: voice and data endless, late held. */
 static const char *submit_three(const char *of_job)
 {
@@ -110,7 +96,7 @@ static void until_sent(const char *id, size_t stream, uint64_t more_than)
 
 TEST(a_job_shows_what_each_of_its_streams_does)
 {
-	begin();
+	begin_on_store();
 	const char *id = submit_three("");
 	until_sent(id, 1, 5);
 	Pagecast__V1__Job *job = order(PAUSE, id, "data");
@@ -145,7 +131,7 @@ TEST(a_job_shows_what_each_of_its_streams_does)
 	CHECK_INT(job->stream_results[1]->baseline->packets_sent, ==, paused_at);
 	check_books(job);
 	drop(job);
-	end();
+	end_on_store();
 }
 
 TEST(calls_refuse_streams_that_are_none)
@@ -154,7 +140,7 @@ TEST(calls_refuse_streams_that_are_none)
 	const char *none = "";
 	struct error error = ERROR_NULL;
 	Pagecast__V1__Job *job = NULL;
-	begin();
+	begin_on_store();
 	const char *id = submit_three("");
 	until_sent(id, 1, 0);
 	expect_error(control(PAUSE, &OPERATOR, id, TWO, 2, &job, &error), &error,
@@ -181,7 +167,7 @@ TEST(calls_refuse_streams_that_are_none)
 	CHECK_INT(job->state, ==, STATE(CANCELLED));
 	drop(job);
 	drop(wait_ended(waits));
-	end();
+	end_on_store();
 }
 
 /* A job of a few packets lets the next be prepared on its lane while it is stored: not one that
@@ -209,7 +195,7 @@ TEST(a_held_stream_of_few_packets_lets_other_jobs_run)
 
 TEST(who_cancelled_a_stream_is_not_who_ended_the_job)
 {
-	begin();
+	begin_on_store();
 	const char *id = submit_three(",\"lease\":\"1s\"");
 	until_sent(id, 0, 0);
 	drop(order(CANCEL, id, "data"));
@@ -219,12 +205,12 @@ TEST(who_cancelled_a_stream_is_not_who_ended_the_job)
 	CHECK_STR(job->cancelled_by, "");
 	CHECK_STR(job->cancel_reason, "");
 	drop(job);
-	end();
+	end_on_store();
 }
 
 TEST(what_streams_were_they_are_after_a_restart)
 {
-	begin();
+	begin_on_store();
 	const char *id = submit_three(",\"restartPolicy\":\"RESUME\"");
 	until_sent(id, 1, 5);
 	drop(order(PAUSE, id, "data"));
@@ -268,7 +254,7 @@ TEST(what_streams_were_they_are_after_a_restart)
 	check_books(job);
 	CHECK_INT(count_received("hello"), ==, job->account->packets_sent);
 	drop(job);
-	end();
+	end_on_store();
 }
 
 TEST_MAIN(CASE(a_job_shows_what_each_of_its_streams_does), CASE(calls_refuse_streams_that_are_none),

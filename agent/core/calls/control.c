@@ -119,6 +119,7 @@ static int run(struct control *control, char *const *names, size_t count,
 	if (!r && control->applied)
 		view_take(agent, control->job, true, &view);
 	agent_unlock(agent);
+	stream_names_deinit(&control->streams);
 	if (r)
 		return r;
 	if (control->revision) {
@@ -129,24 +130,25 @@ static int run(struct control *control, char *const *names, size_t count,
 				: not_applied(control, ret_error);
 }
 
-/* Finds the job, which must be one that the caller may change. */
-static int control(struct control *control, const char *id, char *const *names, size_t count,
-		   Pagecast__V1__Job **ret_job, struct error *ret_error)
+/* PauseJob, ResumeJob. @names: none: the whole job; @only: which jobs that is for, in a refusal */
+static int pause_or_resume(struct agent *agent, const struct agent_caller *caller,
+			   enum sender_stream_order order, const char *id, char *const *names,
+			   size_t count, const char *only, Pagecast__V1__Job **ret_job,
+			   struct error *ret_error)
 {
-	struct agent *agent = control->agent;
-	int r = agent_require(control->caller, AGENT_ROLE_OPERATOR, ret_error);
+	struct control control = {.agent = agent, .caller = caller, .order = order, .only = only};
+	int r = agent_require(caller, AGENT_ROLE_OPERATOR, ret_error);
 	if (r)
 		return r;
 	agent_lock(agent);
-	r = settled_find(agent, control->caller, id, &control->job, ret_error);
-	bool held = !r && control->job->live && control->job->live->hold;
+	r = settled_find(agent, caller, id, &control.job, ret_error);
+	bool held = !r && control.job->live && control.job->live->hold;
 	agent_unlock(agent);
-	if (held && !count && control->order == SENDER_STREAM_RESUME)
-		r = update_release(agent, control->caller, id, ret_job, ret_error);
+	if (held && !count && order == SENDER_STREAM_RESUME)
+		r = update_release(agent, caller, id, ret_job, ret_error);
 	else if (!r)
-		r = run(control, names, count, ret_job, ret_error);
-	stream_names_deinit(&control->streams);
-	job_unref(control->job);
+		r = run(&control, names, count, ret_job, ret_error);
+	job_unref(control.job);
 	return r;
 }
 
@@ -154,30 +156,22 @@ int agent_pause_job(struct agent *agent, const struct agent_caller *caller,
 		    const Pagecast__V1__PauseJobRequest *request, Pagecast__V1__Job **ret_job,
 		    struct error *ret_error)
 {
-	struct control pause = {
-		.agent = agent,
-		.caller = caller,
-		.order = SENDER_STREAM_PAUSE,
-		.only = request->n_streams ? "the streams of a running job can be paused"
-					   : "a running job can be paused",
-	};
-	return control(&pause, request->id, request->streams, request->n_streams, ret_job,
-		       ret_error);
+	return pause_or_resume(agent, caller, SENDER_STREAM_PAUSE, request->id, request->streams,
+			       request->n_streams,
+			       request->n_streams ? "the streams of a running job can be paused"
+						  : "a running job can be paused",
+			       ret_job, ret_error);
 }
 
 int agent_resume_job(struct agent *agent, const struct agent_caller *caller,
 		     const Pagecast__V1__ResumeJobRequest *request, Pagecast__V1__Job **ret_job,
 		     struct error *ret_error)
 {
-	struct control resume = {
-		.agent = agent,
-		.caller = caller,
-		.order = SENDER_STREAM_RESUME,
-		.only = request->n_streams ? "the streams of a running job can be resumed"
-					   : "a paused or held job can be resumed",
-	};
-	return control(&resume, request->id, request->streams, request->n_streams, ret_job,
-		       ret_error);
+	return pause_or_resume(agent, caller, SENDER_STREAM_RESUME, request->id, request->streams,
+			       request->n_streams,
+			       request->n_streams ? "the streams of a running job can be resumed"
+						  : "a paused or held job can be resumed",
+			       ret_job, ret_error);
 }
 
 int control_cancel_streams(struct agent *agent, const struct agent_caller *caller, struct job *job,
@@ -192,7 +186,5 @@ int control_cancel_streams(struct agent *agent, const struct agent_caller *calle
 		.cancel = cancel,
 		.job = job,
 	};
-	int r = run(&stop, request->streams, request->n_streams, ret_job, ret_error);
-	stream_names_deinit(&stop.streams);
-	return r;
+	return run(&stop, request->streams, request->n_streams, ret_job, ret_error);
 }

@@ -48,7 +48,6 @@ struct job_earlier {
 	size_t stream_count;
 	struct account account; /* their sum; requested is what was attempted */
 	int64_t first_packet_ns;
-	double fraction;
 	bool repeats; /* after a crash: what was sent after the last stored counts is sent again */
 	bool paused;  /* goes on paused; under the agent's lock */
 	struct blob *exact; /* owned: the record with the exact account, for its row until the job

@@ -50,7 +50,6 @@ int resume_read(struct job *job)
 	}
 	facts.account.packets_cancelled = 0; /* the rest is asked for again */
 	earlier->first_packet_ns = facts.first_packet_ns;
-	earlier->fraction = facts.fraction;
 	live->facts = facts;
 	live->start_ns = 0; /* it has started */
 	live->start_tolerance_ns = -1;

@@ -25,8 +25,7 @@ struct run {
 	struct worker *worker;
 	struct job *job;
 	const struct job_run_steps *steps;
-	struct blob *spec;     /* that was prepared */
-	uint32_t changes;      /* as many had been made to it */
+	uint32_t changes;      /* of the spec that was prepared: job->live->changes then */
 	int64_t hold_until_ns; /* CLOCK_MONOTONIC: then a held job fails; 0: it was not ready yet */
 	struct preparation prepared;
 	bool stored; /* its row says RUNNING */
@@ -38,21 +37,20 @@ enum readiness { READY, CHANGED, STOPPED, LEFT_WAITING, PUT_BACK, UNFIT };
 static void unprepare(struct run *run)
 {
 	preparation_deinit(&run->prepared);
-	run->spec = blob_unref(run->spec);
 }
 
 static enum readiness prepare(struct run *run)
 {
 	_cleanup_error_ struct error error = ERROR_NULL;
 	agent_lock(run->agent);
-	run->spec = blob_ref(run->job->live->spec);
+	_cleanup_blob_ struct blob *spec = blob_ref(run->job->live->spec);
 	run->changes = run->job->live->changes;
 	run->job->live->ready = false;
 	struct job_grant grant = run->job->live->grant;
 	run->prepared.earlier = &run->job->live->earlier;
 	run->prepared.job_id = run->job->id;
 	agent_unlock(run->agent);
-	run->prepared.spec = pagecast__v1__job_spec__unpack(NULL, run->spec->len, run->spec->data);
+	run->prepared.spec = pagecast__v1__job_spec__unpack(NULL, spec->len, spec->data);
 	int r = run->prepared.spec ? preparation_make(run->agent, run->prepared.spec, &grant,
 						      &run->prepared, &error)
 				   : error_set(&error, ERROR_CODE_UNAVAILABLE, "out of memory");
@@ -90,8 +88,6 @@ static void show_ready(struct run *run)
 {
 	struct agent *agent = run->agent;
 	struct job_live *live = run->job->live;
-	if (live->ready)
-		return;
 	live->ready = true;
 	if (live->hold && !run->hold_until_ns)
 		run->hold_until_ns = clock_monotonic_ns(agent->clock) + live->hold_timeout_ns;
@@ -99,20 +95,6 @@ static void show_ready(struct run *run)
 	agent_unlock(agent);
 	agent_notify(agent, revision);
 	agent_lock(agent);
-}
-
-/* Under the lock, released while it waits: until it is released, an order, or the end of its time.
- */
-static void wait_for_release(struct run *run)
-{
-	struct agent *agent = run->agent;
-	show_ready(run);
-	if (orders(run) != READY || !run->job->live->hold)
-		return;
-	if (clock_monotonic_ns(agent->clock) >= run->hold_until_ns)
-		lifecycle_stop(agent, run->job, SENDER_HOLD_EXPIRED);
-	else
-		agent_wait_until(agent, &run->worker->wake, CLOCK_MONOTONIC, run->hold_until_ns);
 }
 
 /* Under the lock: how long it is until @ahead_ns before its start_time; 0: no longer */
@@ -124,6 +106,20 @@ static int64_t until_start_ns(const struct run *run, int64_t ahead_ns)
 		       : 0;
 }
 
+/* Under the lock, released while it waits: once, for the release of a held job or its start. */
+static void wait_once(struct run *run, int64_t ahead_ns)
+{
+	struct agent *agent = run->agent;
+	const struct job_live *live = run->job->live;
+	pthread_cond_t *wake = &run->worker->wake;
+	if (!live->hold)
+		agent_wait_until(agent, wake, CLOCK_REALTIME, live->start_ns - ahead_ns);
+	else if (clock_monotonic_ns(agent->clock) < run->hold_until_ns)
+		agent_wait_until(agent, wake, CLOCK_MONOTONIC, run->hold_until_ns);
+	else
+		lifecycle_stop(agent, run->job, SENDER_HOLD_EXPIRED);
+}
+
 /* Under the lock, released while it waits: until its turn has come, it is not held, and until
  * @ahead_ns before its start_time, or an order. */
 static enum readiness hold(struct run *run, int64_t ahead_ns)
@@ -133,16 +129,14 @@ static enum readiness hold(struct run *run, int64_t ahead_ns)
 	enum readiness readiness;
 	while ((readiness = orders(run)) == READY && waits_for_turn(run))
 		agent_wait(run->agent, &run->worker->wake);
-	while ((readiness = orders(run)) == READY && live->hold)
-		wait_for_release(run);
-	while ((readiness = orders(run)) == READY && until_start_ns(run, ahead_ns)) {
+	while ((readiness = orders(run)) == READY &&
+	       (live->hold || until_start_ns(run, ahead_ns))) {
 		if (live->ready)
-			agent_wait_until(run->agent, &run->worker->wake, CLOCK_REALTIME,
-					 live->start_ns - ahead_ns);
+			wait_once(run, ahead_ns);
 		else
-			show_ready(run); /* let go of the lock: look at the orders again */
+			show_ready(run); /* lets go of the lock: orders are looked at again */
 	}
-	if (readiness == READY && plan->hold) { /* it has been released since it was compiled */
+	if (readiness == READY && plan->hold) { /* released since it was compiled */
 		plan->start_time_ns = live->start_ns;
 		plan->start_tolerance_ns = live->start_tolerance_ns;
 	}
@@ -200,8 +194,9 @@ static uint64_t enter_running(struct run *run)
 	job->live->engine = run->prepared.engine.kind;
 	job_set_streams(job, TAKE_PTR(run->prepared.streams), run->prepared.plan->stream_count);
 	bool counted;
-	facts_take_snapshot(job, &counted); /* what its streams are, from the first moment */
-	lifecycle_publish(run->agent, job, false);
+	facts_take_snapshot(job, &counted); /* the state of its streams, from the first moment */
+	if (job->resumes)
+		lifecycle_publish(run->agent, job, false); /* its record has them, too */
 	job->live->earlier.exact = blob_unref(job->live->earlier.exact);
 	pthread_cond_signal(&run->agent->tick); /* snapshots from now on */
 	uint64_t revision = lifecycle_enter(run->agent, job, job_fsm(job->state, JOB_EVENT_START));

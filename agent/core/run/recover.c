@@ -207,27 +207,30 @@ static void end_missed(struct agent *agent, struct job *job)
 	end_without_sender_if_stopped(agent, held);
 }
 
-/* What is stored of it may be older than what was answered: it may have run, or been cancelled. */
-static void end_rolled_back(struct agent *agent, struct job *job)
+static void end_failed(struct agent *agent, struct job *job, enum problem_code code,
+		       const char *field, const char *message)
 {
 	_cleanup_job_ struct job *held = job_ref(job);
 	struct problem_set problems = {.count = 0};
-	problem_add(
-		&problems, PROBLEM_DAMAGED, PROBLEM_ERROR, "", 0, 1,
-		"the store lost its latest changes to damage, and this job waited by what is left: "
-		"it may have run already, so it is not run; submit it again if it did not");
+	problem_add(&problems, code, PROBLEM_ERROR, field, 0, 1, "%s", message);
 	end_without_sender(agent, held, JOB_EVENT_FAIL, &problems);
 }
 
-/* It could only wait for good: held jobs leave one worker free, and there is one. */
+/* What is stored of it may be older than what was answered: it may have run, or been cancelled. */
+static void end_rolled_back(struct agent *agent, struct job *job)
+{
+	end_failed(
+		agent, job, PROBLEM_DAMAGED, "",
+		"the store lost its latest changes to damage, and this job waited by what is "
+		"left: it may have run already, so it is not run; submit it again if it did not");
+}
+
+/* It could only wait for good: held jobs leave one worker free, and there is only one. */
 static void end_unholdable(struct agent *agent, struct job *job)
 {
-	_cleanup_job_ struct job *held = job_ref(job);
-	struct problem_set problems = {.count = 0};
-	problem_add(&problems, PROBLEM_HOLD_EXPIRED, PROBLEM_ERROR, "hold", 0, 1,
-		    "held jobs may take all workers but one, and the agent was started again with "
-		    "one: start it with --workers 2 or more, and submit the job again");
-	end_without_sender(agent, held, JOB_EVENT_FAIL, &problems);
+	end_failed(agent, job, PROBLEM_HOLD_EXPIRED, "hold",
+		   "held jobs may take all workers but one, and the agent was started again with "
+		   "one: start it with --workers 2 or more, and submit the job again");
 }
 
 static void renew_revisions(struct agent *agent)

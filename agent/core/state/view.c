@@ -20,7 +20,7 @@ static const char *waiting_for(const struct agent *agent, const struct job *job)
 	if (scheduled && job->live->ready && job->live->hold)
 		return "release (resume it, or give it a start_time)";
 	if (scheduled && !job->live->hold)
-		return job->live->start_ns ? "start_time" : "its start";
+		return job->live->start_ns ? "start_time" : "its worker to start it";
 	if (!scheduled && job->state != PAGECAST__V1__JOB_STATE__JOB_STATE_QUEUED)
 		return NULL;
 	if (job->live->worker != SIZE_MAX)
@@ -28,9 +28,7 @@ static const char *waiting_for(const struct agent *agent, const struct job *job)
 	if (agent->store_down)
 		return "store not writable";
 	if (job->live->hold && !hold_has_place(agent))
-		return "a worker for a held job: jobs that are held, or were and have not begun, "
-		       "may have "
-		       "all but one, and have them";
+		return "a worker for a held job: held jobs may occupy all workers but one";
 	return agent->short_of_share ? "a share of the policy's maxTotalPps and maxTotalBpsL2"
 				     : "a free worker";
 }

@@ -156,7 +156,7 @@ struct agent_change {
 
 /**
  * agent_watch_next() - which jobs changed since the cursor, each once, in the order of the changes
- * @ret_changes: [*ret_count]; fewer than AGENT_WATCH_CHANGES_MAX: there are no more now
+ * @ret_changes: [*ret_count]; fewer than AGENT_WATCH_CHANGES_MAX: these are all at present
  *
  * From cursor 0 all jobs that have not ended come first. A deletion comes with the id alone,
  * whatever the filters. Return: 0; NOT_FOUND; OUT_OF_RANGE: the cursor is older than what is
