@@ -174,7 +174,9 @@ TEST(a_held_job_takes_changes_and_stays_held)
 {
 	struct error error = ERROR_NULL;
 	Pagecast__V1__Job *job = NULL;
-	begin(2);
+	open_receiver();
+	time_stands();
+	start_agent("{\"allowedNetworks\":[\"127.0.0.0/8\"]}", 2);
 	const char *id = submit("\"limit\":{\"packets\":5},\"rate\":{\"pps\":1}", "\"hold\":true");
 	drop(wait_ready(id));
 	CHECK_INT(change(for_job(id, "\"rate\":{\"pps\":1000000},\"priority\":7"), &job, &error),
@@ -184,16 +186,8 @@ TEST(a_held_job_takes_changes_and_stays_held)
 	job = wait_ready(id);
 	CHECK(job->spec->streams[0]->rate->pps == 1000000 && job->spec->priority == 7);
 	drop(job);
-	agent_lock(agent); /* as a new policy does */
-	for (size_t i = 0; i < agent->worker_count; i++) {
-		if (agent->workers[i].job && agent->workers[i].job->live) {
-			agent->workers[i].job->live->again = true;
-			agent->workers[i].job->live->ready = false;
-			pthread_cond_broadcast(&agent->workers[i].wake);
-		}
-	}
-	agent_unlock(agent);
-	drop(wait_ready(id));
+	CHECK_INT(agent_reload_policy(agent, &error), ==, 0);
+	drop(wait_ready(id)); /* it was put back into the queue, and prepared again */
 	agent_lock(agent);
 	CHECK_INT(agent->held_count, ==, 1);
 	agent_unlock(agent);

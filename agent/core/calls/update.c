@@ -209,7 +209,8 @@ static int apply(struct agent *agent, struct update *update, uint64_t *ret_revis
 	if (releases(update))
 		lifecycle_release(agent, job, new->plan->start_time_ns,
 				  new->plan->start_tolerance_ns);
-	live->changes += update->request->rate != NULL;
+	if (update->request->rate)
+		lifecycle_prepare_again(agent, job);
 	agent->live_bytes += new->spec->len - live->spec->len;
 	blob_unref(live->spec);
 	live->spec = blob_ref(new->spec);

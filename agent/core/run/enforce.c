@@ -43,6 +43,7 @@ static void send_back_prepared(struct agent *agent)
 		if (!job || !job->live || job->live->sender || job->live->ending)
 			continue;
 		job->live->again = true;
+		job->live->ready = false;
 		budget_give_back(agent, job);
 		pthread_cond_signal(&agent->workers[i].wake);
 	}

@@ -109,6 +109,16 @@ uint64_t lifecycle_put_back(struct agent *agent, struct job *job)
 	return agent_touch(agent, job);
 }
 
+void lifecycle_prepare_again(struct agent *agent, struct job *job)
+{
+	AGENT_ASSERT_LOCKED(agent);
+	struct job_live *live = job->live;
+	live->changes++;
+	live->ready = false;
+	if (live->worker != SIZE_MAX)
+		pthread_cond_signal(&agent->workers[live->worker].wake);
+}
+
 void lifecycle_release(struct agent *agent, struct job *job, int64_t start_ns, int64_t tolerance_ns)
 {
 	AGENT_ASSERT_LOCKED(agent);

@@ -28,6 +28,9 @@ uint64_t lifecycle_take(struct agent *agent, struct job *job);
 /** lifecycle_put_back() - (L) it has given up @job, which is not stopped: into the queue, as if
  * none had had it. Return: its revision */
 uint64_t lifecycle_put_back(struct agent *agent, struct job *job);
+/** lifecycle_prepare_again() - (L) the spec of @job has changed: a worker that has prepared it, and
+ * has not begun to send it, does that again now */
+void lifecycle_prepare_again(struct agent *agent, struct job *job);
 /** lifecycle_release() - (L) @job, which is held and waits, may start at @start_ns (CLOCK_REALTIME;
  * 0: at once). @tolerance_ns: -1: none */
 void lifecycle_release(struct agent *agent, struct job *job, int64_t start_ns,
