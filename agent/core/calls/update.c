@@ -47,8 +47,7 @@ static int check_update(struct update *update, struct error *ret_error)
 			      request->priority, -PLAN_PRIORITY_MAX, PLAN_PRIORITY_MAX);
 	if (request->stream[0] && !request->rate)
 		error_violate(ret_error, "stream",
-			      "missing rate: stream names whose rate changes; give rate, or remove "
-			      "stream");
+			      "there is no rate for it: give rate, or leave stream out");
 	if (request->rate)
 		plan_rate_compile(request->rate, "rate", &rate, ret_error);
 	return (int)ret_error->code;
